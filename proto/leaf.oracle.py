@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Computes leaves from docs/RECORD.md and nothing else: its tables are read from the page, its rules are written here anew, in
+another language. leaf.test.ts compares what it finds in leaf.vectors.json with what our implementation wrote there.
+
+Usage   leaf.oracle.py RECORD.md leaf.vectors.json; prints one line for each vector: leaf, leaf after erasure
+"""
+import base64
+import hashlib
+import json
+import re
+import sys
+
+ENUMS = {
+    "identity_state": ["UNSPECIFIED", "NONE", "POLICY", "VERIFIED", "UNVERIFIABLE", "INVALID"],
+    "identity_source": ["UNSPECIFIED", "NONE", "POLICY", "BROKER", "WIRE"],
+    "status": ["UNSPECIFIED", "OK", "ERROR", "UNKNOWN"],
+    "role": ["UNSPECIFIED", "CLIENT", "SERVER"],
+    "process.action": ["UNSPECIFIED", "FORK", "EXEC", "EXIT", "JOINED"],
+    "connection.action": ["UNSPECIFIED", "OPENED", "CLOSED", "FAILED"],
+    "token.action": ["UNSPECIFIED", "ISSUED", "REFUSED", "OBSERVED"],
+    "session.action": ["UNSPECIFIED", "STARTED", "ENDED"],
+    "recorder.action": ["UNSPECIFIED", "STARTED", "STOPPED", "HEARTBEAT"],
+}
+
+
+def tables(page):
+    """(detail name or 'head' or 'account') -> [(number, field, kind, payload)], and detail name -> number."""
+    found, numbers, current = {}, {}, None
+    for line in page.splitlines():
+        heading = re.match(r"### (?:Detail (\d+): (\w+)|(Head))", line)
+        if heading:
+            current = heading[2] or "head"
+            found[current] = []
+            if heading[1]:
+                numbers[current] = int(heading[1])
+        elif line.startswith("`sent` and `received` each have"):
+            current = "account"
+            found[current] = []
+        row = re.match(r"\| *(\d+) *\| *([\w ]+?) *\| *([\w-]+) *\|(?: *(payload)? *\|)?", line)
+        if row and current:
+            found[current].append((int(row[1]), row[2], row[3], row[4] == "payload"))
+    return found, numbers
+
+
+def uvarint(value):
+    out = b""
+    while value > 127:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
+def delimited(data):
+    return uvarint(len(data)) + data
+
+
+def camel(name):
+    return re.sub(r"_(\w)", lambda match: match[1].upper(), name)
+
+
+def number_of(value, detail, name):
+    if isinstance(value, str) and not value.isdigit():
+        words = ENUMS.get(f"{detail}.{name}") or ENUMS[name]
+        return next(index for index, word in enumerate(words) if value.endswith("_" + word))
+    return int(value)
+
+
+def value_bytes(kind, value, detail, name, found):
+    """The field's bytes, or None when it is left out."""
+    if value is None:
+        return None
+    if kind in ("uint32", "uint64", "optional-uint64"):
+        number = number_of(value, detail, name)
+        return None if number == 0 and kind != "optional-uint64" else uvarint(number)
+    if kind == "fixed64":
+        return int(value).to_bytes(8, "little") if int(value) else None
+    if kind == "bool":
+        return b"\x01" if value else None
+    if kind == "text":
+        return value.encode("utf-8") or None
+    if kind == "bytes":
+        return base64.b64decode(value) or None
+    if kind == "texts":
+        return b"".join(delimited(item.encode("utf-8")) for item in value) or None
+    if kind == "map":
+        entries = sorted((key.encode("utf-8"), item.encode("utf-8")) for key, item in value.items())
+        return b"".join(delimited(key) + delimited(item) for key, item in entries) or None
+    if kind == "message":
+        return fields(found["account"], value, detail, found, None, None, {}) or None
+    raise ValueError(kind)
+
+
+def fields(table, message, detail, found, salt, detail_number, digests, erased=False):
+    out = b""
+    for number, name, kind, payload in table:
+        data = value_bytes(kind, message.get(camel(name)), detail, name, found)
+        if payload and erased:
+            kept = digests.get(f"{detail}.{name}")
+            data = bytes.fromhex(kept) if kept else None
+        elif payload and data is not None:
+            data = hashlib.sha256(salt + uvarint(detail_number) + uvarint(number) + data).digest()
+        if data is not None:
+            out += uvarint(number) + delimited(data)
+    return out
+
+
+def leaf(vector, found, numbers, erased):
+    activity = vector["activity"]
+    salt = base64.b64decode(activity.get("salt", ""))
+    detail = next(name for name in numbers if name in activity)
+    head = [row for row in found["head"] if row[0] < 20]
+    canonical = b"\x01" + fields(head, activity, "head", found, None, None, {})
+    inner = fields(found[detail], activity[detail], detail, found, salt, numbers[detail], vector["digests"], erased)
+    canonical += uvarint(numbers[detail]) + delimited(inner)
+    for number, value in ((60, vector["agentId"]), (61, vector["host"])):
+        if value:
+            canonical += uvarint(number) + delimited(value.encode("utf-8"))
+    return hashlib.sha256(b"\x00" + canonical).hexdigest()
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as page, open(sys.argv[2], encoding="utf-8") as vectors:
+        found, numbers = tables(page.read())
+        for vector in json.load(vectors):
+            print(leaf(vector, found, numbers, False), leaf(vector, found, numbers, True))
+
+
+main()
