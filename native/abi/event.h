@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#ifndef SWORN_ABI_EVENT_H
+#define SWORN_ABI_EVENT_H
+
+/*
+ * The events that the BPF programs write to the ring, and the limits that both sides hold to. Compiled by the BPF
+ * programs and by the loader; the TypeScript reader is generated from it (native/abi/generate.ts), so this is the only
+ * place where a layout is written down.
+ *
+ * Units   times are CLOCK_BOOTTIME nanoseconds, offsets and sizes are bytes, ports are in host byte order.
+ * Order   of one connection and of one process: the order in the ring. Numbers of types and counters are never reused.
+ * Padding is explicit and zero.
+ */
+
+#include <linux/types.h>
+
+/** Longest path as written by the kernel side, components and their lengths; a longer one is cut at its root. */
+#define SWORN_PATH_BYTES_MAX 2048
+/** Components of a path; the kernel's own limit of 4096 bytes allows more, none was ever seen. */
+#define SWORN_PATH_COMPONENTS_MAX 48
+/** argv up to this size travels inside the exec event: nearly all of them, in one event. */
+#define SWORN_ARGV_INLINE_BYTES_MAX 2048
+/** A longer argv travels before it in pieces of this size. */
+#define SWORN_ARGV_PIECE_BYTES 8192
+/** 2 MiB: what execve takes with the usual 8 MiB stack limit (a quarter of it). */
+#define SWORN_ARGV_PIECES_MAX 256
+/** Bytes of a connection travel in records of these sizes: the largest that fits, then the smallest that holds the rest. */
+#define SWORN_BYTES_LARGE 8192
+#define SWORN_BYTES_MEDIUM 2048
+#define SWORN_BYTES_SMALL 512
+#define SWORN_BYTES_TINY 128
+/** 512 KiB: a segment can be no larger (BIG TCP), 64 KiB is usual. */
+#define SWORN_SEGMENT_PIECES_MAX 64
+/** 1 MiB of one call on a unix socket; what is above is a loss. */
+#define SWORN_UNIX_CALL_PIECES_MAX 128
+/** Parts of a scattered buffer that are followed; UIO_MAXIOV is 1024, more than 64 were never seen on a socket. */
+#define SWORN_IOVEC_MAX 64
+/** Room for a unix socket's address (sun_path). */
+#define SWORN_UNIX_PATH_BYTES 108
+/** Key of the exe selection: the path as the kernel side writes it, zero padded. */
+#define SWORN_EXE_KEY_BYTES 256
+/** Cgroup levels that are looked at for a selection. */
+#define SWORN_CGROUP_LEVELS_MAX 16
+
+enum sworn_event_type {
+	SWORN_EVENT_FORK = 1,
+	SWORN_EVENT_EXEC = 2,
+	SWORN_EVENT_ARGV_PIECE = 3,
+	SWORN_EVENT_EXIT = 4,
+	/* A running process came into scope: moved into a selected cgroup. */
+	SWORN_EVENT_JOIN = 5,
+	SWORN_EVENT_OPEN = 6,
+	SWORN_EVENT_CLOSE = 7,
+	SWORN_EVENT_BYTES = 8,
+	/* Bytes on a listener, that belong to the connection that is about to be opened between the same addresses. */
+	SWORN_EVENT_EARLY_BYTES = 9,
+};
+
+struct sworn_event {
+	__u16 type;
+	__u16 flags;
+	/* Filled bytes of the record, this header included; the ring's own record may be longer. */
+	__u32 size;
+	__u64 time_ns;
+};
+
+/** A process for its whole life; a tgid alone is reused. */
+struct sworn_process_key {
+	__u32 tgid;
+	__u32 zero;
+	__u64 start_ns;
+};
+
+/** What a process or a socket belongs to. selection_id 0: to nothing. */
+struct sworn_scope {
+	__u32 selection_id;
+	__u32 zero;
+	__u64 session_key;
+};
+
+#define SWORN_FLAG_SELECTED 1 /* exec: begins a session */
+#define SWORN_FLAG_PATH_CUT 2 /* exec: a path was longer than the bound */
+
+struct sworn_fork_event {
+	struct sworn_event event;
+	struct sworn_process_key process;
+	struct sworn_process_key parent;
+	struct sworn_scope scope;
+};
+
+struct sworn_exec_event {
+	struct sworn_event event;
+	struct sworn_process_key process;
+	struct sworn_process_key parent;
+	struct sworn_scope scope;
+	__u64 cgroup_id;
+	__u64 exe_inode;
+	__u32 exe_device;
+	__u32 uid;
+	__u32 gid;
+	__u32 login_uid;
+	__u32 pid_namespace;
+	__u32 mount_namespace;
+	__u32 network_namespace;
+	/* Whole size of argv; of it `argv_inline_bytes` are here and the rest came before in pieces with this time. */
+	__u32 argv_bytes;
+	/* Sizes of the parts of `data`, in this order. Paths are components from the leaf to the root: length u8, name. */
+	__u16 exe_bytes;
+	__u16 cwd_bytes;
+	__u16 cgroup_bytes;
+	__u16 argv_inline_bytes;
+	__u8 data[];
+};
+
+struct sworn_argv_piece_event {
+	struct sworn_event event;
+	__u32 tgid;
+	__u32 offset;
+	__u32 bytes;
+	__u32 zero;
+	__u8 data[SWORN_ARGV_PIECE_BYTES];
+};
+
+struct sworn_exit_event {
+	struct sworn_event event;
+	struct sworn_process_key process;
+	struct sworn_scope scope;
+	/* As wait(2) gives it: code << 8 | core << 7 | signal. */
+	__u32 status;
+	__u32 zero;
+};
+
+struct sworn_join_event {
+	struct sworn_event event;
+	struct sworn_process_key process;
+	struct sworn_scope scope;
+};
+
+enum sworn_transport {
+	SWORN_TRANSPORT_TCP = 1,
+	SWORN_TRANSPORT_UDP = 2,
+	SWORN_TRANSPORT_UNIX = 3,
+};
+
+enum sworn_role {
+	SWORN_ROLE_UNKNOWN = 0,
+	SWORN_ROLE_CLIENT = 1,
+	SWORN_ROLE_SERVER = 2,
+};
+
+/** Where a connection goes from and to. IPv4 is in the first four bytes; unix paths are in the open event. */
+struct sworn_addresses {
+	__u8 local[16];
+	__u8 remote[16];
+	__u16 local_port;
+	__u16 remote_port;
+	/* 4, 6; 0 for unix. */
+	__u8 family;
+	__u8 transport;
+	__u8 role;
+	__u8 zero;
+	__u32 network_namespace;
+	__u32 zero2;
+};
+
+#define SWORN_FLAG_JOINED_LATE 1 /* open, close: the first bytes were not watched */
+#define SWORN_FLAG_FAILED 2 /* close: never was open */
+#define SWORN_FLAG_ABSTRACT 4 /* open: unix paths are abstract names */
+
+struct sworn_open_event {
+	struct sworn_event event;
+	/* The connection for its whole life: socket cookie and use of it, or inode of a unix socket with the top bit. */
+	__u64 connection;
+	struct sworn_process_key process;
+	struct sworn_scope scope;
+	__u64 started_ns;
+	/* Offsets at which watching begins; 0 unless joined late. */
+	__u64 sent_offset;
+	__u64 received_offset;
+	struct sworn_addresses addresses;
+	/* Unix sockets: process at the other end, 0 when unknown, and both addresses. */
+	__u32 peer_pid;
+	__u16 local_path_bytes;
+	__u16 remote_path_bytes;
+	__u8 local_path[SWORN_UNIX_PATH_BYTES];
+	__u8 remote_path[SWORN_UNIX_PATH_BYTES];
+};
+
+struct sworn_close_event {
+	struct sworn_event event;
+	__u64 connection;
+	struct sworn_process_key process;
+	struct sworn_scope scope;
+	__u64 started_ns;
+	/* By the socket's own counters: what the program wrote and read since watching began. */
+	__u64 sent_bytes;
+	__u64 received_bytes;
+	/* Written but never left; arrived but was never read. */
+	__u64 unsent_bytes;
+	__u64 unread_bytes;
+	/* Seen by the programs but not handed over. */
+	__u64 dropped_sent_bytes;
+	__u64 dropped_received_bytes;
+	struct sworn_addresses addresses;
+	/* errno of the socket. */
+	__u32 error;
+	__u32 zero;
+};
+
+enum sworn_direction {
+	SWORN_DIRECTION_SENT = 0,
+	SWORN_DIRECTION_RECEIVED = 1,
+};
+
+struct sworn_bytes_event {
+	struct sworn_event event;
+	__u64 connection;
+	__u64 offset;
+	/* The process that sent them, when it could be told; else 0. */
+	__u32 tgid;
+	__u32 bytes;
+	__u32 direction;
+	__u32 zero;
+	__u8 data[];
+};
+
+struct sworn_early_bytes_event {
+	struct sworn_event event;
+	/* As the connection that will be opened has them. */
+	struct sworn_addresses addresses;
+	__u32 sequence;
+	__u32 bytes;
+	__u8 data[SWORN_BYTES_MEDIUM];
+};
+
+/** Counters of what was missed or passed over, by place and reason. Each slot: events, bytes. */
+enum sworn_counter {
+	SWORN_COUNTER_FORK_RING_FULL = 0,
+	SWORN_COUNTER_EXEC_RING_FULL = 1,
+	SWORN_COUNTER_EXIT_RING_FULL = 2,
+	SWORN_COUNTER_PROCESS_MAP_FULL = 3,
+	SWORN_COUNTER_ARGV_UNREADABLE = 4,
+	SWORN_COUNTER_ARGV_TOO_LONG = 5,
+	SWORN_COUNTER_PATH_CUT = 6,
+	SWORN_COUNTER_OPEN_RING_FULL = 7,
+	/* Close events that did not fit wait in the map `late_closes`; only when that is full too are they lost. */
+	SWORN_COUNTER_CLOSE_RING_FULL = 8,
+	SWORN_COUNTER_CLOSE_LOST = 9,
+	SWORN_COUNTER_BYTES_RING_FULL = 10,
+	SWORN_COUNTER_BYTES_UNREADABLE = 11,
+	SWORN_COUNTER_SEGMENT_TOO_LARGE = 12,
+	SWORN_COUNTER_SOCKET_STORAGE = 13,
+	/* Not losses: segments that TCP will refuse or has already. */
+	SWORN_COUNTER_OUT_OF_WINDOW = 14,
+	SWORN_COUNTER_RETRANSMITTED = 15,
+	SWORN_COUNTER_UDP_MAP_FULL = 16,
+	SWORN_COUNTER_UNIX_MAP_FULL = 17,
+	/* Moved by a way that shows no buffer: io_uring, sendfile, splice, a 32-bit program. */
+	SWORN_COUNTER_UNIX_NO_BUFFER = 18,
+	SWORN_COUNTER_UNIX_CALL_TOO_LARGE = 19,
+	SWORN_COUNTER_PACKET_UNREADABLE = 20,
+	SWORN_COUNTER_JOIN_RING_FULL = 21,
+	SWORN_COUNTER_UNIX_UNREADABLE = 22,
+	SWORN_COUNTER_COPY_SKIPPED = 23,
+	SWORN_COUNTERS = 24,
+};
+
+struct sworn_counter_value {
+	__u64 events;
+	__u64 bytes;
+};
+
+/** Value of the map `processes`, key tgid. */
+struct sworn_process_state {
+	__u64 start_ns;
+	struct sworn_scope scope;
+};
+
+enum sworn_session_by {
+	/* Each selected process begins its own session. */
+	SWORN_SESSION_BY_PROCESS = 1,
+	/* All that is in one cgroup is one session. */
+	SWORN_SESSION_BY_CGROUP = 2,
+};
+
+/** Value of the selection maps. */
+struct sworn_selection {
+	__u32 selection_id;
+	__u32 session_by;
+};
+
+struct sworn_exe_key {
+	__u8 path[SWORN_EXE_KEY_BYTES];
+};
+
+/** Key and value of the map `udp_flows`. */
+struct sworn_udp_key {
+	__u64 cookie;
+	__u8 remote[16];
+	__u16 remote_port;
+	__u8 family;
+	__u8 zero[5];
+};
+
+struct sworn_udp_flow {
+	struct sworn_scope scope;
+	struct sworn_process_key process;
+	__u64 first_ns;
+	__u64 last_ns;
+	__u64 sent_packets;
+	__u64 sent_bytes;
+	__u64 received_packets;
+	__u64 received_bytes;
+	__u8 local[16];
+	__u16 local_port;
+	__u8 zero[6];
+};
+
+/** Value of the map `unix_sockets`, key inode. */
+struct sworn_unix_state {
+	struct sworn_scope scope;
+	struct sworn_process_key process;
+	__u64 started_ns;
+	__u64 sent_bytes;
+	__u64 received_bytes;
+	__u64 dropped_sent_bytes;
+	__u64 dropped_received_bytes;
+	__u32 announced;
+	__u32 zero;
+};
+
+/** Key and value of the map `callers`: who connected to the port of the broker. */
+struct sworn_caller_key {
+	__u8 address[16];
+	__u16 port;
+	__u8 family;
+	__u8 zero[5];
+};
+
+struct sworn_caller {
+	struct sworn_process_key process;
+	struct sworn_scope scope;
+	__u64 connection;
+	__u32 uid;
+	__u32 network_namespace;
+};
+
+/** Value of the map `skips`, key connection: offsets [from, to) of each direction that need not be copied. */
+struct sworn_skip {
+	__u64 sent_from;
+	__u64 sent_to;
+	__u64 received_from;
+	__u64 received_to;
+};
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#ifndef SWORN_ABI_SETTINGS_H
+#define SWORN_ABI_SETTINGS_H
+
+#include <linux/types.h>
+
+/* Changed while the programs run, by the loader. */
+struct sworn_live_settings {
+	/* How many entries the selection maps hold: 0 saves the lookup. */
+	__u32 selections_uid;
+	__u32 selections_cgroup;
+	__u32 selections_exe;
+	/* Entries of `skips`. */
+	__u32 skips;
+	/* Where the broker listens, host byte order; 0: there is none. */
+	__u16 broker_port;
+	__u16 zero;
+};
+
+#endif

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <napi.h>
+#include <time.h>
+
+#include "capture_object.h"
+
+namespace {
+
+/** Both clocks at one moment: [boot time, wall time], nanoseconds as bigint. */
+Napi::Value ReadClocks(const Napi::CallbackInfo& info) {
+  timespec before, wall, after;
+  int64_t best_gap = INT64_MAX, boot_ns = 0, wall_ns = 0;
+  // The middle of the narrowest of a few sandwiches: an interrupt between the reads would move one clock.
+  for (int i = 0; i < 5; i++) {
+    clock_gettime(CLOCK_BOOTTIME, &before);
+    clock_gettime(CLOCK_REALTIME, &wall);
+    clock_gettime(CLOCK_BOOTTIME, &after);
+    int64_t from = before.tv_sec * 1000000000LL + before.tv_nsec;
+    int64_t gap = after.tv_sec * 1000000000LL + after.tv_nsec - from;
+    if (gap < best_gap) {
+      best_gap = gap;
+      boot_ns = from + gap / 2;
+      wall_ns = wall.tv_sec * 1000000000LL + wall.tv_nsec;
+    }
+  }
+  auto pair = Napi::Array::New(info.Env(), 2);
+  pair.Set(0u, Napi::BigInt::New(info.Env(), boot_ns));
+  pair.Set(1u, Napi::BigInt::New(info.Env(), wall_ns));
+  return pair;
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("Capture", sworn::CaptureObject::Define(env));
+  exports.Set("readClocks", Napi::Function::New<ReadClocks>(env, "readClocks"));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(sworn, Init)

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "capture_object.h"
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace sworn {
+
+namespace {
+
+constexpr size_t kBatchBytes = 1024 * 1024;
+constexpr size_t kLateClosesMax = 1024;
+/** More rows than any of the tables has. */
+constexpr size_t kRowsMax = 262144;
+
+[[noreturn]] void ThrowErrno(Napi::Env env, int error, const std::string& doing, const std::string& detail = "") {
+  std::string text = doing + ": " + std::strerror(-error);
+  if (!detail.empty()) text += "\n" + detail;
+  auto thrown = Napi::Error::New(env, text);
+  thrown.Set("errno", Napi::Number::New(env, -error));
+  thrown.Set("code", Napi::String::New(env, strerrorname_np(-error) ? strerrorname_np(-error) : "EUNKNOWN"));
+  throw thrown;
+}
+
+/** An argument's bytes, which must be exactly `bytes` long. */
+const uint8_t* BytesOf(const Napi::CallbackInfo& info, size_t index, size_t bytes, const char* name) {
+  if (!info[index].IsTypedArray()) throw Napi::TypeError::New(info.Env(), std::string(name) + " must be a Uint8Array");
+  auto array = info[index].As<Napi::TypedArray>();
+  if (array.TypedArrayType() != napi_uint8_array || array.ByteLength() != bytes)
+    throw Napi::TypeError::New(info.Env(), std::string(name) + " must have " + std::to_string(bytes) + " bytes");
+  return static_cast<const uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset();
+}
+
+uint32_t Uint32Of(const Napi::CallbackInfo& info, size_t index, const char* name, uint32_t max = UINT32_MAX) {
+  if (!info[index].IsNumber()) throw Napi::TypeError::New(info.Env(), std::string(name) + " must be a number");
+  double value = info[index].As<Napi::Number>().DoubleValue();
+  if (!(value >= 0) || value > max || value != static_cast<double>(static_cast<uint32_t>(value)))
+    throw Napi::RangeError::New(info.Env(), std::string(name) + " must be a whole number up to " + std::to_string(max));
+  return static_cast<uint32_t>(value);
+}
+
+uint64_t Uint64Of(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  bool lossless = false;
+  if (!info[index].IsBigInt()) throw Napi::TypeError::New(info.Env(), std::string(name) + " must be a bigint");
+  uint64_t value = info[index].As<Napi::BigInt>().Uint64Value(&lossless);
+  if (!lossless) throw Napi::RangeError::New(info.Env(), std::string(name) + " must fit 64 bits");
+  return value;
+}
+
+sworn_selection_kind SelectionKindOf(const Napi::CallbackInfo& info, size_t index) {
+  uint32_t kind = Uint32Of(info, index, "kind");
+  if (kind < SWORN_SELECT_UID || kind > SWORN_SELECT_EXE) throw Napi::RangeError::New(info.Env(), "kind is unknown");
+  return static_cast<sworn_selection_kind>(kind);
+}
+
+size_t SelectionKeyBytes(sworn_selection_kind kind) {
+  switch (kind) {
+    case SWORN_SELECT_UID:
+      return sizeof(uint32_t);
+    case SWORN_SELECT_CGROUP:
+      return sizeof(uint64_t);
+    case SWORN_SELECT_EXE:
+      return sizeof(sworn_exe_key);
+  }
+  return 0;
+}
+
+sworn_table TableOf(const Napi::CallbackInfo& info, size_t index) {
+  uint32_t table = Uint32Of(info, index, "table");
+  if (table < SWORN_TABLE_PROCESSES || table > SWORN_TABLE_UNIX_SOCKETS)
+    throw Napi::RangeError::New(info.Env(), "table is unknown");
+  return static_cast<sworn_table>(table);
+}
+
+uint32_t OptionUint32(const Napi::Object& options, const char* name) {
+  Napi::Value value = options.Get(name);
+  if (value.IsUndefined()) return 0;
+  if (!value.IsNumber()) throw Napi::TypeError::New(options.Env(), std::string(name) + " must be a number");
+  return value.As<Napi::Number>().Uint32Value();
+}
+
+bool OptionFlag(const Napi::Object& options, const char* name) {
+  Napi::Value value = options.Get(name);
+  if (value.IsUndefined()) return false;
+  if (!value.IsBoolean()) throw Napi::TypeError::New(options.Env(), std::string(name) + " must be a boolean");
+  return value.As<Napi::Boolean>().Value();
+}
+
+}  // namespace
+
+Napi::Function CaptureObject::Define(Napi::Env env) {
+  return DefineClass(env, "Capture",
+                     {
+                         InstanceMethod<&CaptureObject::Start>("start"),
+                         InstanceMethod<&CaptureObject::Stop>("stop"),
+                         InstanceMethod<&CaptureObject::Drain>("drain"),
+                         InstanceMethod<&CaptureObject::Close>("close"),
+                         InstanceMethod<&CaptureObject::Select>("select"),
+                         InstanceMethod<&CaptureObject::Unselect>("unselect"),
+                         InstanceMethod<&CaptureObject::Watch>("watch"),
+                         InstanceMethod<&CaptureObject::Unwatch>("unwatch"),
+                         InstanceMethod<&CaptureObject::Scan>("scan"),
+                         InstanceMethod<&CaptureObject::Counters>("counters"),
+                         InstanceMethod<&CaptureObject::SetBrokerPort>("setBrokerPort"),
+                         InstanceMethod<&CaptureObject::CallerOf>("callerOf"),
+                         InstanceMethod<&CaptureObject::Skip>("skip"),
+                         InstanceMethod<&CaptureObject::Unskip>("unskip"),
+                         InstanceMethod<&CaptureObject::TakeLateCloses>("takeLateCloses"),
+                         InstanceMethod<&CaptureObject::Rows>("rows"),
+                         InstanceMethod<&CaptureObject::DeleteRow>("deleteRow"),
+                         InstanceMethod<&CaptureObject::Programs>("programs"),
+                         InstanceMethod<&CaptureObject::RingUse>("ringUse"),
+                     });
+}
+
+CaptureObject::CaptureObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<CaptureObject>(info) {
+  sworn_capture_options options = {};
+  std::string cgroup_path;
+  if (info.Length() > 0 && !info[0].IsUndefined()) {
+    if (!info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "options must be an object");
+    auto given = info[0].As<Napi::Object>();
+    options.ring_bytes = OptionUint32(given, "ringBytes");
+    options.wake_bytes = OptionUint32(given, "wakeBytes");
+    options.processes_max = OptionUint32(given, "processesMax");
+    options.passive = OptionFlag(given, "passive");
+    options.unix_by_syscall = OptionFlag(given, "unixBySyscall");
+    options.without_unix = OptionFlag(given, "withoutUnix");
+    Napi::Value path = given.Get("cgroupPath");
+    if (!path.IsUndefined()) {
+      if (!path.IsString()) throw Napi::TypeError::New(info.Env(), "cgroupPath must be a string");
+      cgroup_path = path.As<Napi::String>().Utf8Value();
+      options.cgroup_path = cgroup_path.c_str();
+    }
+  }
+  int error = sworn_capture_open(&options, &capture_);
+  if (error) ThrowErrno(info.Env(), error, "the BPF programs could not be loaded", sworn_capture_message());
+}
+
+CaptureObject::~CaptureObject() { CloseNow(); }
+
+void CaptureObject::CloseNow() {
+  reader_.reset();
+  sworn_capture_close(capture_);
+  capture_ = nullptr;
+}
+
+sworn_capture* CaptureObject::Opened(Napi::Env env) {
+  if (!capture_) throw Napi::Error::New(env, "this capture is closed");
+  return capture_;
+}
+
+void CaptureObject::Start(const Napi::CallbackInfo& info) {
+  sworn_capture* capture = Opened(info.Env());
+  if (!info[0].IsFunction()) throw Napi::TypeError::New(info.Env(), "onBatch must be a function");
+  uint32_t poll_ms = Uint32Of(info, 1, "pollMs", 1000);
+  if (reader_) throw Napi::Error::New(info.Env(), "this capture is started already");
+  reader_ = std::make_unique<Reader>(capture, info.Env(), info[0].As<Napi::Function>(), static_cast<int>(poll_ms),
+                                     kBatchBytes);
+}
+
+void CaptureObject::Stop(const Napi::CallbackInfo& info) { reader_.reset(); }
+
+Napi::Value CaptureObject::Drain(const Napi::CallbackInfo& info) {
+  sworn_capture* capture = Opened(info.Env());
+  if (reader_) throw Napi::Error::New(info.Env(), "stop the capture before draining it");
+  std::vector<uint8_t> bytes(kBatchBytes);
+  ssize_t used = sworn_capture_drain(capture, bytes.data(), bytes.size());
+  if (used < 0) ThrowErrno(info.Env(), static_cast<int>(used), "the ring could not be read");
+  return Napi::Buffer<uint8_t>::Copy(info.Env(), bytes.data(), static_cast<size_t>(used));
+}
+
+void CaptureObject::Close(const Napi::CallbackInfo& info) { CloseNow(); }
+
+void CaptureObject::Select(const Napi::CallbackInfo& info) {
+  sworn_capture* capture = Opened(info.Env());
+  auto kind = SelectionKindOf(info, 0);
+  const uint8_t* key = BytesOf(info, 1, SelectionKeyBytes(kind), "key");
+  sworn_selection selection = {Uint32Of(info, 2, "selectionId"), Uint32Of(info, 3, "sessionBy", SWORN_SESSION_BY_CGROUP)};
+  if (selection.selection_id == 0) throw Napi::RangeError::New(info.Env(), "selectionId 0 means none");
+  int error = sworn_capture_select(capture, kind, key, &selection);
+  if (error) ThrowErrno(info.Env(), error, "the selection could not be set");
+}
+
+void CaptureObject::Unselect(const Napi::CallbackInfo& info) {
+  sworn_capture* capture = Opened(info.Env());
+  auto kind = SelectionKindOf(info, 0);
+  int error = sworn_capture_unselect(capture, kind, BytesOf(info, 1, SelectionKeyBytes(kind), "key"));
+  if (error && error != -ENOENT) ThrowErrno(info.Env(), error, "the selection could not be taken back");
+}
+
+void CaptureObject::Watch(const Napi::CallbackInfo& info) {
+  sworn_capture* capture = Opened(info.Env());
+  uint32_t tgid = Uint32Of(info, 0, "pid");
+  sworn_process_state state = {};
+  state.start_ns = Uint64Of(info, 1, "startNs");
+  state.scope.selection_id = Uint32Of(info, 2, "selectionId");
+  state.scope.session_key = Uint64Of(info, 3, "sessionKey");
+  int error = sworn_capture_watch(capture, tgid, &state);
+  if (error) ThrowErrno(info.Env(), error, "the process could not be watched");
+}
+
+Napi::Value CaptureObject::Unwatch(const Napi::CallbackInfo& info) {
+  int error = sworn_capture_unwatch(Opened(info.Env()), Uint32Of(info, 0, "pid"));
+  if (error && error != -ENOENT) ThrowErrno(info.Env(), error, "the process could not be let go");
+  return Napi::Boolean::New(info.Env(), error == 0);
+}
+
+void CaptureObject::Scan(const Napi::CallbackInfo& info) {
+  int error = sworn_capture_scan(Opened(info.Env()), Uint32Of(info, 0, "pid"));
+  // The process may be gone: then there is nothing to find.
+  if (error && error != -ESRCH && error != -ENOENT)
+    ThrowErrno(info.Env(), error, "the open sockets could not be listed", sworn_capture_message());
+}
+
+Napi::Value CaptureObject::Counters(const Napi::CallbackInfo& info) {
+  sworn_counter_value totals[SWORN_COUNTERS];
+  int error = sworn_capture_counters(Opened(info.Env()), totals);
+  if (error) ThrowErrno(info.Env(), error, "the counters could not be read");
+  auto array = Napi::Float64Array::New(info.Env(), SWORN_COUNTERS * 2);
+  for (size_t i = 0; i < SWORN_COUNTERS; i++) {
+    array[i * 2] = static_cast<double>(totals[i].events);
+    array[i * 2 + 1] = static_cast<double>(totals[i].bytes);
+  }
+  return array;
+}
+
+void CaptureObject::SetBrokerPort(const Napi::CallbackInfo& info) {
+  sworn_capture_set_broker_port(Opened(info.Env()), static_cast<uint16_t>(Uint32Of(info, 0, "port", UINT16_MAX)));
+}
+
+Napi::Value CaptureObject::CallerOf(const Napi::CallbackInfo& info) {
+  sworn_capture* capture = Opened(info.Env());
+  sworn_caller_key key;
+  sworn_caller caller;
+  std::memcpy(&key, BytesOf(info, 0, sizeof(key), "key"), sizeof(key));
+  int error = sworn_capture_caller(capture, &key, &caller);
+  if (error == -ENOENT) return info.Env().Undefined();
+  if (error) ThrowErrno(info.Env(), error, "the caller could not be looked up");
+  return Napi::Buffer<uint8_t>::Copy(info.Env(), reinterpret_cast<uint8_t*>(&caller), sizeof(caller));
+}
+
+void CaptureObject::Skip(const Napi::CallbackInfo& info) {
+  sworn_capture* capture = Opened(info.Env());
+  uint64_t connection = Uint64Of(info, 0, "connection");
+  sworn_skip skip = {Uint64Of(info, 1, "sentFrom"), Uint64Of(info, 2, "sentTo"), Uint64Of(info, 3, "receivedFrom"),
+                     Uint64Of(info, 4, "receivedTo")};
+  int error = sworn_capture_skip(capture, connection, &skip);
+  if (error) ThrowErrno(info.Env(), error, "the skip could not be set");
+}
+
+void CaptureObject::Unskip(const Napi::CallbackInfo& info) {
+  int error = sworn_capture_unskip(Opened(info.Env()), Uint64Of(info, 0, "connection"));
+  if (error && error != -ENOENT) ThrowErrno(info.Env(), error, "the skip could not be taken back");
+}
+
+Napi::Value CaptureObject::TakeLateCloses(const Napi::CallbackInfo& info) {
+  sworn_capture* capture = Opened(info.Env());
+  std::vector<sworn_close_event> closes;
+  sworn_close_event close;
+  while (closes.size() < kLateClosesMax && sworn_capture_take_late_close(capture, &close) == 0) closes.push_back(close);
+  return Napi::Buffer<uint8_t>::Copy(info.Env(), reinterpret_cast<uint8_t*>(closes.data()),
+                                     closes.size() * sizeof(close));
+}
+
+Napi::Value CaptureObject::Rows(const Napi::CallbackInfo& info) {
+  sworn_capture* capture = Opened(info.Env());
+  auto table = TableOf(info, 0);
+  size_t row_bytes = sworn_capture_row_bytes(table);
+  // Grows until all fit: the tables are mostly small.
+  for (size_t rows_max = 256;; rows_max *= 4) {
+    std::vector<uint8_t> rows(rows_max * row_bytes);
+    ssize_t count = sworn_capture_rows(capture, table, rows.data(), rows_max);
+    if (count < 0) ThrowErrno(info.Env(), static_cast<int>(count), "the table could not be read");
+    if (static_cast<size_t>(count) < rows_max || rows_max >= kRowsMax)
+      return Napi::Buffer<uint8_t>::Copy(info.Env(), rows.data(), static_cast<size_t>(count) * row_bytes);
+  }
+}
+
+Napi::Value CaptureObject::DeleteRow(const Napi::CallbackInfo& info) {
+  sworn_capture* capture = Opened(info.Env());
+  auto table = TableOf(info, 0);
+  size_t bytes = table == SWORN_TABLE_PROCESSES       ? sizeof(uint32_t)
+                 : table == SWORN_TABLE_UNIX_SOCKETS ? sizeof(uint64_t)
+                                                     : sizeof(sworn_udp_key);
+  int error = sworn_capture_delete_row(capture, table, BytesOf(info, 1, bytes, "key"));
+  if (error && error != -ENOENT) ThrowErrno(info.Env(), error, "the row could not be deleted");
+  return Napi::Boolean::New(info.Env(), error == 0);
+}
+
+Napi::Value CaptureObject::Programs(const Napi::CallbackInfo& info) {
+  sworn_program_info infos[32];
+  size_t count = sworn_capture_programs(Opened(info.Env()), infos, 32);
+  auto array = Napi::Array::New(info.Env());
+  for (size_t i = 0; i < count && i < 32; i++) {
+    auto object = Napi::Object::New(info.Env());
+    object.Set("name", infos[i].name);
+    object.Set("runs", static_cast<double>(infos[i].runs));
+    object.Set("runNs", static_cast<double>(infos[i].run_ns));
+    object.Set("missed", static_cast<double>(infos[i].missed));
+    object.Set("instructions", infos[i].instructions);
+    object.Set("attached", infos[i].attached);
+    array.Set(static_cast<uint32_t>(i), object);
+  }
+  return array;
+}
+
+Napi::Value CaptureObject::RingUse(const Napi::CallbackInfo& info) {
+  sworn_ring_use use;
+  sworn_capture_ring_use(Opened(info.Env()), &use);
+  auto object = Napi::Object::New(info.Env());
+  object.Set("waitingBytes", static_cast<double>(use.waiting_bytes));
+  object.Set("sizeBytes", static_cast<double>(use.size_bytes));
+  return object;
+}
+
+}  // namespace sworn

@@ -1,0 +1,16 @@
+{
+  "targets": [
+    {
+      "target_name": "sworn",
+      "sources": ["loader/capture.c", "loader/cgroup_root.c", "loader/static_libbpf.c", "addon/addon.cc", "addon/capture_object.cc", "addon/reader.cc"],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")", "out"],
+      "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "_GNU_SOURCE"],
+      "cflags": ["-Wall", "-Wextra", "-Wno-unused-parameter", "-fvisibility=hidden"],
+      "cflags_c": ["-std=gnu11"],
+      "cflags_cc!": ["-fno-exceptions", "-fno-rtti"],
+      "cflags_cc": ["-std=gnu++20", "-fexceptions"],
+      "libraries": ["-l:libbpf.a", "-lelf", "-lz"],
+      "ldflags": ["-Wl,--wrap=stderr", "-Wl,--exclude-libs,ALL", "-Wl,-z,relro,-z,now"]
+    }
+  ]
+}

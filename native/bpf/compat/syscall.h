@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#ifndef SWORN_BPF_COMPAT_SYSCALL_H
+#define SWORN_BPF_COMPAT_SYSCALL_H
+
+/*
+ * The system call that the current task is in, and its arguments, read back from the registers that it entered with.
+ * Numbers are the kernel's ABI (asm/unistd_64.h, asm-generic/unistd.h) and never change.
+ */
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "../lib/kernel_types.h"
+
+struct syscall_view {
+	__u64 number;
+	__u64 arguments[4];
+	/* A 32-bit program on a 64-bit kernel: other numbers, other layouts. */
+	__u32 compat;
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long r10;
+	unsigned long dx;
+	unsigned long si;
+	unsigned long di;
+	unsigned long orig_ax;
+};
+
+struct thread_info {
+	__u32 status;
+};
+
+struct task_struct___with_thread_info {
+	struct thread_info thread_info;
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct user_pt_regs {
+	__u64 regs[31];
+};
+
+struct pt_regs {
+	__u64 regs[31];
+	int syscallno;
+};
+
+struct thread_info {
+	unsigned long flags;
+};
+
+struct task_struct___with_thread_info {
+	struct thread_info thread_info;
+};
+#endif
+#pragma clang attribute pop
+
+#if defined(__TARGET_ARCH_x86)
+enum {
+	CALL_READ = 0,
+	CALL_WRITE = 1,
+	CALL_READV = 19,
+	CALL_WRITEV = 20,
+	CALL_SENDTO = 44,
+	CALL_RECVFROM = 45,
+	CALL_SENDMSG = 46,
+	CALL_RECVMSG = 47,
+};
+
+#define TS_COMPAT 0x0002
+
+static __always_inline void view_syscall(struct syscall_view *view)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct task_struct___with_thread_info *info = (void *)task;
+	struct pt_regs *registers = (void *)bpf_task_pt_regs(task);
+
+	view->number = BPF_CORE_READ(registers, orig_ax);
+	view->arguments[0] = BPF_CORE_READ(registers, di);
+	view->arguments[1] = BPF_CORE_READ(registers, si);
+	view->arguments[2] = BPF_CORE_READ(registers, dx);
+	view->arguments[3] = BPF_CORE_READ(registers, r10);
+	view->compat = (BPF_CORE_READ(info, thread_info.status) & TS_COMPAT) != 0;
+}
+#elif defined(__TARGET_ARCH_arm64)
+enum {
+	CALL_READ = 63,
+	CALL_WRITE = 64,
+	CALL_READV = 65,
+	CALL_WRITEV = 66,
+	CALL_SENDTO = 206,
+	CALL_RECVFROM = 207,
+	CALL_SENDMSG = 211,
+	CALL_RECVMSG = 212,
+};
+
+#define TIF_32BIT 22
+
+static __always_inline void view_syscall(struct syscall_view *view)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct task_struct___with_thread_info *info = (void *)task;
+	struct pt_regs *registers = (void *)bpf_task_pt_regs(task);
+
+	view->number = BPF_CORE_READ(registers, syscallno);
+	BPF_CORE_READ_INTO(&view->arguments[0], registers, regs[0]);
+	BPF_CORE_READ_INTO(&view->arguments[1], registers, regs[1]);
+	BPF_CORE_READ_INTO(&view->arguments[2], registers, regs[2]);
+	BPF_CORE_READ_INTO(&view->arguments[3], registers, regs[3]);
+	view->compat = (BPF_CORE_READ(info, thread_info.flags) >> TIF_32BIT) & 1;
+}
+#else
+#error "unix sockets: no system call numbers for this processor"
+#endif
+
+#endif

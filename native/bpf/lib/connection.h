@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#ifndef SWORN_BPF_CONNECTION_H
+#define SWORN_BPF_CONNECTION_H
+
+/* Connections of TCP sockets: their numbers, their opening and their end. */
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+
+#include "emit.h"
+#include "kernel_types.h"
+#include "maps.h"
+
+/* Cookies count up from 1 for the whole host; 48 bits of them outlast it. The rest tells uses of a socket apart. */
+static __always_inline __u64 connection_number(__u64 cookie, __u32 uses)
+{
+	return (cookie & 0xffffffffffffULL) | ((__u64)(uses & 0x7fff) << 48);
+}
+
+/*
+ * The 64-bit offset of a 32-bit sequence number. `near` is any offset within 2 GiB of it: the answer does not depend on
+ * which, so it may be read without a lock.
+ */
+static __always_inline __u64 offset_of(__u32 sequence, __u32 base, __u64 near)
+{
+	return near + (__s32)(sequence - (base + (__u32)near));
+}
+
+static __always_inline void read_addresses(const struct sock *sk, struct sworn_addresses *addresses, __u8 transport,
+					   __u8 role)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	__builtin_memset(addresses, 0, sizeof(*addresses));
+	if (family == AF_INET) {
+		__u32 local = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+		__u32 remote = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+
+		__builtin_memcpy(addresses->local, &local, 4);
+		__builtin_memcpy(addresses->remote, &remote, 4);
+		addresses->family = 4;
+	} else {
+		BPF_CORE_READ_INTO(&addresses->local, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
+		BPF_CORE_READ_INTO(&addresses->remote, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
+		addresses->family = 6;
+	}
+	addresses->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	addresses->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	addresses->transport = transport;
+	addresses->role = role;
+	addresses->network_namespace = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+}
+
+/* Says that the connection is open; tried again with its next bytes when the ring was full. */
+static __always_inline int announce(const struct sock *sk, struct socket_state *state)
+{
+	struct sworn_open_event *event;
+
+	if (state->flags & SOCKET_ANNOUNCED)
+		return 1;
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		count(SWORN_COUNTER_OPEN_RING_FULL, 0);
+		return 0;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	begin_event(&event->event, SWORN_EVENT_OPEN, state->flags & SOCKET_JOINED ? SWORN_FLAG_JOINED_LATE : 0,
+		    sizeof(*event));
+	event->connection = state->connection;
+	event->process = state->process;
+	event->scope = state->scope;
+	event->started_ns = state->started_ns;
+	event->sent_offset = 0;
+	event->received_offset = 0;
+	read_addresses(sk, &event->addresses, SWORN_TRANSPORT_TCP, state->role);
+	bpf_ringbuf_submit(event, wake_flags());
+	state->flags |= SOCKET_ANNOUNCED;
+	return 1;
+}
+
+static __always_inline void fill_close(const struct sock *sk, struct socket_state *state, struct sworn_close_event *event)
+{
+	const struct tcp_sock *tcp = (const struct tcp_sock *)sk;
+	int failed = !(state->flags & SOCKET_OPENED);
+
+	__builtin_memset(event, 0, sizeof(*event));
+	begin_event(&event->event, SWORN_EVENT_CLOSE,
+		    (state->flags & SOCKET_JOINED ? SWORN_FLAG_JOINED_LATE : 0) | (failed ? SWORN_FLAG_FAILED : 0),
+		    sizeof(*event));
+	event->connection = state->connection;
+	event->process = state->process;
+	event->scope = state->scope;
+	event->started_ns = state->started_ns;
+	event->error = BPF_CORE_READ(sk, sk_err);
+	read_addresses(sk, &event->addresses, SWORN_TRANSPORT_TCP, state->role);
+	event->dropped_sent_bytes = state->dropped_sent_bytes;
+	event->dropped_received_bytes = state->dropped_received_bytes;
+	if (!failed) {
+		__u64 written = offset_of(state->final_write_seq, state->sent_base, state->sent_next);
+		__u64 read = offset_of(BPF_CORE_READ(tcp, copied_seq), state->received_base, state->received_next);
+		__u64 left = offset_of(state->final_snd_nxt, state->sent_base, state->sent_next);
+
+		/* A FIN takes one sequence number; it is no byte of the program. */
+		if (state->flags & SOCKET_FIN_SENT)
+			written--;
+		if (left > written)
+			left = written;
+		if (read > state->received_fin)
+			read = state->received_fin;
+		event->sent_bytes = written;
+		event->received_bytes = read;
+		event->unsent_bytes = written - left;
+		event->unread_bytes = state->received_next > read ? state->received_next - read : 0;
+	}
+}
+
+static __always_inline void say_closed(const struct sock *sk, struct socket_state *state)
+{
+	struct sworn_close_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (event) {
+		fill_close(sk, state, event);
+		bpf_ringbuf_submit(event, wake_flags());
+	} else {
+		struct sworn_close_event late;
+
+		fill_close(sk, state, &late);
+		count(SWORN_COUNTER_CLOSE_RING_FULL, 0);
+		if (bpf_map_push_elem(&late_closes, &late, 0))
+			count(SWORN_COUNTER_CLOSE_LOST, 0);
+	}
+	state->flags |= SOCKET_CLOSED;
+}
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#ifndef SWORN_BPF_EMIT_H
+#define SWORN_BPF_EMIT_H
+
+/* Writing events and counting what could not be written. */
+
+#include "maps.h"
+#include "settings.h"
+
+static __always_inline void count(__u32 counter, __u64 bytes)
+{
+	struct sworn_counter_value *value = bpf_map_lookup_elem(&counters, &counter);
+
+	if (!value)
+		return;
+	/* Per CPU, but a softirq may interrupt: atomic, so that no count is lost. */
+	__sync_fetch_and_add(&value->events, 1);
+	__sync_fetch_and_add(&value->bytes, bytes);
+}
+
+/*
+ * Wakes cost more than events: the reader is woken once when much has gathered, and looks by itself every few
+ * milliseconds otherwise. While it is behind, what waits is above the band and nobody wakes it again: it drains until
+ * nothing is left before it sleeps. The band is wider than the largest event, so it cannot be jumped over.
+ */
+#define WAKE_BAND_BYTES (32 * 1024)
+
+static __always_inline __u64 wake_flags(void)
+{
+	__u64 waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
+
+	return waiting - wake_bytes < WAKE_BAND_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void begin_event(struct sworn_event *event, __u16 type, __u16 flags, __u32 size)
+{
+	event->type = type;
+	event->flags = flags;
+	event->size = size;
+	event->time_ns = bpf_ktime_get_boot_ns();
+}
+
+static __always_inline __u32 current_tgid(void)
+{
+	return bpf_get_current_pid_tgid() >> 32;
+}
+
+static __always_inline struct sworn_process_state *watched_process(__u32 tgid)
+{
+	return bpf_map_lookup_elem(&processes, &tgid);
+}
+
+#endif

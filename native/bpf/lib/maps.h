@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#ifndef SWORN_BPF_MAPS_H
+#define SWORN_BPF_MAPS_H
+
+/*
+ * The maps that the programs share; maps.bpf.c holds them, the linker joins the objects.
+ * Sizes marked (set at load) are defaults that the loader may change before the maps are made.
+ */
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "../../abi/event.h"
+
+/* The state of a watched TCP or UDP socket; lives and dies with the socket. */
+struct socket_state {
+	struct sworn_scope scope;
+	struct sworn_process_key process;
+	__u64 started_ns;
+	__u64 connection;
+	/* Sequence number of offset 0 of each direction. */
+	__u32 sent_base;
+	__u32 received_base;
+	/* End of the highest segment seen. */
+	__u64 sent_next;
+	__u64 received_next;
+	__u64 dropped_sent_bytes;
+	__u64 dropped_received_bytes;
+	/* Offset of the FIN that came, all ones while none came. */
+	__u64 received_fin;
+	/* write_seq and snd_nxt when the socket closed: disconnect resets them. */
+	__u32 final_write_seq;
+	__u32 final_snd_nxt;
+	__u32 flags;
+	__u32 role;
+	/* Of the process that connected. */
+	__u32 uid;
+	/* A socket can be connected again after it failed or was disconnected. */
+	__u32 uses;
+};
+
+#define SOCKET_OPENED (1 << 0)
+#define SOCKET_ANNOUNCED (1 << 1)
+#define SOCKET_JOINED (1 << 2)
+#define SOCKET_LISTENER (1 << 3)
+#define SOCKET_FIN_SENT (1 << 4)
+#define SOCKET_CLOSED (1 << 5)
+#define SOCKET_BASE_KNOWN (1 << 6)
+/* Not of a workload: watched only so that the broker learns who connected to it. */
+#define SOCKET_CALLER_ONLY (1 << 7)
+
+/*
+ * events: all events, one ring, so that their order is one order.
+ * Written by all programs, read by the loader. 16 MiB (set at load): 100 ms of 160 MB/s. Full: the event is counted
+ * in `counters`, and bytes of a connection also in its socket_state.
+ */
+struct events_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 * 1024 * 1024);
+};
+extern struct events_map events SEC(".maps");
+
+/*
+ * processes: tgid -> state, for each process of a workload; absent means not watched.
+ * Written at fork, exec and attach, and by the loader for processes that run already; deleted at exit.
+ * Full: the new process is not watched, SWORN_COUNTER_PROCESS_MAP_FULL says so.
+ */
+struct processes_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct sworn_process_state);
+};
+extern struct processes_map processes SEC(".maps");
+
+/*
+ * sockets: the state of a watched TCP or UDP socket; a listener's is cloned to what it accepts.
+ * Made when a watched process connects, listens, or makes a UDP socket; freed by the kernel with the socket.
+ * No memory: the connection is not watched, SWORN_COUNTER_SOCKET_STORAGE says so.
+ */
+struct sockets_map {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct socket_state);
+};
+extern struct sockets_map sockets SEC(".maps");
+
+/*
+ * counters: what was missed or passed over. Written by all programs, read by the loader, never reset.
+ */
+struct counters_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SWORN_COUNTERS);
+	__type(key, __u32);
+	__type(value, struct sworn_counter_value);
+};
+extern struct counters_map counters SEC(".maps");
+
+/*
+ * late_closes: close events that found the ring full; the loader takes them from here.
+ * Full: lost, SWORN_COUNTER_CLOSE_LOST says so.
+ */
+struct late_closes_map {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 16384);
+	__type(value, struct sworn_close_event);
+};
+extern struct late_closes_map late_closes SEC(".maps");
+
+/* skips: connection -> offsets that need no copy. Written and deleted by the loader. Empty in most runs. */
+struct skips_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct sworn_skip);
+};
+extern struct skips_map skips SEC(".maps");
+
+/* Selections, written by the loader: what makes a process the first of a session. */
+struct selections_uid_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct sworn_selection);
+};
+extern struct selections_uid_map selections_uid SEC(".maps");
+
+struct selections_cgroup_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct sworn_selection);
+};
+extern struct selections_cgroup_map selections_cgroup SEC(".maps");
+
+struct selections_exe_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct sworn_exe_key);
+	__type(value, struct sworn_selection);
+};
+extern struct selections_exe_map selections_exe SEC(".maps");
+
+/*
+ * udp_flows: what was sent to and received from each address by each watched UDP socket.
+ * Written by socket.bpf.c; read and, when idle, deleted by the loader. Full: counted as lost.
+ */
+struct udp_flows_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sworn_udp_key);
+	__type(value, struct sworn_udp_flow);
+};
+extern struct udp_flows_map udp_flows SEC(".maps");
+
+/*
+ * unix_sockets: inode -> state of the unix sockets that watched processes use.
+ * Written by unix.bpf.c; deleted by the loader once the socket is gone. Full: counted as lost.
+ */
+struct unix_sockets_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct sworn_unix_state);
+};
+extern struct unix_sockets_map unix_sockets SEC(".maps");
+
+/*
+ * callers: client end of each connection to the broker's port -> its process, of all processes of the host.
+ * Written by socket.bpf.c, read by the loader at each request. The oldest goes when full; the broker then refuses.
+ */
+struct callers_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct sworn_caller_key);
+	__type(value, struct sworn_caller);
+};
+extern struct callers_map callers SEC(".maps");
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#ifndef SWORN_BPF_SETTINGS_H
+#define SWORN_BPF_SETTINGS_H
+
+#include "../../abi/settings.h"
+
+/* Set before load; the verifier removes what they make unreachable. */
+
+/* 1: every program returns at once. The floor that the benches measure against. */
+extern const volatile __u32 passive;
+/* The reader is woken when this much waits; before that it looks by itself, every few milliseconds. */
+extern const volatile __u32 wake_bytes;
+
+/* Changed while the programs run, by the loader. */
+extern struct sworn_live_settings live;
+
+#endif

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+
+/* The maps and settings that the other objects share. What each is for stands in lib/maps.h and lib/settings.h. */
+
+#include "lib/maps.h"
+#include "lib/settings.h"
+
+struct events_map events SEC(".maps");
+struct processes_map processes SEC(".maps");
+struct sockets_map sockets SEC(".maps");
+struct counters_map counters SEC(".maps");
+struct late_closes_map late_closes SEC(".maps");
+struct skips_map skips SEC(".maps");
+struct selections_uid_map selections_uid SEC(".maps");
+struct selections_cgroup_map selections_cgroup SEC(".maps");
+struct selections_exe_map selections_exe SEC(".maps");
+struct udp_flows_map udp_flows SEC(".maps");
+struct unix_sockets_map unix_sockets SEC(".maps");
+struct callers_map callers SEC(".maps");
+
+const volatile __u32 passive = 0;
+const volatile __u32 wake_bytes = 256 * 1024;
+
+struct sworn_live_settings live = {};
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+
+/*
+ * Processes of workloads: who is one (selection, inheritance), and their forks, execs and exits.
+ *
+ * Scope is decided here, before the new program runs its first instruction, so that nothing it does is missed.
+ */
+
+#include "lib/maps.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#include "lib/emit.h"
+#include "lib/kernel_types.h"
+#include "lib/path.h"
+
+/* Room to put an exec event together: it is longer than the BPF stack. */
+struct exec_scratch {
+	struct sworn_exec_event event;
+	/* Room for the parts, each may be full, and for the last component's over-long read. */
+	__u8 data[3 * SWORN_PATH_BYTES_MAX + SWORN_ARGV_INLINE_BYTES_MAX];
+	struct path_buffer exe;
+	struct path_buffer cwd;
+	struct path_buffer cgroup;
+	struct sworn_exe_key exe_key;
+};
+
+/* exec_scratch: one per CPU; safe because a tracing program does not preempt itself on a CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct exec_scratch);
+} exec_scratches SEC(".maps");
+
+static __always_inline struct sworn_process_key process_key(struct task_struct *task)
+{
+	struct sworn_process_key key = {
+		.tgid = BPF_CORE_READ(task, tgid),
+		/* The leader's: threads have their own. */
+		.start_ns = BPF_CORE_READ(task, group_leader, start_boottime),
+	};
+
+	return key;
+}
+
+static __always_inline void watch(struct sworn_process_key *process, struct sworn_scope *scope)
+{
+	struct sworn_process_state state = {.start_ns = process->start_ns, .scope = *scope};
+
+	if (bpf_map_update_elem(&processes, &process->tgid, &state, BPF_ANY))
+		count(SWORN_COUNTER_PROCESS_MAP_FULL, 0);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct sworn_process_state *state;
+	struct sworn_fork_event *event;
+	struct sworn_process_key key;
+	__u32 parent_tgid;
+
+	if (passive)
+		return 0;
+	parent_tgid = BPF_CORE_READ(parent, tgid);
+	/* A thread is no process. */
+	if ((__u32)BPF_CORE_READ(child, tgid) == parent_tgid)
+		return 0;
+	state = watched_process(parent_tgid);
+	if (!state)
+		return 0;
+
+	key = process_key(child);
+	watch(&key, &state->scope);
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		count(SWORN_COUNTER_FORK_RING_FULL, 0);
+		return 0;
+	}
+	begin_event(&event->event, SWORN_EVENT_FORK, 0, sizeof(*event));
+	event->process = key;
+	event->parent = process_key(parent);
+	event->scope = state->scope;
+	bpf_ringbuf_submit(event, wake_flags());
+	return 0;
+}
+
+static __always_inline struct sworn_selection *selection_of_cgroup(struct task_struct *task, __u64 *cgroup_id)
+{
+	struct kernfs_node *node = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+
+	for (int i = 0; i < SWORN_CGROUP_LEVELS_MAX && node; i++) {
+		__u64 id = BPF_CORE_READ(node, id);
+		struct sworn_selection *selection = bpf_map_lookup_elem(&selections_cgroup, &id);
+
+		if (selection) {
+			*cgroup_id = id;
+			return selection;
+		}
+		node = kernfs_parent_of(node);
+	}
+	return NULL;
+}
+
+/* Is this process, that no workload owns, the first of one? The cgroup is asked before the program, that before the user. */
+static __always_inline int select_process(struct task_struct *task, struct sworn_process_key *process,
+					  struct sworn_exe_key *exe, struct sworn_scope *scope)
+{
+	struct sworn_selection *selection = NULL;
+	__u64 cgroup_id = 0;
+
+	if (live.selections_cgroup)
+		selection = selection_of_cgroup(task, &cgroup_id);
+	if (!selection && exe && live.selections_exe)
+		selection = bpf_map_lookup_elem(&selections_exe, exe);
+	if (!selection && live.selections_uid) {
+		__u32 uid = BPF_CORE_READ(task, cred, uid.val);
+
+		selection = bpf_map_lookup_elem(&selections_uid, &uid);
+	}
+	if (!selection)
+		return 0;
+	scope->selection_id = selection->selection_id;
+	scope->zero = 0;
+	/* A start time is unique but for two processes made in the same nanosecond on two CPUs: the tgid parts them. */
+	scope->session_key = selection->session_by == SWORN_SESSION_BY_CGROUP ?
+				     cgroup_id :
+				     process->start_ns ^ ((__u64)process->tgid << 40);
+	return 1;
+}
+
+struct argv_walk {
+	unsigned long start;
+	__u64 time_ns;
+	__u32 tgid;
+	__u32 bytes;
+};
+
+static long emit_argv_piece(__u32 index, struct argv_walk *walk)
+{
+	__u32 offset = SWORN_ARGV_INLINE_BYTES_MAX + index * SWORN_ARGV_PIECE_BYTES;
+	struct sworn_argv_piece_event *event;
+	__u32 piece;
+
+	if (offset >= walk->bytes)
+		return 1;
+	piece = walk->bytes - offset;
+	if (piece > SWORN_ARGV_PIECE_BYTES)
+		piece = SWORN_ARGV_PIECE_BYTES;
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		count(SWORN_COUNTER_EXEC_RING_FULL, piece);
+		return 0;
+	}
+	if (bpf_probe_read_user(event->data, piece, (void *)(walk->start + offset))) {
+		count(SWORN_COUNTER_ARGV_UNREADABLE, piece);
+		bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
+		return 0;
+	}
+	begin_event(&event->event, SWORN_EVENT_ARGV_PIECE, 0, offsetof(struct sworn_argv_piece_event, data) + piece);
+	event->event.time_ns = walk->time_ns;
+	event->tgid = walk->tgid;
+	event->offset = offset;
+	event->bytes = piece;
+	event->zero = 0;
+	bpf_ringbuf_submit(event, wake_flags());
+	return 0;
+}
+
+/* What of argv does not go into the exec event itself, ahead of it. */
+static __always_inline void emit_argv_pieces(struct argv_walk *walk)
+{
+	__u32 limit = SWORN_ARGV_INLINE_BYTES_MAX + SWORN_ARGV_PIECES_MAX * SWORN_ARGV_PIECE_BYTES;
+
+	if (walk->bytes <= SWORN_ARGV_INLINE_BYTES_MAX)
+		return;
+	bpf_loop(SWORN_ARGV_PIECES_MAX, emit_argv_piece, walk, 0);
+	if (walk->bytes > limit)
+		count(SWORN_COUNTER_ARGV_TOO_LONG, walk->bytes - limit);
+}
+
+/* Appends a part to the event's data; the bound is for the verifier, paths are never longer. */
+static __always_inline __u32 append_part(struct exec_scratch *scratch, __u32 end, struct path_buffer *part, __u32 bytes)
+{
+	if (end > 3 * SWORN_PATH_BYTES_MAX - SWORN_PATH_BYTES_MAX || bytes > SWORN_PATH_BYTES_MAX)
+		return end;
+	bpf_probe_read_kernel(&scratch->data[end], bytes, part->bytes);
+	return end + bytes;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	__u32 zero = 0, end, argv_bytes, inline_bytes;
+	struct sworn_process_state *state;
+	struct sworn_process_key process;
+	struct sworn_exec_event *event;
+	struct sworn_scope scope = {};
+	struct exec_scratch *scratch;
+	struct argv_walk walk = {};
+	unsigned long argv_start;
+	struct kernfs_node *node;
+	struct file *exe;
+	__u16 flags = 0;
+
+	if (passive)
+		return 0;
+	process = process_key(task);
+	state = watched_process(process.tgid);
+	/* Outsiders leave here when nothing could select them. */
+	if (!state && !live.selections_cgroup && !live.selections_exe && !live.selections_uid)
+		return 0;
+	scratch = bpf_map_lookup_elem(&exec_scratches, &zero);
+	if (!scratch)
+		return 0;
+	event = &scratch->event;
+
+	exe = BPF_CORE_READ(task, mm, exe_file);
+	event->exe_bytes = 0;
+	if (state || live.selections_exe)
+		event->exe_bytes = write_path(&scratch->exe, BPF_CORE_READ(exe, f_path.mnt),
+					      BPF_CORE_READ(exe, f_path.dentry), &flags);
+	if (state) {
+		scope = state->scope;
+	} else {
+		__u32 bytes = event->exe_bytes;
+		int too_long = bytes > SWORN_EXE_KEY_BYTES;
+
+		if (!too_long) {
+			__builtin_memset(&scratch->exe_key, 0, sizeof(scratch->exe_key));
+			bpf_probe_read_kernel(scratch->exe_key.path, bytes & (SWORN_EXE_KEY_BYTES - 1),
+					      scratch->exe.bytes);
+		}
+		if (!select_process(task, &process, too_long ? NULL : &scratch->exe_key, &scope))
+			return 0;
+		watch(&process, &scope);
+		if (!live.selections_exe)
+			event->exe_bytes = write_path(&scratch->exe, BPF_CORE_READ(exe, f_path.mnt),
+						      BPF_CORE_READ(exe, f_path.dentry), &flags);
+		flags |= SWORN_FLAG_SELECTED;
+	}
+
+	begin_event(&event->event, SWORN_EVENT_EXEC, 0, 0);
+	event->process = process;
+	event->parent = process_key(BPF_CORE_READ(task, real_parent));
+	event->scope = scope;
+	node = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+	event->cgroup_id = BPF_CORE_READ(node, id);
+	event->exe_inode = BPF_CORE_READ(exe, f_inode, i_ino);
+	event->exe_device = BPF_CORE_READ(exe, f_inode, i_sb, s_dev);
+	event->uid = BPF_CORE_READ(task, cred, uid.val);
+	event->gid = BPF_CORE_READ(task, cred, gid.val);
+	event->login_uid = bpf_core_field_exists(task->loginuid) ? BPF_CORE_READ(task, loginuid.val) : (__u32)-1;
+	event->pid_namespace = BPF_CORE_READ(task, nsproxy, pid_ns_for_children, ns.inum);
+	event->mount_namespace = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	event->network_namespace = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+	event->cwd_bytes = write_path(&scratch->cwd, BPF_CORE_READ(task, fs, pwd.mnt),
+				      BPF_CORE_READ(task, fs, pwd.dentry), &flags);
+	event->cgroup_bytes = write_cgroup_path(&scratch->cgroup, node, &flags);
+
+	argv_start = BPF_CORE_READ(task, mm, arg_start);
+	argv_bytes = BPF_CORE_READ(task, mm, arg_end) - argv_start;
+	event->argv_bytes = argv_bytes;
+	walk.start = argv_start;
+	walk.time_ns = event->event.time_ns;
+	walk.tgid = process.tgid;
+	walk.bytes = argv_bytes;
+	emit_argv_pieces(&walk);
+
+	end = append_part(scratch, 0, &scratch->exe, event->exe_bytes);
+	end = append_part(scratch, end, &scratch->cwd, event->cwd_bytes);
+	end = append_part(scratch, end, &scratch->cgroup, event->cgroup_bytes);
+	if (flags & SWORN_FLAG_PATH_CUT)
+		count(SWORN_COUNTER_PATH_CUT, 0);
+
+	inline_bytes = argv_bytes < SWORN_ARGV_INLINE_BYTES_MAX ? argv_bytes : SWORN_ARGV_INLINE_BYTES_MAX;
+	event->argv_inline_bytes = 0;
+	if (end <= 3 * SWORN_PATH_BYTES_MAX) {
+		if (bpf_probe_read_user(&scratch->data[end], inline_bytes, (void *)argv_start)) {
+			count(SWORN_COUNTER_ARGV_UNREADABLE, inline_bytes);
+		} else {
+			event->argv_inline_bytes = inline_bytes;
+			end += inline_bytes;
+		}
+	}
+	event->event.flags = flags;
+	event->event.size = sizeof(*event) + end;
+	if (end > sizeof(scratch->data) ||
+	    bpf_ringbuf_output(&events, event, sizeof(*event) + end, wake_flags()))
+		count(SWORN_COUNTER_EXEC_RING_FULL, 0);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task)
+{
+	struct sworn_process_key process;
+	struct sworn_process_state *state;
+	struct signal_struct *signal;
+	struct sworn_exit_event *event;
+	struct sworn_scope scope;
+	__u32 tgid, status;
+
+	if (passive)
+		return 0;
+	tgid = BPF_CORE_READ(task, tgid);
+	state = watched_process(tgid);
+	if (!state)
+		return 0;
+	signal = BPF_CORE_READ(task, signal);
+	/* Only the last thread ends the process. Two that end at once both see 0; the deletion picks one. */
+	if (BPF_CORE_READ(signal, live.counter) != 0)
+		return 0;
+	scope = state->scope;
+	process = process_key(task);
+	if (bpf_map_delete_elem(&processes, &tgid))
+		return 0;
+	status = (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT) ? BPF_CORE_READ(signal, group_exit_code) :
+								      BPF_CORE_READ(task, group_leader, exit_code);
+
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		count(SWORN_COUNTER_EXIT_RING_FULL, 0);
+		return 0;
+	}
+	begin_event(&event->event, SWORN_EVENT_EXIT, 0, sizeof(*event));
+	event->process = process;
+	event->scope = scope;
+	event->status = status;
+	event->zero = 0;
+	bpf_ringbuf_submit(event, wake_flags());
+	return 0;
+}
+
+/* A running process is moved into a cgroup: the way systemd, container runtimes and `sworn run` start things. */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(process_attach, struct cgroup *destination, const char *path, struct task_struct *task,
+	     int threadgroup)
+{
+	struct sworn_process_key process;
+	struct sworn_join_event *event;
+	struct sworn_scope scope = {};
+
+	if (passive || !live.selections_cgroup)
+		return 0;
+	process = process_key(task);
+	if (watched_process(process.tgid))
+		return 0;
+	if (!select_process(task, &process, NULL, &scope))
+		return 0;
+	watch(&process, &scope);
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		count(SWORN_COUNTER_JOIN_RING_FULL, 0);
+		return 0;
+	}
+	begin_event(&event->event, SWORN_EVENT_JOIN, 0, sizeof(*event));
+	event->process = process;
+	event->scope = scope;
+	bpf_ringbuf_submit(event, wake_flags());
+	return 0;
+}

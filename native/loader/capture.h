@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SWORN_LOADER_CAPTURE_H
+#define SWORN_LOADER_CAPTURE_H
+
+/*
+ * Loads the BPF programs, attaches them, and moves their events out. Plain C over libbpf; knows nothing of Node.
+ *
+ * Errors  negative errno; out-parameters are untouched then. What libbpf said of it is in sworn_capture_message().
+ * Threads one capture may be waited on and drained by one thread while another uses its maps; open and close stand alone.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../abi/event.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct sworn_capture;
+
+struct sworn_capture_options {
+	/* A power of two and a multiple of the page size. 0: the default of 16 MiB. */
+	uint32_t ring_bytes;
+	/* The reader is woken when this much waits; 0: the default. */
+	uint32_t wake_bytes;
+	/* Processes watched at once; 0: the default. */
+	uint32_t processes_max;
+	/* Empty programs on all hooks: the floor of the benches. */
+	bool passive;
+	/* Unix sockets by the exit of system calls, as on kernels before 6.3, though the kernel has the better way. */
+	bool unix_by_syscall;
+	/* No hooks for unix sockets. */
+	bool without_unix;
+	/* Where cgroup programs attach; NULL: the root of the cgroup v2 hierarchy. */
+	const char *cgroup_path;
+};
+
+/* Room that sworn_capture_drain needs at least: the largest event. */
+#define SWORN_DRAIN_BYTES_MIN (64 * 1024)
+
+int sworn_capture_open(const struct sworn_capture_options *options, struct sworn_capture **capture);
+void sworn_capture_close(struct sworn_capture *capture);
+
+/* The last message of libbpf or of this loader in the calling thread, for a person. Never NULL. */
+const char *sworn_capture_message(void);
+
+/* Waits until events wait or the time is over. 0, or 1 when woken. */
+int sworn_capture_wait(struct sworn_capture *capture, int timeout_ms);
+/* Makes a wait in another thread return. */
+void sworn_capture_wake(struct sworn_capture *capture);
+/* Copies whole events, 8-byte aligned, until none is left or `room` may not hold another. Returns bytes. */
+ssize_t sworn_capture_drain(struct sworn_capture *capture, void *into, size_t room);
+
+enum sworn_selection_kind {
+	SWORN_SELECT_UID = 1,
+	SWORN_SELECT_CGROUP = 2,
+	SWORN_SELECT_EXE = 3,
+};
+
+/* `key`: uid as u32, cgroup id as u64, or the exe path as struct sworn_exe_key. */
+int sworn_capture_select(struct sworn_capture *capture, enum sworn_selection_kind kind, const void *key,
+			 const struct sworn_selection *selection);
+int sworn_capture_unselect(struct sworn_capture *capture, enum sworn_selection_kind kind, const void *key);
+
+int sworn_capture_watch(struct sworn_capture *capture, uint32_t tgid, const struct sworn_process_state *state);
+int sworn_capture_unwatch(struct sworn_capture *capture, uint32_t tgid);
+/* Marks the sockets that a watched process has open; 0 for all watched processes. */
+int sworn_capture_scan(struct sworn_capture *capture, uint32_t tgid);
+
+int sworn_capture_counters(struct sworn_capture *capture, struct sworn_counter_value totals[SWORN_COUNTERS]);
+void sworn_capture_set_broker_port(struct sworn_capture *capture, uint16_t port);
+int sworn_capture_caller(struct sworn_capture *capture, const struct sworn_caller_key *key, struct sworn_caller *caller);
+int sworn_capture_forget_caller(struct sworn_capture *capture, const struct sworn_caller_key *key);
+int sworn_capture_skip(struct sworn_capture *capture, uint64_t connection, const struct sworn_skip *skip);
+int sworn_capture_unskip(struct sworn_capture *capture, uint64_t connection);
+/* Takes one close event that found the ring full. -ENOENT: none waits. */
+int sworn_capture_take_late_close(struct sworn_capture *capture, struct sworn_close_event *event);
+
+enum sworn_table {
+	SWORN_TABLE_PROCESSES = 1,
+	SWORN_TABLE_UDP_FLOWS = 2,
+	SWORN_TABLE_UNIX_SOCKETS = 3,
+};
+
+/* Sizes of one row as sworn_capture_rows gives it, key then value, each padded to 8 bytes. */
+size_t sworn_capture_row_bytes(enum sworn_table table);
+/* Copies up to `rows_max` rows; returns how many. What comes and goes meanwhile may be missed or seen twice. */
+ssize_t sworn_capture_rows(struct sworn_capture *capture, enum sworn_table table, void *into, size_t rows_max);
+int sworn_capture_delete_row(struct sworn_capture *capture, enum sworn_table table, const void *key);
+
+struct sworn_program_info {
+	char name[64];
+	uint64_t runs;
+	uint64_t run_ns;
+	/* Runs that the kernel left out because the program was running already on that CPU: events missed. */
+	uint64_t missed;
+	uint32_t instructions;
+	bool attached;
+};
+
+/* Returns how many programs there are; fills at most `max`. runs and run_ns need kernel.bpf_stats_enabled=1. */
+size_t sworn_capture_programs(struct sworn_capture *capture, struct sworn_program_info *infos, size_t max);
+
+struct sworn_ring_use {
+	uint64_t waiting_bytes;
+	uint64_t size_bytes;
+};
+
+void sworn_capture_ring_use(struct sworn_capture *capture, struct sworn_ring_use *use);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
