@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** HTTP/1.0 and HTTP/1.1: two readers, one a direction, and the pairing of what they read. */
+import type { ByteCounts, Decoder, DecoderBounds, DecoderSink, Opening, Side } from '../decoder.ts';
+import { exchangeOf } from './exchange.ts';
+import { fieldMembers, fieldValue } from './fields.ts';
+import { replyFraming, requestFraming } from './framing.ts';
+import { type RequestLine, requestGrammar, type StatusLine, statusGrammar } from './grammar.ts';
+import { LabelledBytes } from './held-bytes.ts';
+import type { BodyPlan, Message, MessageHandler } from './message.ts';
+import { MessageReader } from './message-reader.ts';
+import { type OpenExchange, Pairing } from './pairing.ts';
+import { type HeadNotes, headNotes, replyPart, requestPart, requestTarget } from './parts.ts';
+import type { FoundSecret } from './secrets.ts';
+import type { RequestTarget } from './target.ts';
+
+/** Besides one whole request, that many bytes of small ones may wait for their replies. */
+const WAITING_BYTES_BESIDES = 64 * 1024;
+
+/** RFC 9113, section 3.4: what a client sends first when it speaks HTTP/2 at once. */
+export const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+
+export class Http1Decoder implements Decoder {
+  readonly counts: Readonly<Record<Side, ByteCounts>>;
+  readonly #sink: DecoderSink;
+  readonly #pairing: Pairing;
+  readonly #requests: MessageReader<RequestLine>;
+  readonly #replies: MessageReader<StatusLine>;
+  /** The client's first bytes while they are those of the HTTP/2 preface; undefined once they are not. */
+  #preface: LabelledBytes | undefined;
+  /** The client waits here for leave to speak another language. */
+  #pausedFor: OpenExchange | undefined;
+  #handover: string | undefined;
+  readonly #ended = { client: false, server: false };
+
+  constructor(bounds: DecoderBounds, sink: DecoderSink, opening: Opening) {
+    this.#sink = sink;
+    const waitingBytesMax = bounds.requestBytesMax + WAITING_BYTES_BESIDES;
+    this.#pairing = new Pairing(bounds.pipelineMax, waitingBytesMax, opening.late, (open) => this.#give(open));
+    const requests = new RequestHandler(bounds, sink, this.#pairing, {
+      pause: (open) => {
+        this.#pausedFor = open;
+        this.#requests.pause();
+      },
+    });
+    const replies = new ReplyHandler(bounds, sink, this.#pairing, {
+      refuses: (open) => this.#resume(open),
+      grants: (protocol) => {
+        this.#handover = protocol;
+      },
+    });
+    this.#requests = new MessageReader(requestGrammar, bounds.pendingBytesMax, requests, opening.late);
+    this.#replies = new MessageReader(statusGrammar, bounds.pendingBytesMax, replies, opening.late);
+    this.#preface = opening.late ? undefined : new LabelledBytes();
+    this.counts = { client: this.#requests.counts, server: this.#replies.counts };
+  }
+
+  get heldBytes(): number {
+    const preface = this.#preface?.length ?? 0;
+    return preface + this.#requests.heldBytes + this.#replies.heldBytes + this.#pairing.heldBytes;
+  }
+
+  push(from: Side, bytes: Uint8Array, at: number): void {
+    if (this.#handover !== undefined) {
+      this.counts[from].notUnderstood += bytes.length;
+      return;
+    }
+    const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (from === 'client') {
+      this.#pushClient(buffer, at);
+      return;
+    }
+    const consumedBytes = this.#replies.push(buffer, at);
+    if (this.#handover === undefined) return;
+    this.#endPreface();
+    this.#requests.stop('sent-before-handover');
+    this.#pairing.endAll();
+    this.#sink.handover(this.#handover, consumedBytes);
+  }
+
+  gap(from: Side, missingBytes: number, at: number): void {
+    if (this.#handover !== undefined) return;
+    if (from === 'client') this.#endPreface();
+    this.#readerOf(from).gap(missingBytes, at);
+  }
+
+  end(from: Side, at: number): void {
+    if (this.#handover !== undefined || this.#ended[from]) return;
+    this.#ended[from] = true;
+    if (from === 'client') this.#endPreface();
+    this.#readerOf(from).end(at);
+    if (from === 'server') {
+      this.#pairing.endReplies();
+      this.#requests.resume();
+    }
+    if (this.#ended.client && this.#ended.server) this.#pairing.endAll();
+  }
+
+  #pushClient(bytes: Buffer, at: number): void {
+    const held = this.#preface?.length ?? 0;
+    if (this.#preface === undefined) {
+      this.#requests.push(bytes, at);
+      return;
+    }
+    const same = sameBytes(bytes, HTTP2_PREFACE.subarray(held));
+    if (held + same === HTTP2_PREFACE.length) {
+      this.#preface = undefined;
+      this.counts.client.decoded += HTTP2_PREFACE.length;
+      this.#handover = 'http2';
+      this.#replies.stop('sent-before-handover');
+      this.#pairing.endAll();
+      this.#sink.handover('http2', same);
+    } else if (same === bytes.length) {
+      this.#preface.append(bytes, at);
+    } else {
+      this.#endPreface();
+      this.#requests.push(bytes, at);
+    }
+  }
+
+  #endPreface(): void {
+    const runs = this.#preface?.runs() ?? [];
+    this.#preface = undefined;
+    for (const run of runs) this.#requests.push(run.bytes, run.at);
+  }
+
+  #readerOf(side: Side): MessageReader<RequestLine> | MessageReader<StatusLine> {
+    return side === 'client' ? this.#requests : this.#replies;
+  }
+
+  #give(open: OpenExchange): void {
+    const exchange = exchangeOf(open);
+    if (exchange !== undefined) this.#sink.exchange(exchange);
+    if (this.#handover === undefined) this.#resume(open);
+  }
+
+  #resume(open: OpenExchange): void {
+    if (this.#pausedFor !== open) return;
+    this.#pausedFor = undefined;
+    this.#requests.resume();
+  }
+}
+
+/** How many bytes at the beginning of both are equal. */
+function sameBytes(one: Uint8Array, other: Uint8Array): number {
+  const length = Math.min(one.length, other.length);
+  for (let i = 0; i < length; i++) if (one[i] !== other[i]) return i;
+  return length;
+}
+
+class RequestHandler implements MessageHandler<RequestLine> {
+  readonly #bounds: DecoderBounds;
+  readonly #sink: DecoderSink;
+  readonly #pairing: Pairing;
+  readonly #connection: { pause(open: OpenExchange): void };
+  #open: OpenExchange | undefined;
+  #notes: HeadNotes | undefined;
+  #target: RequestTarget | undefined;
+
+  constructor(
+    bounds: DecoderBounds,
+    sink: DecoderSink,
+    pairing: Pairing,
+    connection: { pause(open: OpenExchange): void },
+  ) {
+    this.#bounds = bounds;
+    this.#sink = sink;
+    this.#pairing = pairing;
+    this.#connection = connection;
+  }
+
+  begins(at: number): void {
+    this.#open = this.#pairing.beginRequest(at);
+  }
+
+  head(message: Message<RequestLine>): BodyPlan {
+    const open = this.#open!;
+    const { fields, start } = message;
+    open.method = start.method;
+    open.expectsContinue = fieldMembers(fields, 'expect').includes('100-continue');
+    const secrets: FoundSecret[] = [];
+    const framed = requestFraming(fields, start.version);
+    this.#target = requestTarget(message);
+    secrets.push(...this.#target.secrets);
+    this.#notes = headNotes(message, framed.conflicts, framed.transferCodings, secrets);
+    handOver(this.#sink, secrets, message.startAt);
+    return { framing: framed.framing, bytesMax: this.#bounds.requestBytesMax, doubtful: open.expectsContinue };
+  }
+
+  /** A client that was refused before it sent the body it announced may go on with its next request. */
+  lacksBody(bytes: Uint8Array): 'yes' | 'no' | 'not-yet' {
+    const open = this.#open!;
+    if (!open.replyBegan || open.interim.includes(100)) return 'no';
+    return startsRequest(bytes);
+  }
+
+  ends(message: Message<RequestLine>): void {
+    const open = this.#open!;
+    const secrets: FoundSecret[] = [];
+    const part = requestPart(message, this.#notes!, this.#target!, this.#bounds, secrets);
+    handOver(this.#sink, secrets, message.endAt);
+    this.#open = this.#notes = this.#target = undefined;
+    const asksToSwitch = part.method === 'CONNECT' || fieldValue(message.fields, 'upgrade') !== '';
+    const mayBeGranted = asksToSwitch && !open.replyBegan && !this.#pairing.noMoreReplies;
+    if (mayBeGranted) this.#connection.pause(open);
+    this.#pairing.endRequest(open, part);
+  }
+
+  abandons(): void {
+    this.#pairing.abandonRequest(this.#open!);
+    this.#open = undefined;
+  }
+
+  losesPlace(): void {}
+
+  trouble(reason: string, bytes: number): void {
+    this.#sink.trouble('client', reason, bytes);
+  }
+}
+
+interface SwitchAnswers {
+  /** The reply to `open` leaves the connection as it is. */
+  refuses(open: OpenExchange): void;
+  grants(protocol: string): void;
+}
+
+class ReplyHandler implements MessageHandler<StatusLine> {
+  readonly #bounds: DecoderBounds;
+  readonly #sink: DecoderSink;
+  readonly #pairing: Pairing;
+  readonly #connection: SwitchAnswers;
+  /** Undefined while an interim reply is read. */
+  #open: OpenExchange | undefined;
+  #notes: HeadNotes | undefined;
+
+  constructor(bounds: DecoderBounds, sink: DecoderSink, pairing: Pairing, connection: SwitchAnswers) {
+    this.#bounds = bounds;
+    this.#sink = sink;
+    this.#pairing = pairing;
+    this.#connection = connection;
+  }
+
+  begins(): void {}
+
+  head(message: Message<StatusLine>): BodyPlan {
+    const { fields, start } = message;
+    const { statusCode } = start;
+    const secrets: FoundSecret[] = [];
+    if (statusCode < 200 && statusCode !== 101) {
+      headNotes(message, [], [], secrets);
+      handOver(this.#sink, secrets, message.startAt);
+      this.#pairing.interimReply(statusCode, message.wireBytes, message.startAt);
+      return { framing: { kind: 'none' }, bytesMax: 0, doubtful: false };
+    }
+    const open = this.#pairing.beginReply(message.startAt);
+    this.#open = open;
+    const framed = replyFraming(fields, start.version, statusCode, open.method);
+    this.#notes = headNotes(message, framed.conflicts, framed.transferCodings, secrets);
+    handOver(this.#sink, secrets, message.startAt);
+    if (framed.framing.kind === 'handover') this.#connection.grants(framed.framing.protocol);
+    else this.#connection.refuses(open);
+    return {
+      framing: framed.framing,
+      bytesMax: this.#bounds.responseBytesMax,
+      doubtful: open.method === undefined,
+    };
+  }
+
+  /** A reply to a HEAD that was not seen announces a body and has none: the next reply stands in its place. */
+  lacksBody(bytes: Uint8Array): 'yes' | 'no' | 'not-yet' {
+    return statusGrammar.check(bytes, 0, bytes.length);
+  }
+
+  ends(message: Message<StatusLine>): void {
+    const open = this.#open;
+    if (open === undefined) return;
+    const secrets: FoundSecret[] = [];
+    const part = replyPart(message, this.#notes!, this.#bounds, secrets);
+    handOver(this.#sink, secrets, message.endAt);
+    this.#open = this.#notes = undefined;
+    this.#pairing.endReply(open, part);
+  }
+
+  abandons(): void {}
+
+  losesPlace(): void {
+    this.#pairing.repliesWereLost();
+  }
+
+  trouble(reason: string, bytes: number): void {
+    this.#sink.trouble('server', reason, bytes);
+  }
+}
+
+function handOver(sink: DecoderSink, secrets: readonly FoundSecret[], at: number): void {
+  for (const { kind, secret } of secrets) sink.credential({ kind, secret, at });
+}
+
+const REQUEST_STARTS = ['GET ', 'HEAD ', 'POST ', 'PUT ', 'PATCH ', 'DELETE ', 'OPTIONS '];
+
+function startsRequest(bytes: Uint8Array): 'yes' | 'no' | 'not-yet' {
+  const text = String.fromCharCode(...bytes.subarray(0, 12));
+  for (const start of REQUEST_STARTS) {
+    if (text.length > start.length) {
+      const target = text[start.length];
+      if (text.startsWith(start) && (target === '/' || target === 'h')) return 'yes';
+    } else if (start.startsWith(text)) {
+      return 'not-yet';
+    }
+  }
+  return 'no';
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The two halves of an exchange as they are kept: texts, payload and attributes, with credentials already out. */
+import type { DecoderBounds, Payload } from '../decoder.ts';
+import { keepContent } from './content.ts';
+import { fieldMembers, fieldValue } from './fields.ts';
+import type { RequestLine, StatusLine } from './grammar.ts';
+import { NO_BODY } from './kept-body.ts';
+import type { Incomplete, Message } from './message.ts';
+import { showFields } from './secret-fields.ts';
+import { redactTokens } from './secret-tokens.ts';
+import type { FoundSecret } from './secrets.ts';
+import { parseTarget, pathShape, type RequestTarget } from './target.ts';
+
+export interface Part {
+  readonly payload: Payload;
+  readonly truncated: boolean;
+  readonly incomplete: Incomplete | undefined;
+  readonly wireBytes: number;
+  readonly startAt: number;
+  readonly endAt: number;
+  /** Keys with their `request_` or `response_` before them, where both halves can have them. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly conflicts: readonly string[];
+  /** About what it costs to keep it. */
+  readonly heldBytes: number;
+}
+
+export interface RequestPart extends Part {
+  readonly method: string;
+  readonly authority: string;
+  readonly path: string;
+  readonly statement: string;
+  readonly statementShape: string;
+  readonly parameters: string;
+}
+
+export interface ReplyPart extends Part {
+  readonly statusCode: number;
+  readonly reason: string;
+}
+
+/** What is read from a head once it is whole, and kept until the message is. */
+export interface HeadNotes {
+  readonly fieldsJson: string;
+  readonly fieldsNotShown: number;
+  readonly conflicts: readonly string[];
+  readonly codings: readonly string[];
+}
+
+/** A strings' and object's worth of memory besides the texts themselves. */
+const PART_OVERHEAD_BYTES = 256;
+
+export function headNotes(
+  message: Message<unknown>,
+  conflicts: readonly string[],
+  transferCodings: readonly string[],
+  secrets: FoundSecret[],
+): HeadNotes {
+  const shown = showFields(message.fields.lines, secrets);
+  const contentCodings = fieldMembers(message.fields, 'content-encoding');
+  return {
+    fieldsJson: shown.json,
+    fieldsNotShown: shown.notShown,
+    conflicts,
+    codings: transferCodings.length === 0 ? contentCodings : [...contentCodings, ...transferCodings],
+  };
+}
+
+export function requestTarget(message: Message<RequestLine>): RequestTarget {
+  return parseTarget(message.start.method, message.start.target, fieldValue(message.fields, 'host'));
+}
+
+export function requestPart(
+  message: Message<RequestLine>,
+  notes: HeadNotes,
+  target: RequestTarget,
+  bounds: DecoderBounds,
+  secrets: FoundSecret[],
+): RequestPart {
+  const part = partOf('request', message, notes, bounds.requestBytesMax, secrets);
+  const { method, version } = message.start;
+  const statement = headOf(`${method} ${target.text}`, bounds.requestBytesMax);
+  const parameters = headOf(target.parameters, bounds.requestBytesMax);
+  const cut = statement.cut || parameters.cut;
+  const attributes: Record<string, string> = { http_version: version, ...part.attributes };
+  const userAgent = fieldValue(message.fields, 'user-agent');
+  if (userAgent !== '') attributes['user_agent'] = redactTokens(userAgent, []);
+  const expect = fieldValue(message.fields, 'expect');
+  if (expect !== '') attributes['expect'] = redactTokens(expect, []);
+  return {
+    ...part,
+    truncated: part.truncated || cut,
+    attributes,
+    heldBytes: part.heldBytes + 2 * (statement.text.length + parameters.text.length),
+    method,
+    authority: target.authority,
+    path: target.path,
+    statement: statement.text,
+    statementShape: headOf(
+      `${method} ${method === 'CONNECT' ? target.text : pathShape(target.path)}`,
+      bounds.requestBytesMax,
+    ).text,
+    parameters: parameters.text,
+  };
+}
+
+export function replyPart(
+  message: Message<StatusLine>,
+  notes: HeadNotes,
+  bounds: DecoderBounds,
+  secrets: FoundSecret[],
+): ReplyPart {
+  const part = partOf('response', message, notes, bounds.responseBytesMax, secrets);
+  const { statusCode, reason, version } = message.start;
+  return {
+    ...part,
+    attributes: { status_code: String(statusCode), response_http_version: version, ...part.attributes },
+    statusCode,
+    reason: redactTokens(reason, secrets),
+  };
+}
+
+function partOf(
+  side: 'request' | 'response',
+  message: Message<unknown>,
+  notes: HeadNotes,
+  bytesMax: number,
+  secrets: FoundSecret[],
+): Part {
+  const { fields, trailers } = message;
+  const contentType = fieldValue(fields, 'content-type').toLowerCase();
+  const body = message.body?.finish() ?? NO_BODY;
+  const content = keepContent(body, notes.codings, contentType, message.incomplete === undefined, bytesMax);
+  secrets.push(...content.secrets);
+  const shownTrailers = showFields(trailers.lines, secrets);
+  const attributes: Record<string, string> = {};
+  const set = (name: string, value: string | number | undefined) => {
+    if (value !== '' && value !== undefined && value !== 0) attributes[`${side}_${name}`] = String(value);
+  };
+  set('headers', notes.fieldsJson);
+  set('headers_not_shown', notes.fieldsNotShown + shownTrailers.notShown);
+  set('trailers', shownTrailers.json);
+  set('content_type', redactTokens(contentType, []));
+  if (notes.codings.length > 0) set('content_encoding', notes.codings.join(', '));
+  set('content_decoded', content.decoded);
+  set('content_undecoded_reason', content.undecodedReason);
+  set('content_bytes', content.contentBytes);
+  set('redactions', content.secrets.length);
+  set('incomplete', message.incomplete);
+  set('malformed_fields', fields.malformedLines + trailers.malformedLines);
+  if (fields.folded) set('obs_fold', 'true');
+  if (message.bareLf) set('bare_lf', 'true');
+  if (message.chunkExtensions) set('chunk_extensions', 'true');
+  return {
+    payload: content.payload,
+    truncated: content.cut,
+    incomplete: message.incomplete,
+    wireBytes: message.wireBytes,
+    startAt: message.startAt,
+    endAt: message.endAt,
+    attributes,
+    conflicts: notes.conflicts,
+    heldBytes:
+      content.payload.bytes.length + 2 * (notes.fieldsJson.length + shownTrailers.json.length) + PART_OVERHEAD_BYTES,
+  };
+}
+
+/** The text up to `bytesMax` bytes of UTF-8, never half a character. */
+function headOf(text: string, bytesMax: number): { text: string; cut: boolean } {
+  if (text.length * 3 <= bytesMax || Buffer.byteLength(text) <= bytesMax) return { text, cut: false };
+  const bytes = Buffer.from(text).subarray(0, bytesMax);
+  let end = bytes.length;
+  while (end > 0 && (Buffer.from(text)[end]! & 0xc0) === 0x80) end--;
+  return { text: bytes.toString('utf8', 0, end), cut: true };
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Credentials in kept bodies: the fields of OAuth requests and replies in forms and JSON, and JSON Web Tokens anywhere.
+ * One pass each over the kept bytes, whatever their size and whatever the content type says, since a token that is
+ * served as text/plain is a token all the same.
+ *
+ * Not looked for: XML, multipart parts, and secrets that neither their name nor their form gives away.
+ */
+import { isSecretParameter } from './secret-parameters.ts';
+import { findTokens } from './secret-tokens.ts';
+import { type FoundSecret, REDACTED } from './secrets.ts';
+
+export interface RedactedContent {
+  readonly bytes: Buffer;
+  readonly secrets: readonly FoundSecret[];
+}
+
+interface Span extends FoundSecret {
+  /** What is replaced; the secret may be more than that. */
+  readonly from: number;
+  readonly to: number;
+}
+
+const MARK = Buffer.from(REDACTED);
+
+export function redactContent(bytes: Buffer, contentType: string): RedactedContent {
+  if (bytes.length === 0) return { bytes, secrets: [] };
+  const isForm = contentType.startsWith('application/x-www-form-urlencoded');
+  const named = isForm ? formSecrets(bytes) : jsonSecrets(bytes);
+  const spans = merged(named, tokenSecrets(bytes));
+  if (spans.length === 0) return { bytes, secrets: [] };
+  const parts: Buffer[] = [];
+  let done = 0;
+  for (const span of spans) {
+    parts.push(bytes.subarray(done, span.from), MARK);
+    done = span.to;
+  }
+  parts.push(bytes.subarray(done));
+  return { bytes: Buffer.concat(parts), secrets: spans.map(({ kind, secret }) => ({ kind, secret })) };
+}
+
+/** A name longer than this is not looked up. */
+const FORM_NAME_BYTES_MAX = 64;
+const AMPERSAND = 0x26;
+const EQUALS = 0x3d;
+
+function formSecrets(bytes: Buffer): Span[] {
+  const spans: Span[] = [];
+  for (let from = 0; from < bytes.length; ) {
+    const ampersand = bytes.indexOf(AMPERSAND, from);
+    const to = ampersand < 0 ? bytes.length : ampersand;
+    const equals = bytes.subarray(from, Math.min(to, from + FORM_NAME_BYTES_MAX)).indexOf(EQUALS);
+    if (equals > 0 && from + equals + 1 < to) {
+      const valueFrom = from + equals + 1;
+      const name = bytes.toString('latin1', from, from + equals);
+      const secret = bytes.toString('latin1', valueFrom, to);
+      if (isSecretParameter(name, secret)) spans.push({ kind: 'http-form', secret, from: valueFrom, to });
+    }
+    from = to + 1;
+  }
+  return spans;
+}
+
+/**
+ * Names whose string value is a credential; not "token", which language models say for each word. Up to three
+ * backslashes stand before a quote when the JSON is itself a string in JSON, as the results of tools are.
+ */
+const JSON_SECRET =
+  /"(?:(?:[aA]ccess|[rR]efresh|[iI]d|[sS]ession|[sS]ecurity|[bB]earer|[aA]uth|[sS]ubject|[aA]ctor)[_-]?[tT]oken|[cC]lient[_-]?(?:[sS]ecret|[aA]ssertion)|[uU]ser[_-]?[aA]ssertion|assertion|[pP]assword|passwd|[sS]ecret(?:[_-]?[aA]ccess[_-]?[kK]ey|Text|[_-]?[kK]ey)|[aA]pi[_-]?[kK]ey|[pP]rivate[_-]?[kK]ey|device_code)(\\{0,3})"[ \t\r\n]{0,16}:[ \t\r\n]{0,16}(\\{0,3})"/g;
+
+function jsonSecrets(bytes: Buffer): Span[] {
+  const spans: Span[] = [];
+  // One character a byte, so that positions in the text are positions in the bytes.
+  const text = bytes.toString('latin1');
+  for (const match of text.matchAll(JSON_SECRET)) {
+    const inValueBefore = match.index < (spans.at(-1)?.to ?? 0);
+    if (inValueBefore || match[1] !== match[2]) continue;
+    const from = match.index + match[0].length;
+    const to = stringEnd(text, from, match[2]!.length);
+    if (to > from) spans.push({ kind: 'http-json', secret: text.slice(from, to), from, to });
+  }
+  return spans;
+}
+
+/**
+ * Where a JSON string ends whose quotes stand behind `depth` backslashes (0; 1 in JSON in JSON; 3 one deeper). A quote
+ * that belongs to the value has more: each level doubles the backslashes and adds one.
+ */
+function stringEnd(text: string, from: number, depth: number): number {
+  const period = 2 * (depth + 1);
+  for (let at = from; ; at++) {
+    at = text.indexOf('"', at);
+    if (at < 0) return text.length;
+    let backslashes = 0;
+    while (at - backslashes > from && text.charCodeAt(at - backslashes - 1) === 0x5c) backslashes++;
+    if (backslashes % period === depth) return at - depth;
+  }
+}
+
+function tokenSecrets(bytes: Buffer): Span[] {
+  return findTokens(bytes).map(({ start, signatureFrom, end }) => ({
+    kind: 'http-jwt',
+    secret: bytes.toString('latin1', start, end),
+    from: signatureFrom,
+    to: end,
+  }));
+}
+
+/** In order of place; a token inside a value that is replaced anyway is left to that. */
+function merged(named: readonly Span[], tokens: readonly Span[]): Span[] {
+  if (named.length === 0 || tokens.length === 0) return [...named, ...tokens];
+  const spans: Span[] = [];
+  let next = 0;
+  for (const span of named) {
+    while (next < tokens.length && tokens[next]!.to <= span.from) spans.push(tokens[next++]!);
+    while (next < tokens.length && tokens[next]!.from < span.to) next++;
+    spans.push(span);
+  }
+  return [...spans, ...tokens.slice(next)];
+}
