@@ -23,6 +23,12 @@ export interface Scope {
   readonly sessionKey: bigint;
 }
 
+/**
+ * Names a connection for its whole life. Of TCP and UDP the socket's cookie (and which use of the socket it is), of a
+ * unix socket its inode, negative: always a whole number that a double holds exactly.
+ */
+export type ConnectionKey = number;
+
 export interface ProcessForked {
   readonly type: 'process-forked';
   readonly atNs: number;
@@ -31,31 +37,40 @@ export interface ProcessForked {
   readonly scope: Scope;
 }
 
-export interface ProcessExecuted {
-  readonly type: 'process-executed';
-  readonly atNs: number;
-  readonly process: ProcessKey;
-  readonly parent: ProcessKey;
-  readonly scope: Scope;
-  /** The first process of a session: chosen at this exec, not inherited. */
-  readonly selected: boolean;
+/** A process as a program: what an exec makes of it. */
+export interface Program {
   readonly exe: string;
   readonly cwd: string;
+  /** Path in the cgroup v2 hierarchy. */
   readonly cgroup: string;
-  readonly cgroupId: bigint;
   readonly argv: readonly string[];
   /** Bytes of argv in the kernel; more than `argv` holds when a part of it was lost or above the bound. */
   readonly argvBytes: number;
   readonly argvComplete: boolean;
   readonly uid: number;
   readonly gid: number;
+  /** The audit login uid; 4294967295 when unset. */
   readonly loginUid: number;
-  /** Device and inode of the program's file. */
-  readonly exeDevice: number;
-  readonly exeInode: bigint;
-  readonly pidNamespace: number;
-  readonly mountNamespace: number;
-  readonly networkNamespace: number;
+}
+
+export interface ProcessExecuted {
+  readonly type: 'process-executed';
+  readonly atNs: number;
+  readonly process: ProcessKey;
+  readonly parent: ProcessKey;
+  readonly scope: Scope;
+  readonly program: Program;
+}
+
+/** A process that was running already came into scope. */
+export interface ProcessJoined {
+  readonly type: 'process-joined';
+  readonly atNs: number;
+  readonly process: ProcessKey;
+  readonly parent: ProcessKey;
+  readonly scope: Scope;
+  /** As /proc gave it; undefined when the process was gone by then. */
+  readonly program: Program | undefined;
 }
 
 export interface ProcessExited {
@@ -66,6 +81,19 @@ export interface ProcessExited {
   readonly exitCode: number;
   readonly signal: number;
   readonly coreDumped: boolean;
+  /** False when the exit itself was missed and only its effect was seen: code and signal then say nothing. */
+  readonly statusKnown: boolean;
+}
+
+/** All processes that are watched now: after process events were missed, what is not here has ended. */
+export interface ProcessesRunning {
+  readonly type: 'processes-running';
+  readonly atNs: number;
+  readonly processes: readonly {
+    readonly process: ProcessKey;
+    readonly scope: Scope;
+    readonly program: Program | undefined;
+  }[];
 }
 
 export type Transport = 'tcp' | 'udp' | 'unix';
@@ -75,7 +103,7 @@ export interface ConnectionOpened {
   readonly atNs: number;
   /** When the connect began (client) or the listener took it (server). */
   readonly startedNs: number;
-  readonly connectionKey: bigint;
+  readonly connectionKey: ConnectionKey;
   readonly scope: Scope;
   readonly process: ProcessKey;
   readonly transport: Transport;
@@ -84,17 +112,17 @@ export interface ConnectionOpened {
   readonly localPort: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
-  /** It was open before the recording of its process began: the streams begin at these offsets. */
+  /** It was open before the recording of its process began; offset 0 is where watching began. */
   readonly joinedLate: boolean;
-  readonly sentOffset: number;
-  readonly receivedOffset: number;
+  /** Process at the other end of a unix socket; 0 when unknown. */
+  readonly peerPid: number;
 }
 
 /** Bytes of one direction. `bytes` may be a view into the source's batch: copy it to outlive the handler. */
 export interface BytesMoved {
   readonly type: 'bytes-moved';
   readonly atNs: number;
-  readonly connectionKey: bigint;
+  readonly connectionKey: ConnectionKey;
   readonly direction: 'sent' | 'received';
   readonly offset: number;
   readonly bytes: Uint8Array;
@@ -102,12 +130,31 @@ export interface BytesMoved {
   readonly pid: number;
 }
 
+/** Bytes of one direction that will not come, and why. A gap that nothing announces means that the ring was full. */
+export interface BytesMissing {
+  readonly type: 'bytes-missing';
+  readonly atNs: number;
+  readonly connectionKey: ConnectionKey;
+  readonly direction: 'sent' | 'received';
+  readonly offset: number;
+  readonly bytes: number;
+  readonly reason: 'unreadable' | 'too_large' | 'no_buffer' | 'skipped';
+}
+
 export interface ConnectionClosed {
   readonly type: 'connection-closed';
   readonly atNs: number;
-  readonly connectionKey: bigint;
+  readonly startedNs: number;
+  readonly connectionKey: ConnectionKey;
   readonly scope: Scope;
   readonly process: ProcessKey;
+  readonly transport: Transport;
+  readonly role: 'client' | 'server' | 'unknown';
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly joinedLate: boolean;
   /** Never reached the open state. */
   readonly failed: boolean;
   /** errno, 0 when none. */
@@ -137,8 +184,11 @@ export interface Missed {
 export type KernelEvent =
   | ProcessForked
   | ProcessExecuted
+  | ProcessJoined
   | ProcessExited
+  | ProcessesRunning
   | ConnectionOpened
   | BytesMoved
+  | BytesMissing
   | ConnectionClosed
   | Missed;

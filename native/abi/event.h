@@ -35,10 +35,15 @@
 #define SWORN_UNIX_CALL_PIECES_MAX 128
 /** Parts of a scattered buffer that are followed; UIO_MAXIOV is 1024, more than 64 were never seen on a socket. */
 #define SWORN_IOVEC_MAX 64
+/** 64 KiB: what a segment that ends a handshake may carry. */
+#define SWORN_EARLY_PIECES_MAX 32
 /** Room for a unix socket's address (sun_path). */
 #define SWORN_UNIX_PATH_BYTES 108
-/** Key of the exe selection: the path as the kernel side writes it, zero padded. */
-#define SWORN_EXE_KEY_BYTES 256
+/**
+ * Key of the exe and cgroup path selections, zero padded. An exe as the kernel side writes paths, a cgroup as text from
+ * the root of the hierarchy.
+ */
+#define SWORN_PATH_KEY_BYTES 256
 /** Cgroup levels that are looked at for a selection. */
 #define SWORN_CGROUP_LEVELS_MAX 16
 
@@ -47,13 +52,15 @@ enum sworn_event_type {
 	SWORN_EVENT_EXEC = 2,
 	SWORN_EVENT_ARGV_PIECE = 3,
 	SWORN_EVENT_EXIT = 4,
-	/* A running process came into scope: moved into a selected cgroup. */
+	/* A running process came into scope: moved into a selected cgroup, asked for, or found at the start. */
 	SWORN_EVENT_JOIN = 5,
 	SWORN_EVENT_OPEN = 6,
 	SWORN_EVENT_CLOSE = 7,
 	SWORN_EVENT_BYTES = 8,
 	/* Bytes on a listener, that belong to the connection that is about to be opened between the same addresses. */
 	SWORN_EVENT_EARLY_BYTES = 9,
+	/* Bytes that will not come, though the ring had room to say so. */
+	SWORN_EVENT_GAP = 10,
 };
 
 struct sworn_event {
@@ -133,6 +140,7 @@ struct sworn_exit_event {
 struct sworn_join_event {
 	struct sworn_event event;
 	struct sworn_process_key process;
+	struct sworn_process_key parent;
 	struct sworn_scope scope;
 };
 
@@ -178,10 +186,13 @@ struct sworn_open_event {
 	__u64 sent_offset;
 	__u64 received_offset;
 	struct sworn_addresses addresses;
+	/* Sequence number of received offset 0: places early bytes. */
+	__u32 received_sequence;
 	/* Unix sockets: process at the other end, 0 when unknown, and both addresses. */
 	__u32 peer_pid;
 	__u16 local_path_bytes;
 	__u16 remote_path_bytes;
+	__u32 zero;
 	__u8 local_path[SWORN_UNIX_PATH_BYTES];
 	__u8 remote_path[SWORN_UNIX_PATH_BYTES];
 };
@@ -224,6 +235,27 @@ struct sworn_bytes_event {
 	__u8 data[];
 };
 
+enum sworn_gap_reason {
+	/* The copy failed. */
+	SWORN_GAP_REASON_UNREADABLE = 1,
+	/* A segment or call larger than the bound. */
+	SWORN_GAP_REASON_TOO_LARGE = 2,
+	/* Moved by a way that shows no buffer: io_uring, sendfile, splice, a 32-bit program. */
+	SWORN_GAP_REASON_NO_BUFFER = 3,
+	/* The agent asked not to have them. */
+	SWORN_GAP_REASON_SKIPPED = 4,
+};
+
+struct sworn_gap_event {
+	struct sworn_event event;
+	__u64 connection;
+	__u64 offset;
+	__u32 direction;
+	__u32 bytes;
+	__u32 reason;
+	__u32 zero;
+};
+
 struct sworn_early_bytes_event {
 	struct sworn_event event;
 	/* As the connection that will be opened has them. */
@@ -262,7 +294,8 @@ enum sworn_counter {
 	SWORN_COUNTER_JOIN_RING_FULL = 21,
 	SWORN_COUNTER_UNIX_UNREADABLE = 22,
 	SWORN_COUNTER_COPY_SKIPPED = 23,
-	SWORN_COUNTERS = 24,
+	SWORN_COUNTER_SELECTION_MAP_FULL = 24,
+	SWORN_COUNTERS = 25,
 };
 
 struct sworn_counter_value {
@@ -289,8 +322,8 @@ struct sworn_selection {
 	__u32 session_by;
 };
 
-struct sworn_exe_key {
-	__u8 path[SWORN_EXE_KEY_BYTES];
+struct sworn_path_key {
+	__u8 path[SWORN_PATH_KEY_BYTES];
 };
 
 /** Key and value of the map `udp_flows`. */

@@ -9,6 +9,7 @@ struct sworn_live_settings {
 	/* How many entries the selection maps hold: 0 saves the lookup. */
 	__u32 selections_uid;
 	__u32 selections_cgroup;
+	__u32 selections_cgroup_path;
 	__u32 selections_exe;
 	/* Entries of `skips`. */
 	__u32 skips;

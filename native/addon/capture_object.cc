@@ -52,7 +52,7 @@ uint64_t Uint64Of(const Napi::CallbackInfo& info, size_t index, const char* name
 
 sworn_selection_kind SelectionKindOf(const Napi::CallbackInfo& info, size_t index) {
   uint32_t kind = Uint32Of(info, index, "kind");
-  if (kind < SWORN_SELECT_UID || kind > SWORN_SELECT_EXE) throw Napi::RangeError::New(info.Env(), "kind is unknown");
+  if (kind < SWORN_SELECT_UID || kind > SWORN_SELECT_CGROUP_PATH) throw Napi::RangeError::New(info.Env(), "kind is unknown");
   return static_cast<sworn_selection_kind>(kind);
 }
 
@@ -63,7 +63,8 @@ size_t SelectionKeyBytes(sworn_selection_kind kind) {
     case SWORN_SELECT_CGROUP:
       return sizeof(uint64_t);
     case SWORN_SELECT_EXE:
-      return sizeof(sworn_exe_key);
+    case SWORN_SELECT_CGROUP_PATH:
+      return sizeof(sworn_path_key);
   }
   return 0;
 }
@@ -194,11 +195,10 @@ void CaptureObject::Unselect(const Napi::CallbackInfo& info) {
 void CaptureObject::Watch(const Napi::CallbackInfo& info) {
   sworn_capture* capture = Opened(info.Env());
   uint32_t tgid = Uint32Of(info, 0, "pid");
-  sworn_process_state state = {};
-  state.start_ns = Uint64Of(info, 1, "startNs");
-  state.scope.selection_id = Uint32Of(info, 2, "selectionId");
-  state.scope.session_key = Uint64Of(info, 3, "sessionKey");
-  int error = sworn_capture_watch(capture, tgid, &state);
+  sworn_scope scope = {};
+  scope.selection_id = Uint32Of(info, 1, "selectionId");
+  scope.session_key = Uint64Of(info, 2, "sessionKey");
+  int error = sworn_capture_watch(capture, tgid, &scope);
   if (error) ThrowErrno(info.Env(), error, "the process could not be watched");
 }
 

@@ -13,6 +13,7 @@ struct late_closes_map late_closes SEC(".maps");
 struct skips_map skips SEC(".maps");
 struct selections_uid_map selections_uid SEC(".maps");
 struct selections_cgroup_map selections_cgroup SEC(".maps");
+struct selections_cgroup_path_map selections_cgroup_path SEC(".maps");
 struct selections_exe_map selections_exe SEC(".maps");
 struct udp_flows_map udp_flows SEC(".maps");
 struct unix_sockets_map unix_sockets SEC(".maps");

@@ -14,6 +14,7 @@
 #include "lib/emit.h"
 #include "lib/kernel_types.h"
 #include "lib/path.h"
+#include "lib/watch.h"
 
 /* Room to put an exec event together: it is longer than the BPF stack. */
 struct exec_scratch {
@@ -23,7 +24,7 @@ struct exec_scratch {
 	struct path_buffer exe;
 	struct path_buffer cwd;
 	struct path_buffer cgroup;
-	struct sworn_exe_key exe_key;
+	struct sworn_path_key exe_key;
 };
 
 /* exec_scratch: one per CPU; safe because a tracing program does not preempt itself on a CPU. */
@@ -33,25 +34,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct exec_scratch);
 } exec_scratches SEC(".maps");
-
-static __always_inline struct sworn_process_key process_key(struct task_struct *task)
-{
-	struct sworn_process_key key = {
-		.tgid = BPF_CORE_READ(task, tgid),
-		/* The leader's: threads have their own. */
-		.start_ns = BPF_CORE_READ(task, group_leader, start_boottime),
-	};
-
-	return key;
-}
-
-static __always_inline void watch(struct sworn_process_key *process, struct sworn_scope *scope)
-{
-	struct sworn_process_state state = {.start_ns = process->start_ns, .scope = *scope};
-
-	if (bpf_map_update_elem(&processes, &process->tgid, &state, BPF_ANY))
-		count(SWORN_COUNTER_PROCESS_MAP_FULL, 0);
-}
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
@@ -84,50 +66,6 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	event->scope = state->scope;
 	bpf_ringbuf_submit(event, wake_flags());
 	return 0;
-}
-
-static __always_inline struct sworn_selection *selection_of_cgroup(struct task_struct *task, __u64 *cgroup_id)
-{
-	struct kernfs_node *node = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
-
-	for (int i = 0; i < SWORN_CGROUP_LEVELS_MAX && node; i++) {
-		__u64 id = BPF_CORE_READ(node, id);
-		struct sworn_selection *selection = bpf_map_lookup_elem(&selections_cgroup, &id);
-
-		if (selection) {
-			*cgroup_id = id;
-			return selection;
-		}
-		node = kernfs_parent_of(node);
-	}
-	return NULL;
-}
-
-/* Is this process, that no workload owns, the first of one? The cgroup is asked before the program, that before the user. */
-static __always_inline int select_process(struct task_struct *task, struct sworn_process_key *process,
-					  struct sworn_exe_key *exe, struct sworn_scope *scope)
-{
-	struct sworn_selection *selection = NULL;
-	__u64 cgroup_id = 0;
-
-	if (live.selections_cgroup)
-		selection = selection_of_cgroup(task, &cgroup_id);
-	if (!selection && exe && live.selections_exe)
-		selection = bpf_map_lookup_elem(&selections_exe, exe);
-	if (!selection && live.selections_uid) {
-		__u32 uid = BPF_CORE_READ(task, cred, uid.val);
-
-		selection = bpf_map_lookup_elem(&selections_uid, &uid);
-	}
-	if (!selection)
-		return 0;
-	scope->selection_id = selection->selection_id;
-	scope->zero = 0;
-	/* A start time is unique but for two processes made in the same nanosecond on two CPUs: the tgid parts them. */
-	scope->session_key = selection->session_by == SWORN_SESSION_BY_CGROUP ?
-				     cgroup_id :
-				     process->start_ns ^ ((__u64)process->tgid << 40);
-	return 1;
 }
 
 struct argv_walk {
@@ -209,7 +147,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	process = process_key(task);
 	state = watched_process(process.tgid);
 	/* Outsiders leave here when nothing could select them. */
-	if (!state && !live.selections_cgroup && !live.selections_exe && !live.selections_uid)
+	if (!state && !anything_selected())
 		return 0;
 	scratch = bpf_map_lookup_elem(&exec_scratches, &zero);
 	if (!scratch)
@@ -224,15 +162,9 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	if (state) {
 		scope = state->scope;
 	} else {
-		__u32 bytes = event->exe_bytes;
-		int too_long = bytes > SWORN_EXE_KEY_BYTES;
+		int keyed = exe_key_of(&scratch->exe, event->exe_bytes, &scratch->exe_key);
 
-		if (!too_long) {
-			__builtin_memset(&scratch->exe_key, 0, sizeof(scratch->exe_key));
-			bpf_probe_read_kernel(scratch->exe_key.path, bytes & (SWORN_EXE_KEY_BYTES - 1),
-					      scratch->exe.bytes);
-		}
-		if (!select_process(task, &process, too_long ? NULL : &scratch->exe_key, &scope))
+		if (!select_process(task, &process, keyed ? &scratch->exe_key : NULL, &scope))
 			return 0;
 		watch(&process, &scope);
 		if (!live.selections_exe)
@@ -339,10 +271,9 @@ int BPF_PROG(process_attach, struct cgroup *destination, const char *path, struc
 	     int threadgroup)
 {
 	struct sworn_process_key process;
-	struct sworn_join_event *event;
 	struct sworn_scope scope = {};
 
-	if (passive || !live.selections_cgroup)
+	if (passive || (!live.selections_cgroup && !live.selections_cgroup_path))
 		return 0;
 	process = process_key(task);
 	if (watched_process(process.tgid))
@@ -350,14 +281,43 @@ int BPF_PROG(process_attach, struct cgroup *destination, const char *path, struc
 	if (!select_process(task, &process, NULL, &scope))
 		return 0;
 	watch(&process, &scope);
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		count(SWORN_COUNTER_JOIN_RING_FULL, 0);
+	say_joined(task, &process, &scope);
+	return 0;
+}
+
+/* /proc/PID/cgroup calls it 0 too. */
+#define CGROUP_V2_HIERARCHY 0
+
+/* A unit that starts gets a new cgroup, with a new id: known here before anything can be moved into it. */
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(cgroup_made, struct cgroup *cgroup, const char *path)
+{
+	struct sworn_selection *selection;
+	struct sworn_path_key key = {};
+	__u64 id;
+
+	if (passive || !live.selections_cgroup_path || BPF_CORE_READ(cgroup, root, hierarchy_id) != CGROUP_V2_HIERARCHY)
 		return 0;
-	}
-	begin_event(&event->event, SWORN_EVENT_JOIN, 0, sizeof(*event));
-	event->process = process;
-	event->scope = scope;
-	bpf_ringbuf_submit(event, wake_flags());
+	if (bpf_probe_read_kernel_str(key.path, sizeof(key.path), path) <= 0)
+		return 0;
+	selection = bpf_map_lookup_elem(&selections_cgroup_path, &key);
+	if (!selection)
+		return 0;
+	id = BPF_CORE_READ(cgroup, kn, id);
+	if (bpf_map_update_elem(&selections_cgroup, &id, selection, BPF_ANY))
+		count(SWORN_COUNTER_SELECTION_MAP_FULL, 0);
+	return 0;
+}
+
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(cgroup_gone, struct cgroup *cgroup, const char *path)
+{
+	__u64 id;
+
+	if (passive || (!live.selections_cgroup && !live.selections_cgroup_path) ||
+	    BPF_CORE_READ(cgroup, root, hierarchy_id) != CGROUP_V2_HIERARCHY)
+		return 0;
+	id = BPF_CORE_READ(cgroup, kn, id);
+	bpf_map_delete_elem(&selections_cgroup, &id);
 	return 0;
 }

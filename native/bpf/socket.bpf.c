@@ -388,13 +388,16 @@ static __always_inline void emit_segment(struct __sk_buff *packet, struct socket
 		.time_ns = bpf_ktime_get_boot_ns(),
 	};
 
-	if (!wanted(state, walk.offset, walk.remaining, sent))
+	if (!wanted(state, walk.offset, walk.remaining, sent)) {
+		emit_gap(&walk, walk.remaining, SWORN_GAP_REASON_SKIPPED);
 		return;
+	}
 	/* Nearly every segment is one piece. */
 	if (!emit_next_piece(&walk, 1))
 		bpf_loop(SWORN_SEGMENT_PIECES_MAX, emit_packet_piece, &walk, 0);
 	if (walk.remaining) {
 		count(SWORN_COUNTER_SEGMENT_TOO_LARGE, walk.remaining);
+		emit_gap(&walk, walk.remaining, SWORN_GAP_REASON_TOO_LARGE);
 		walk.dropped += walk.remaining;
 	}
 	if (walk.dropped) {
@@ -492,37 +495,57 @@ static __always_inline void tcp_sent(struct __sk_buff *packet, struct socket_sta
 	emit_segment(packet, state, view, offset, skip, 1, tgid);
 }
 
-static __always_inline void early_bytes(struct __sk_buff *packet, struct packet_view *view)
+struct early_walk {
+	struct __sk_buff *packet;
+	struct packet_view *view;
+	__u32 taken;
+};
+
+static long emit_early_piece(__u32 index, struct early_walk *walk)
 {
 	struct sworn_early_bytes_event *event;
-	__u32 bytes = view->payload_bytes;
+	struct packet_view *view = walk->view;
+	__u32 bytes = view->payload_bytes - walk->taken;
 
 	if (bytes > SWORN_BYTES_MEDIUM)
 		bytes = SWORN_BYTES_MEDIUM;
 	if (bytes == 0)
-		return;
+		return 1;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
 		count(SWORN_COUNTER_BYTES_RING_FULL, bytes);
-		return;
-	}
-	if (bpf_skb_load_bytes(packet, view->payload_offset, event->data, bytes)) {
+	} else if (bpf_skb_load_bytes(walk->packet, view->payload_offset + walk->taken, event->data, bytes)) {
 		count(SWORN_COUNTER_BYTES_UNREADABLE, bytes);
 		bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
-		return;
+	} else {
+		begin_event(&event->event, SWORN_EVENT_EARLY_BYTES, 0,
+			    offsetof(struct sworn_early_bytes_event, data) + bytes);
+		__builtin_memset(&event->addresses, 0, sizeof(event->addresses));
+		__builtin_memcpy(event->addresses.local, view->local, 16);
+		__builtin_memcpy(event->addresses.remote, view->remote, 16);
+		event->addresses.local_port = view->local_port;
+		event->addresses.remote_port = view->remote_port;
+		event->addresses.family = view->family;
+		event->addresses.transport = SWORN_TRANSPORT_TCP;
+		event->addresses.role = SWORN_ROLE_SERVER;
+		event->sequence = view->sequence + walk->taken;
+		event->bytes = bytes;
+		bpf_ringbuf_submit(event, wake_flags());
 	}
-	begin_event(&event->event, SWORN_EVENT_EARLY_BYTES, 0, offsetof(struct sworn_early_bytes_event, data) + bytes);
-	__builtin_memset(&event->addresses, 0, sizeof(event->addresses));
-	__builtin_memcpy(event->addresses.local, view->local, 16);
-	__builtin_memcpy(event->addresses.remote, view->remote, 16);
-	event->addresses.local_port = view->local_port;
-	event->addresses.remote_port = view->remote_port;
-	event->addresses.family = view->family;
-	event->addresses.transport = SWORN_TRANSPORT_TCP;
-	event->addresses.role = SWORN_ROLE_SERVER;
-	event->sequence = view->sequence;
-	event->bytes = bytes;
-	bpf_ringbuf_submit(event, wake_flags());
+	walk->taken += bytes;
+	return 0;
+}
+
+/* The connection that these belong to has no number yet: they travel with their addresses. */
+static __always_inline void early_bytes(struct __sk_buff *packet, struct packet_view *view)
+{
+	struct early_walk walk = {.packet = packet, .view = view};
+
+	if (!view->payload_bytes)
+		return;
+	bpf_loop(SWORN_EARLY_PIECES_MAX, emit_early_piece, &walk, 0);
+	if (walk.taken < view->payload_bytes)
+		count(SWORN_COUNTER_SEGMENT_TOO_LARGE, view->payload_bytes - walk.taken);
 }
 
 static __always_inline void tcp_received(struct __sk_buff *packet, struct socket_state *state, struct packet_view *view,

@@ -223,11 +223,13 @@ static __always_inline void unix_moved(const struct sock *sk, __u32 bytes, int s
 		walk.bytes.dropped = bytes;
 	} else if (!find_buffers(&walk.buffers)) {
 		count(SWORN_COUNTER_UNIX_NO_BUFFER, bytes);
+		emit_gap(&walk.bytes, bytes, SWORN_GAP_REASON_NO_BUFFER);
 		walk.bytes.dropped = bytes;
 	} else {
 		bpf_loop(SWORN_UNIX_CALL_PIECES_MAX + SWORN_IOVEC_MAX, emit_unix_piece, &walk, 0);
 		if (walk.left + walk.bytes.remaining) {
 			count(SWORN_COUNTER_UNIX_CALL_TOO_LARGE, walk.left + walk.bytes.remaining);
+			emit_gap(&walk.bytes, walk.left + walk.bytes.remaining, SWORN_GAP_REASON_TOO_LARGE);
 			walk.bytes.dropped += walk.left + walk.bytes.remaining;
 		}
 	}

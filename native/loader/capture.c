@@ -144,9 +144,6 @@ static int attach_program(struct sworn_capture *capture, struct bpf_program *pro
 
 	if (!bpf_program__autoload(program))
 		return 0;
-	/* Iterators are run, not attached. */
-	if (program == capture->skeleton->progs.scan_files)
-		return 0;
 	if (type == BPF_PROG_TYPE_CGROUP_SKB || type == BPF_PROG_TYPE_CGROUP_SOCK)
 		link = bpf_program__attach_cgroup(program, capture->cgroup_fd);
 	else
@@ -169,6 +166,7 @@ static int attach(struct sworn_capture *capture)
 		skeleton->progs.packet_sent,	  skeleton->progs.packet_received,	skeleton->progs.unix_sent,
 		skeleton->progs.unix_received,	  skeleton->progs.unix_call_ends,	skeleton->progs.process_exit,
 		skeleton->progs.process_fork,	  skeleton->progs.process_exec,		skeleton->progs.process_attach,
+		skeleton->progs.cgroup_made,	  skeleton->progs.cgroup_gone,
 	};
 	size_t count = sizeof(order) / sizeof(order[0]);
 
@@ -341,6 +339,9 @@ static struct bpf_map *selection_map(struct sworn_capture *capture, enum sworn_s
 	case SWORN_SELECT_EXE:
 		*count = &skeleton->bss->live.selections_exe;
 		return skeleton->maps.selections_exe;
+	case SWORN_SELECT_CGROUP_PATH:
+		*count = &skeleton->bss->live.selections_cgroup_path;
+		return skeleton->maps.selections_cgroup_path;
 	}
 	return NULL;
 }
@@ -376,21 +377,36 @@ int sworn_capture_unselect(struct sworn_capture *capture, enum sworn_selection_k
 	return 0;
 }
 
-int sworn_capture_watch(struct sworn_capture *capture, uint32_t tgid, const struct sworn_process_state *state)
+static struct bpf_map *table_map(struct sworn_capture *capture, enum sworn_table table)
 {
-	int fd = bpf_map__fd(capture->skeleton->maps.processes);
-
-	return bpf_map_update_elem(fd, &tgid, state, BPF_ANY) ? -errno : 0;
+	switch (table) {
+	case SWORN_TABLE_PROCESSES:
+		return capture->skeleton->maps.processes;
+	case SWORN_TABLE_UDP_FLOWS:
+		return capture->skeleton->maps.udp_flows;
+	case SWORN_TABLE_UNIX_SOCKETS:
+		return capture->skeleton->maps.unix_sockets;
+	}
+	return NULL;
 }
 
-int sworn_capture_unwatch(struct sworn_capture *capture, uint32_t tgid)
+/* How many keys a table has, about: it changes meanwhile. */
+static ssize_t count_keys(struct sworn_capture *capture, enum sworn_table table)
 {
-	int fd = bpf_map__fd(capture->skeleton->maps.processes);
+	uint8_t key[64], next[64];
+	ssize_t count = 0;
+	int fd = bpf_map__fd(table_map(capture, table)), error = bpf_map_get_next_key(fd, NULL, next);
 
-	return bpf_map_delete_elem(fd, &tgid) ? -errno : 0;
+	while (!error && count < (1 << 20)) {
+		memcpy(key, next, sizeof(key));
+		count++;
+		error = bpf_map_get_next_key(fd, key, next);
+	}
+	return count;
 }
 
-int sworn_capture_scan(struct sworn_capture *capture, uint32_t tgid)
+/* Runs an iterator over one process, or over all with tgid 0. */
+static int run_iterator(struct bpf_program *program, uint32_t tgid)
 {
 	union bpf_iter_link_info info = {.task = {.pid = tgid}};
 	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info, .link_info_len = sizeof(info));
@@ -399,10 +415,10 @@ int sworn_capture_scan(struct sworn_capture *capture, uint32_t tgid)
 	ssize_t got;
 	int fd, error = 0;
 
-	link = bpf_program__attach_iter(capture->skeleton->progs.scan_files, tgid ? &options : NULL);
-	/* Kernels before 6.1 know no iteration over one process: go over all, the program looks at watched ones only. */
-	if (!link && tgid)
-		link = bpf_program__attach_iter(capture->skeleton->progs.scan_files, NULL);
+	link = bpf_program__attach_iter(program, tgid ? &options : NULL);
+	/* Kernels before 6.1 know no iteration over one process: over all then, the programs look at watched ones only. */
+	if (!link && tgid && errno == EINVAL)
+		link = bpf_program__attach_iter(program, NULL);
 	if (!link)
 		return -errno;
 	fd = bpf_iter_create(bpf_link__fd(link));
@@ -418,6 +434,47 @@ int sworn_capture_scan(struct sworn_capture *capture, uint32_t tgid)
 	}
 	bpf_link__destroy(link);
 	return error;
+}
+
+int sworn_capture_watch(struct sworn_capture *capture, uint32_t tgid, const struct sworn_scope *scope)
+{
+	int joins = bpf_map__fd(capture->skeleton->maps.joins);
+	int error;
+
+	if (bpf_map_update_elem(joins, &tgid, scope, BPF_ANY))
+		return -errno;
+	error = run_iterator(capture->skeleton->progs.scan_processes, tgid);
+	/* Still there: the iterator did not meet the process. */
+	if (bpf_map_delete_elem(joins, &tgid) == 0 && !error)
+		error = -ESRCH;
+	return error;
+}
+
+int sworn_capture_unwatch(struct sworn_capture *capture, uint32_t tgid)
+{
+	int fd = bpf_map__fd(capture->skeleton->maps.processes);
+
+	return bpf_map_delete_elem(fd, &tgid) ? -errno : 0;
+}
+
+/* Deep enough for children that come before their parents in the order of pids, again and again. */
+#define SCAN_ROUNDS_MAX 32
+
+int sworn_capture_scan(struct sworn_capture *capture, uint32_t tgid)
+{
+	ssize_t before = -1;
+
+	for (int round = 0; tgid == 0 && round < SCAN_ROUNDS_MAX; round++) {
+		int error = run_iterator(capture->skeleton->progs.scan_processes, 0);
+		ssize_t watched = count_keys(capture, SWORN_TABLE_PROCESSES);
+
+		if (error)
+			return error;
+		if (watched == before)
+			break;
+		before = watched;
+	}
+	return run_iterator(capture->skeleton->progs.scan_files, tgid);
 }
 
 int sworn_capture_counters(struct sworn_capture *capture, struct sworn_counter_value totals[SWORN_COUNTERS])
@@ -495,19 +552,6 @@ int sworn_capture_take_late_close(struct sworn_capture *capture, struct sworn_cl
 	int fd = bpf_map__fd(capture->skeleton->maps.late_closes);
 
 	return bpf_map_lookup_and_delete_elem(fd, NULL, event) ? -errno : 0;
-}
-
-static struct bpf_map *table_map(struct sworn_capture *capture, enum sworn_table table)
-{
-	switch (table) {
-	case SWORN_TABLE_PROCESSES:
-		return capture->skeleton->maps.processes;
-	case SWORN_TABLE_UDP_FLOWS:
-		return capture->skeleton->maps.udp_flows;
-	case SWORN_TABLE_UNIX_SOCKETS:
-		return capture->skeleton->maps.unix_sockets;
-	}
-	return NULL;
 }
 
 static size_t padded(size_t bytes)
@@ -598,7 +642,9 @@ size_t sworn_capture_programs(struct sworn_capture *capture, struct sworn_progra
 				info->missed = kernel.recursion_misses;
 				info->instructions = kernel.verified_insns;
 			}
-			info->attached = program != capture->skeleton->progs.scan_files;
+			/* Iterators are run, not attached. */
+			info->attached = program != capture->skeleton->progs.scan_files &&
+					 program != capture->skeleton->progs.scan_processes;
 		}
 		count++;
 	}

@@ -59,16 +59,24 @@ enum sworn_selection_kind {
 	SWORN_SELECT_UID = 1,
 	SWORN_SELECT_CGROUP = 2,
 	SWORN_SELECT_EXE = 3,
+	SWORN_SELECT_CGROUP_PATH = 4,
 };
 
-/* `key`: uid as u32, cgroup id as u64, or the exe path as struct sworn_exe_key. */
+/* `key`: uid as u32, cgroup id as u64, exe or cgroup path as struct sworn_path_key. */
 int sworn_capture_select(struct sworn_capture *capture, enum sworn_selection_kind kind, const void *key,
 			 const struct sworn_selection *selection);
 int sworn_capture_unselect(struct sworn_capture *capture, enum sworn_selection_kind kind, const void *key);
 
-int sworn_capture_watch(struct sworn_capture *capture, uint32_t tgid, const struct sworn_process_state *state);
+/*
+ * Watches a running process. Its join event follows; -ESRCH when it is gone. What it starts is watched from then on, what
+ * it has started already and which sockets it has open is found by sworn_capture_scan.
+ */
+int sworn_capture_watch(struct sworn_capture *capture, uint32_t tgid, const struct sworn_scope *scope);
 int sworn_capture_unwatch(struct sworn_capture *capture, uint32_t tgid);
-/* Marks the sockets that a watched process has open; 0 for all watched processes. */
+/*
+ * Finds what runs already: processes that a selection names and children of watched ones, then the sockets that
+ * watched processes have open. tgid 0: of all; else only the sockets of that one.
+ */
 int sworn_capture_scan(struct sworn_capture *capture, uint32_t tgid);
 
 int sworn_capture_counters(struct sworn_capture *capture, struct sworn_counter_value totals[SWORN_COUNTERS]);

@@ -11,10 +11,13 @@
 #include "kernel_types.h"
 #include "maps.h"
 
-/* Cookies count up from 1 for the whole host; 48 bits of them outlast it. The rest tells uses of a socket apart. */
+/*
+ * Cookies count up from 1 for the whole host; 48 bits of them outlast it. Five more tell uses of a socket apart; 53 bits
+ * in all, so that user space may hold it in a double.
+ */
 static __always_inline __u64 connection_number(__u64 cookie, __u32 uses)
 {
-	return (cookie & 0xffffffffffffULL) | ((__u64)(uses & 0x7fff) << 48);
+	return (cookie & 0xffffffffffffULL) | ((__u64)(uses & 0x1f) << 48);
 }
 
 /*
@@ -70,8 +73,7 @@ static __always_inline int announce(const struct sock *sk, struct socket_state *
 	event->process = state->process;
 	event->scope = state->scope;
 	event->started_ns = state->started_ns;
-	event->sent_offset = 0;
-	event->received_offset = 0;
+	event->received_sequence = state->received_base;
 	read_addresses(sk, &event->addresses, SWORN_TRANSPORT_TCP, state->role);
 	bpf_ringbuf_submit(event, wake_flags());
 	state->flags |= SOCKET_ANNOUNCED;

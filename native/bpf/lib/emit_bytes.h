@@ -25,6 +25,26 @@ struct bytes_walk {
 	__u64 time_ns;
 };
 
+/* Says that `bytes` from where the walk stands will not come. When even that does not fit, the next offset tells. */
+static __always_inline void emit_gap(struct bytes_walk *walk, __u32 bytes, __u32 reason)
+{
+	struct sworn_gap_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event)
+		return;
+	event->event.type = SWORN_EVENT_GAP;
+	event->event.flags = 0;
+	event->event.size = sizeof(*event);
+	event->event.time_ns = walk->time_ns;
+	event->connection = walk->connection;
+	event->offset = walk->offset;
+	event->direction = walk->direction;
+	event->bytes = bytes;
+	event->reason = reason;
+	event->zero = 0;
+	bpf_ringbuf_submit(event, wake_flags());
+}
+
 /* One piece of at most `room` bytes, `room` known at compile time. Returns what it took off `remaining`. */
 static __always_inline __u32 emit_piece(struct bytes_walk *walk, const __u32 room, const int from_packet)
 {
@@ -50,6 +70,7 @@ static __always_inline __u32 emit_piece(struct bytes_walk *walk, const __u32 roo
 		count(from_packet ? SWORN_COUNTER_BYTES_UNREADABLE : SWORN_COUNTER_UNIX_UNREADABLE, bytes);
 		walk->dropped += bytes;
 		bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
+		emit_gap(walk, bytes, SWORN_GAP_REASON_UNREADABLE);
 		return bytes;
 	}
 	event->event.type = SWORN_EVENT_BYTES;

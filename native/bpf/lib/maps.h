@@ -135,10 +135,19 @@ struct selections_cgroup_map {
 };
 extern struct selections_cgroup_map selections_cgroup SEC(".maps");
 
+/* Cgroups that may come: when one is made at such a path, its id goes to selections_cgroup at once. */
+struct selections_cgroup_path_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct sworn_path_key);
+	__type(value, struct sworn_selection);
+};
+extern struct selections_cgroup_path_map selections_cgroup_path SEC(".maps");
+
 struct selections_exe_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
-	__type(key, struct sworn_exe_key);
+	__type(key, struct sworn_path_key);
 	__type(value, struct sworn_selection);
 };
 extern struct selections_exe_map selections_exe SEC(".maps");

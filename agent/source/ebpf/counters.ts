@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What each counter of the kernel side means, and which of them is something missed that nothing else tells of. */
+import { counter } from './layout.generated.ts';
+
+export interface CounterMeaning {
+  readonly where: string;
+  readonly reason: string;
+  /**
+   * 'loss': becomes a loss by itself. 'told': the events or the stream offsets tell of it already, with the connection
+   * that it belongs to. 'note': nothing was missed.
+   */
+  readonly kind: 'loss' | 'told' | 'note';
+  /** After this the picture of which processes run may be wrong, and is put right from the kernel's own table. */
+  readonly resync?: boolean;
+}
+
+export const counterMeanings: Readonly<Record<number, CounterMeaning>> = {
+  [counter.forkRingFull]: { where: 'process', reason: 'fork_ring_full', kind: 'loss', resync: true },
+  [counter.execRingFull]: { where: 'process', reason: 'exec_ring_full', kind: 'loss', resync: true },
+  [counter.exitRingFull]: { where: 'process', reason: 'exit_ring_full', kind: 'loss', resync: true },
+  [counter.joinRingFull]: { where: 'process', reason: 'join_ring_full', kind: 'loss', resync: true },
+  [counter.processMapFull]: { where: 'process', reason: 'process_table_full', kind: 'loss' },
+  [counter.argvUnreadable]: { where: 'process', reason: 'argv_unreadable', kind: 'told' },
+  [counter.argvTooLong]: { where: 'process', reason: 'argv_too_long', kind: 'told' },
+  [counter.pathCut]: { where: 'process', reason: 'path_cut', kind: 'loss' },
+  [counter.openRingFull]: { where: 'connection', reason: 'open_ring_full', kind: 'told' },
+  [counter.closeRingFull]: { where: 'connection', reason: 'close_ring_full', kind: 'told' },
+  [counter.closeLost]: { where: 'connection', reason: 'close_lost', kind: 'loss' },
+  [counter.bytesRingFull]: { where: 'connection', reason: 'ring_full', kind: 'told' },
+  [counter.bytesUnreadable]: { where: 'connection', reason: 'unreadable', kind: 'told' },
+  [counter.segmentTooLarge]: { where: 'connection', reason: 'too_large', kind: 'told' },
+  [counter.socketStorage]: { where: 'connection', reason: 'no_memory_for_socket', kind: 'loss' },
+  [counter.outOfWindow]: { where: 'connection', reason: 'out_of_window', kind: 'note' },
+  [counter.retransmitted]: { where: 'connection', reason: 'retransmitted', kind: 'note' },
+  [counter.udpMapFull]: { where: 'udp', reason: 'table_full', kind: 'loss' },
+  [counter.unixMapFull]: { where: 'unix', reason: 'table_full', kind: 'loss' },
+  [counter.unixNoBuffer]: { where: 'unix', reason: 'no_buffer', kind: 'told' },
+  [counter.unixCallTooLarge]: { where: 'unix', reason: 'too_large', kind: 'told' },
+  [counter.unixUnreadable]: { where: 'unix', reason: 'unreadable', kind: 'told' },
+  [counter.packetUnreadable]: { where: 'connection', reason: 'packet_unreadable', kind: 'loss' },
+  [counter.copySkipped]: { where: 'connection', reason: 'skipped', kind: 'told' },
+  [counter.selectionMapFull]: { where: 'process', reason: 'selection_table_full', kind: 'loss' },
+};

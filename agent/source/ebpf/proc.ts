@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * What /proc says of a running process. Only for processes that ran before they were watched; of others the kernel side
+ * has told everything before their first instruction.
+ */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { Program } from '../../model/kernel-event.ts';
+
+const UNSET_LOGIN_UID = 4294967295;
+
+/** undefined when the process is gone, or is a kernel thread. */
+export function readProgram(pid: number): Program | undefined {
+  try {
+    const folder = `/proc/${pid}`;
+    const exe = readlinkSync(`${folder}/exe`).replace(/ \(deleted\)$/, '');
+    const cmdline = readFileSync(`${folder}/cmdline`);
+    const status = readFileSync(`${folder}/status`, 'utf8');
+    return {
+      exe,
+      cwd: readlinkSync(`${folder}/cwd`),
+      cgroup: cgroupOf(pid),
+      argv: cmdline.toString('utf8').replace(/\0$/, '').split('\0'),
+      argvBytes: cmdline.length,
+      argvComplete: true,
+      uid: idOf(status, 'Uid'),
+      gid: idOf(status, 'Gid'),
+      loginUid: loginUidOf(folder),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Path in the cgroup v2 hierarchy; '' when the process is gone. */
+export function cgroupOf(pid: number): string {
+  try {
+    return /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+function idOf(status: string, name: string): number {
+  return Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
+}
+
+function loginUidOf(folder: string): number {
+  try {
+    return Number(readFileSync(`${folder}/loginuid`, 'utf8'));
+  } catch {
+    // The kernel keeps no audit.
+    return UNSET_LOGIN_UID;
+  }
+}
+
+/**
+ * Inodes of the unix sockets that exist in the network namespaces of these processes and in our own.
+ * undefined when one of them could not be read: then nothing may be taken for gone.
+ */
+export function unixSocketInodes(pids: Iterable<number>): Set<number> | undefined {
+  const inodes = new Set<number>();
+  const seen = new Set<string>();
+  for (const who of ['self', ...pids]) {
+    let text: string;
+    try {
+      const namespace = readlinkSync(`/proc/${who}/ns/net`);
+      if (seen.has(namespace)) continue;
+      text = readFileSync(`/proc/${who}/net/unix`, 'utf8');
+      seen.add(namespace);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === 'ENOENT' || code === 'ESRCH') continue;
+      return undefined;
+    }
+    // Num RefCount Protocol Flags Type St Inode [Path]
+    for (const line of text.split('\n').slice(1)) {
+      const inode = Number(line.trim().split(/\s+/)[6]);
+      if (inode > 0) inodes.add(inode);
+    }
+  }
+  return inodes;
+}
+
+/** All process ids of the host. */
+export function processIds(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}

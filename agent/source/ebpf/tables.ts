@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Rows of the kernel side's tables, as `Capture.rows` gives them: key, padded to 8 bytes, then value. */
+import type { ProcessKey, Scope } from '../../model/kernel-event.ts';
+import { addressText } from './event-reader.ts';
+import { processState, udpFlow, udpKey, unixState } from './layout.generated.ts';
+
+const PADDED_U32_BYTES = 8;
+const U64_BYTES = 8;
+
+function u64(rows: Buffer, at: number): number {
+  return rows.readUInt32LE(at + 4) * 4294967296 + rows.readUInt32LE(at);
+}
+
+function scopeAt(rows: Buffer, at: number): Scope {
+  return { selectionId: rows.readUInt32LE(at), sessionKey: rows.readBigUInt64LE(at + 8) };
+}
+
+export interface WatchedProcess {
+  readonly process: ProcessKey;
+  readonly scope: Scope;
+}
+
+export function* watchedProcesses(rows: Buffer): Generator<WatchedProcess> {
+  const rowBytes = PADDED_U32_BYTES + processState.structBytes;
+  for (let at = 0; at + rowBytes <= rows.length; at += rowBytes) {
+    const value = at + PADDED_U32_BYTES;
+    yield {
+      process: { pid: rows.readUInt32LE(at), startNs: rows.readBigUInt64LE(value + processState.startNs) },
+      scope: scopeAt(rows, value + processState.scope),
+    };
+  }
+}
+
+export interface UdpFlow {
+  /** The row's key, to delete it with. */
+  readonly key: Buffer;
+  readonly scope: Scope;
+  readonly process: ProcessKey;
+  readonly firstNs: number;
+  readonly lastNs: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  readonly sentPackets: number;
+  readonly receivedPackets: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+}
+
+export function* udpFlows(rows: Buffer): Generator<UdpFlow> {
+  const rowBytes = udpKey.structBytes + udpFlow.structBytes;
+  for (let at = 0; at + rowBytes <= rows.length; at += rowBytes) {
+    const value = at + udpKey.structBytes;
+    const family = rows[at + udpKey.family] as number;
+    yield {
+      key: rows.subarray(at, at + udpKey.structBytes),
+      scope: scopeAt(rows, value + udpFlow.scope),
+      process: {
+        pid: rows.readUInt32LE(value + udpFlow.processTgid),
+        startNs: rows.readBigUInt64LE(value + udpFlow.processStartNs),
+      },
+      firstNs: u64(rows, value + udpFlow.firstNs),
+      lastNs: u64(rows, value + udpFlow.lastNs),
+      sentBytes: u64(rows, value + udpFlow.sentBytes),
+      receivedBytes: u64(rows, value + udpFlow.receivedBytes),
+      sentPackets: u64(rows, value + udpFlow.sentPackets),
+      receivedPackets: u64(rows, value + udpFlow.receivedPackets),
+      localAddress: addressText(rows, value + udpFlow.local, family),
+      localPort: rows.readUInt16LE(value + udpFlow.localPort),
+      remoteAddress: addressText(rows, at + udpKey.remote, family),
+      remotePort: rows.readUInt16LE(at + udpKey.remotePort),
+    };
+  }
+}
+
+export interface UnixSocket {
+  readonly inode: number;
+  readonly scope: Scope;
+  readonly process: ProcessKey;
+  readonly startedNs: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  readonly droppedSentBytes: number;
+  readonly droppedReceivedBytes: number;
+}
+
+export function* unixSockets(rows: Buffer): Generator<UnixSocket> {
+  const rowBytes = U64_BYTES + unixState.structBytes;
+  for (let at = 0; at + rowBytes <= rows.length; at += rowBytes) {
+    const value = at + U64_BYTES;
+    yield {
+      inode: u64(rows, at),
+      scope: scopeAt(rows, value + unixState.scope),
+      process: {
+        pid: rows.readUInt32LE(value + unixState.processTgid),
+        startNs: rows.readBigUInt64LE(value + unixState.processStartNs),
+      },
+      startedNs: u64(rows, value + unixState.startedNs),
+      sentBytes: u64(rows, value + unixState.sentBytes),
+      receivedBytes: u64(rows, value + unixState.receivedBytes),
+      droppedSentBytes: u64(rows, value + unixState.droppedSentBytes),
+      droppedReceivedBytes: u64(rows, value + unixState.droppedReceivedBytes),
+    };
+  }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { KernelEvent, ProcessKey, Scope } from '../model/kernel-event.ts';
+
+/** Turns a source's time into wall time; the answer follows the wall clock as it was when the event happened. */
+export interface SourceClock {
+  /** Nanoseconds since the Unix epoch. */
+  toUnixNs(atNs: number): bigint;
+  /** Now, in the source's time. */
+  now(): number;
+}
+
+/** What makes a process the first of a session. */
+export type Selection = {
+  /** Greater than 0; names the selection in `Scope`. */
+  readonly id: number;
+} & (
+  | { readonly by: 'uid'; readonly uid: number }
+  | { readonly by: 'exe'; readonly path: string }
+  /** A path in the cgroup v2 hierarchy, like `/system.slice/some.service`; it need not exist yet. */
+  | { readonly by: 'cgroup'; readonly path: string }
+);
+
+/**
+ * Where kernel events come from: the kernel, or a recording of one.
+ *
+ * Errors  `start` throws when events cannot be had at all; after it, what is missed arrives as `missed` events.
+ */
+export interface KernelEventSource {
+  readonly clock: SourceClock;
+  /** Calls `handler` with events in order, a batch at a time, until `stop` has returned. */
+  start(handler: (events: readonly KernelEvent[]) => void): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** What only a live kernel can do. */
+export interface LiveKernel extends KernelEventSource {
+  /** Records a running process, all that it starts from now on, and the sockets that it has open. */
+  watch(process: ProcessKey, scope: Scope): void;
+  /** Who opened the connection from this address to the broker's port; undefined when nobody is known. */
+  callerOf(address: string, port: number): Caller | undefined;
+  setBrokerPort(port: number): void;
+  readonly health: SourceHealth;
+}
+
+export interface Caller {
+  readonly process: ProcessKey;
+  readonly scope: Scope | undefined;
+  readonly uid: number;
+  readonly networkNamespace: number;
+}
+
+export interface SourceHealth {
+  readonly ringWaitingBytes: number;
+  readonly ringSizeBytes: number;
+  /** Programs by name: runs missed by the kernel's own account. */
+  readonly programs: readonly { readonly name: string; readonly missed: number }[];
+  /** What was missed or passed over since the start, by place and reason. */
+  readonly counters: Readonly<Record<string, { readonly events: number; readonly bytes: number }>>;
+}
