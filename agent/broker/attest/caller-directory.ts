@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Who is at the other end of a connection to the broker. The answer comes from the kernel, never from the caller.
+ *
+ * Attestation names a process, not the code in its memory: what a debugger or a preloaded library makes of a process acts
+ * for that process's identity.
+ */
+
+import type { ProcessKey } from '../../model/kernel-event.ts';
+
+/** A connection as the broker's accepted socket has it: `remote` is the caller's end. Addresses in text, v4 without `::ffff:`. */
+export interface BrokerConnection {
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+}
+
+export interface Caller extends ProcessKey {
+  readonly uid: number;
+  /** The name of the selection that made its process tree a workload; undefined for a process outside any workload. */
+  readonly selectionName: string | undefined;
+  /** Equal for all of one run of a workload; 0 outside any workload. */
+  readonly sessionKey: bigint;
+  /** The session as the record names it, where the directory knows it. */
+  readonly sessionId?: string;
+}
+
+export interface CallerDirectory {
+  /**
+   * The process that owns the caller's end of `connection` now. It is asked again for every request of a connection and
+   * once more before a token leaves, since a socket can be inherited or passed on: it must not remember its answers.
+   *
+   * Errors   undefined when nobody can be named, or not exactly one; throws when it cannot tell at all (the broker then
+   *          serves nobody)
+   */
+  callerOf(connection: BrokerConnection): Caller | undefined;
+}
+
+/** Does the process still run, and is it still the same one. */
+export type IsAlive = (process: ProcessKey) => boolean;
+
+export function isSameCaller(a: Caller, b: Caller): boolean {
+  return (
+    a.pid === b.pid && a.startNs === b.startNs && a.sessionKey === b.sessionKey && a.selectionName === b.selectionName
+  );
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { RefusalReason } from './refusal.ts';
+
+/** What the broker did since it started; for metrics and health. */
+export interface BrokerCounts {
+  /** Requests that reached the broker in any shape. */
+  readonly requests: number;
+  readonly issued: number;
+  /** By reason; reasons that never happened are absent. */
+  readonly refused: Readonly<Partial<Record<RefusalReason, number>>>;
+  /** Tokens seen on the wire, each time. */
+  readonly observed: number;
+  /** Events that the agent did not take. A token is never issued then. */
+  readonly eventsFailed: number;
+}
+
+export interface MutableCounts {
+  requests: number;
+  issued: number;
+  refused: Partial<Record<RefusalReason, number>>;
+  observed: number;
+  eventsFailed: number;
+}
+
+export function createCounts(): MutableCounts {
+  return { requests: 0, issued: 0, refused: {}, observed: 0, eventsFailed: 0 };
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Who a workload may be: identities, and the bindings that tie a workload to exactly one of them. These types are a part of
+ * the agent's configuration. Nothing here reads a file or asks a clock.
+ */
+
+/** An application's certificate, as registered in Entra. PEM; the key is PKCS#8 or PKCS#1, RSA, not encrypted. */
+export interface CertificateCredential {
+  readonly kind: 'certificate';
+  readonly keyFile: string;
+  readonly certificateFile: string;
+}
+
+/** How the broker proves to Entra that it may act for an identity. */
+export type Credential = CertificateCredential;
+
+export interface Identity {
+  /** How bindings and people name it; also `identity_name` in the record. */
+  readonly name: string;
+  /** 'agent' (Entra Agent ID, through a blueprint) is a word of the configuration already, and is refused until built. */
+  readonly kind: 'app' | 'agent';
+  /** The tenant's GUID; a domain name would not be comparable with the `tid` of a token. */
+  readonly tenant: string;
+  readonly clientId: string;
+  /** Object id of the service principal. When it is given, a token with another `oid` is refused. */
+  readonly objectId?: string;
+  readonly credential: Credential;
+}
+
+/** A resource with the audiences that its tokens carry, for those whose audience is not their name. */
+export interface AllowedResource {
+  readonly resource: string;
+  readonly audiences?: readonly string[];
+}
+
+/** A workload acts for an identity, towards these resources. */
+export interface Binding {
+  /** The name of the workload's selection; which process belongs to it is decided by the kernel. */
+  readonly workload: string;
+  /** The name of the identity. */
+  readonly identity: string;
+  readonly resources: readonly (string | AllowedResource)[];
+  /** How long a client is told that it may keep a token; the lever with which access is ended. Seconds. */
+  readonly advertisedSecondsMax?: number;
+}
+
+export interface Policy {
+  readonly identities: readonly Identity[];
+  readonly bindings: readonly Binding[];
+}
+
+/** A quarter of an hour: access ends at most that long after the binding was taken away, and a client asks four times an hour. */
+export const ADVERTISED_SECONDS_DEFAULT = 900;
+
+/** Clients do not keep tokens with less than five minutes left, and would ask again for every call. */
+export const ADVERTISED_SECONDS_MIN = 300;

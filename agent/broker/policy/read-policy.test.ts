@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { readPolicy } from './read-policy.ts';
+import { audiencesOf } from './resource.ts';
+
+const identity = {
+  name: 'orders-app',
+  kind: 'app',
+  tenant: '10000000-0000-4000-8000-000000000001',
+  clientId: '20000000-0000-4000-8000-00000000000a',
+  credential: { kind: 'certificate', keyFile: '/k', certificateFile: '/c' },
+};
+const binding = { workload: 'orders', identity: 'orders-app', resources: ['https://vault.example'] };
+
+function problems(value: unknown): string {
+  const read = readPolicy(value);
+  return read.kind === 'broken' ? read.problems.join('\n') : '';
+}
+
+describe('readPolicy', () => {
+  test('takes a policy as it is', () => {
+    const value = { identities: [identity], bindings: [{ ...binding, advertisedSecondsMax: 300 }] };
+    assert.deepEqual(readPolicy(value), { kind: 'policy', policy: value });
+    assert.equal(readPolicy({ identities: [], bindings: [] }).kind, 'policy');
+  });
+
+  test('names all that is wrong with the form at once', () => {
+    const text = problems({
+      identities: [{ ...identity, tenant: 'contoso', surprise: 1 }],
+      bindings: [{ ...binding, advertisedSecondsMax: 60 }],
+    });
+    assert.match(text, /identities\.0\.tenant must match/);
+    assert.match(text, /identities\.0 must NOT have additional properties/);
+    assert.match(text, /bindings\.0\.advertisedSecondsMax must be >= 300/);
+    for (const value of [undefined, null, 7, [], 'x', {}]) assert.notEqual(problems(value), '');
+  });
+
+  test('names what makes no sense', () => {
+    const with_ = (resources: unknown[]) => problems({ identities: [identity], bindings: [{ ...binding, resources }] });
+    assert.match(problems({ identities: [identity, identity], bindings: [] }), /two of that name/);
+    assert.match(problems({ identities: [{ ...identity, kind: 'agent' }], bindings: [] }), /not supported yet/);
+    assert.match(problems({ identities: [], bindings: [binding] }), /no identity orders-app/);
+    assert.match(with_(['api://AzureADTokenExchange']), /never handed out/);
+    assert.match(with_(['https://vault.example/.default']), /leave out/);
+    assert.match(with_(['vault.example']), /neither a URI/);
+    assert.match(with_(['a b:c']), /not the name/);
+  });
+});
+
+describe('audiencesOf', () => {
+  test('has both forms of the name, the application id in it, and what was configured', () => {
+    const app = '40000000-0000-4000-8000-000000000001';
+    assert.deepEqual([...audiencesOf({ resource: 'https://a.example/' })], ['https://a.example', 'https://a.example/']);
+    assert.ok(audiencesOf({ resource: `api://${app}` }).has(app));
+    assert.ok(audiencesOf({ resource: app }).has(`api://${app}`));
+    assert.ok(audiencesOf({ resource: 'https://a.example', audiences: [app] }).has(app));
+    assert.ok(audiencesOf({ resource: 'https://graph.microsoft.com' }).has('00000003-0000-0000-c000-000000000000'));
+    assert.ok(!audiencesOf({ resource: 'constructor:x' }).has('https://graph.microsoft.com'));
+  });
+});

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The broker, put together: what `agent/main.ts` starts. Everything that touches the world is chosen here or handed in. */
+
+import type { CallerDirectory, IsAlive } from './attest/caller-directory.ts';
+import { isProcessAlive } from './attest/process-liveness.ts';
+import type { SessionName, SessionSecrets } from './attest/session-secret.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { type BrokerCounts, createCounts } from './counts.ts';
+import { type AssertionSigner, loadAssertionSigner } from './entra/client-assertion.ts';
+import { createHttpsFetch, type HttpsFetch } from './entra/https-fetch.ts';
+import { createTenantKeys } from './entra/tenant-keys.ts';
+import { createTokenSource } from './entra/token-source.ts';
+import { type BrokerAddress, brokerEnvironment } from './environment.ts';
+import { BrokerError } from './errors.ts';
+import { createIssuanceLedger } from './issuance-ledger.ts';
+import { type BrokerLog, silentLog } from './log.ts';
+import type { Policy } from './policy/policy.ts';
+import { readPolicy } from './policy/read-policy.ts';
+import { createRateLimit, type RateLimitOptions } from './rate-limit.ts';
+import { APP_SERVICE_PATH, createAppServiceEndpoint } from './socket/app-service.ts';
+import { type IssuerForms, PUBLIC_CLOUD_ISSUERS } from './token/issuer.ts';
+import { createTokenVerifier } from './token/verify.ts';
+import { createTokenDesk } from './token-desk.ts';
+import type { TokenEvent } from './token-event.ts';
+import { createTokenWatch, type Observation, type Sighting } from './token-watch.ts';
+
+export interface BrokerOptions {
+  readonly policy: Policy;
+  readonly callers: CallerDirectory;
+  readonly secrets: SessionSecrets;
+  /**
+   * Takes each event, in order. When it throws, the event counts as not recorded: a token is then not handed out. It is
+   * called on the way of a request, so it should put the event down and return.
+   */
+  readonly onEvent: (event: TokenEvent) => void;
+  readonly log?: BrokerLog;
+  /** On 127.0.0.1; 0, the default, lets the kernel choose. */
+  readonly port?: number;
+  /** https origin; default the public cloud's. */
+  readonly authority?: string;
+  /** PEM certificates to trust for the authority instead of the system's. */
+  readonly authorityCa?: string;
+  /** Of another cloud. */
+  readonly issuers?: IssuerForms;
+  readonly upstreamTimeoutMs?: number;
+  readonly rateLimit?: Pick<RateLimitOptions, 'burst' | 'perSecond'>;
+  /** For tests: time, transport, and what counts as a running process. */
+  readonly clock?: Clock;
+  readonly fetch?: HttpsFetch;
+  readonly isAlive?: IsAlive;
+}
+
+export interface RunningBroker {
+  readonly address: BrokerAddress;
+  /** What to set for a session's processes; {} for a session that has no secret. */
+  environment(session: SessionName, inherited?: Readonly<Record<string, string | undefined>>): Record<string, string>;
+  /** A token seen on the wire. Never throws, never rejects; the event goes to `onEvent`. */
+  observe(token: string, sighting: Sighting): Promise<Observation>;
+  readonly counts: BrokerCounts;
+  /** Refuses at once, closes connections, forgets all tokens. */
+  stop(): Promise<void>;
+}
+
+const PUBLIC_AUTHORITY = 'https://login.microsoftonline.com';
+/** Entra answers in some 200 ms; an SDK waits far longer than this. */
+const UPSTREAM_TIMEOUT_MS = 8_000;
+/** A certificate that ends sooner is told at every start. */
+const CERTIFICATE_WARNING_MS = 30 * 24 * 60 * 60 * 1000;
+
+function originOf(authority: string): string {
+  try {
+    const url = new URL(authority);
+    if (url.protocol === 'https:' && url.pathname === '/' && url.search === '' && url.username === '')
+      return url.origin;
+  } catch {
+    // Said below.
+  }
+  throw new BrokerError('AUTHORITY_NOT_HTTPS', `It is ${JSON.stringify(authority)}.`);
+}
+
+async function loadSigners(
+  policy: Policy,
+  clock: Clock,
+  log: BrokerLog,
+): Promise<ReadonlyMap<string, AssertionSigner>> {
+  const signers = new Map<string, AssertionSigner>();
+  for (const identity of policy.identities) {
+    const signer = await loadAssertionSigner(identity.credential, identity.name);
+    if (signer.certificateExpiresAtMs - clock.wallMs() < CERTIFICATE_WARNING_MS) {
+      const expires = new Date(signer.certificateExpiresAtMs).toISOString();
+      log.warn({ identity: identity.name, expires }, 'the certificate of an identity ends soon or has ended');
+    }
+    signers.set(identity.name, signer);
+  }
+  return signers;
+}
+
+/**
+ * Start the broker; it listens when this resolves.
+ *
+ * Errors   BrokerError: broken policy, unusable key files, a port that is taken. Entra is not called yet, so a host without
+ *          a network starts, and its first requests are refused with 503
+ */
+export async function startBroker(options: BrokerOptions): Promise<RunningBroker> {
+  const { callers, secrets, onEvent, log = silentLog, clock = systemClock, isAlive = isProcessAlive } = options;
+  const read = readPolicy(options.policy);
+  if (read.kind === 'broken') throw new BrokerError('POLICY_BROKEN', read.problems.join('; '));
+  const { policy } = read;
+  const authority = originOf(options.authority ?? PUBLIC_AUTHORITY);
+  const signers = await loadSigners(policy, clock, log);
+
+  const ending = new AbortController();
+  const trust = options.authorityCa === undefined ? {} : { ca: options.authorityCa };
+  const fetch = options.fetch ?? createHttpsFetch({ ...trust, signal: ending.signal });
+  const timeoutMs = options.upstreamTimeoutMs ?? UPSTREAM_TIMEOUT_MS;
+  const tenants = [...new Set(policy.identities.map((identity) => identity.tenant))];
+  const upstream = { authority, fetch, clock, log, timeoutMs };
+  const keys = createTenantKeys({ ...upstream, tenants });
+  const verifier = createTokenVerifier({ keys, clock, issuers: options.issuers ?? PUBLIC_CLOUD_ISSUERS });
+  const source = createTokenSource({
+    ...upstream,
+    verifier,
+    signerOf(identity) {
+      const signer = signers.get(identity.name);
+      if (signer === undefined) throw new Error(`identity ${identity.name} has no signer`);
+      return signer;
+    },
+  });
+
+  const ledger = createIssuanceLedger(clock);
+  const limit = createRateLimit({ clock, ...options.rateLimit });
+  const counts = createCounts();
+  const desk = createTokenDesk({ policy, secrets, isAlive, source, ledger, limit, clock, log, counts, onEvent });
+  const watch = createTokenWatch({ identities: policy.identities, verifier, ledger, clock, log, counts, onEvent });
+
+  const endpoint = createAppServiceEndpoint({ desk, callers });
+  const port = await endpoint.listen(options.port ?? 0).catch((cause: unknown) => {
+    throw new BrokerError('LISTEN_FAILED', `Port ${options.port ?? 0} of 127.0.0.1.`, cause);
+  });
+  const address: BrokerAddress = { host: '127.0.0.1', port };
+  log.info({ address, identities: policy.identities.length, bindings: policy.bindings.length }, 'the broker listens');
+
+  return {
+    address,
+    environment(session, inherited) {
+      const secret = secrets.secretFor(session);
+      return secret === undefined ? {} : brokerEnvironment(address, APP_SERVICE_PATH, secret, inherited);
+    },
+    observe: (token, sighting) => watch.observe(token, sighting),
+    counts,
+    async stop() {
+      desk.close();
+      ending.abort();
+      await endpoint.close();
+    },
+  };
+}

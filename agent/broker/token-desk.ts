@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Where a request becomes a token or a refusal, the same for every interface: who asks, with which secret, as whom, for
+ * what; then the token, then once more who asks. The order matters: nothing is decided on what the caller says before the
+ * kernel has said who it is, nothing is handed out that was not recorded before, and whoever asked must still be there.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { IdentitySource, IdentityState, TokenAction } from '../model/activity.ts';
+import { type Caller, type IsAlive, isSameCaller } from './attest/caller-directory.ts';
+import { isSecret, type SessionSecrets } from './attest/session-secret.ts';
+import { type Clock, nsOfMs } from './clock.ts';
+import type { MutableCounts } from './counts.ts';
+import type { HeldToken, TokenSource } from './entra/token-source.ts';
+import type { IssuanceLedger } from './issuance-ledger.ts';
+import type { BrokerLog } from './log.ts';
+import { boundIdentity, decide } from './policy/decide.ts';
+import type { Identity, Policy } from './policy/policy.ts';
+import type { IdentitySelector } from './policy/selector.ts';
+import type { RateLimit } from './rate-limit.ts';
+import { REFUSALS, type RefusalReason } from './refusal.ts';
+import { audiencesIn, textClaim, timeClaim } from './token/compact-token.ts';
+import { recordedClaims } from './token/recorded-claims.ts';
+import type { Issuance, TokenEvent, TokenHolder } from './token-event.ts';
+
+export interface TokenRequest {
+  /** "app-service" */
+  readonly interface: string;
+  /** Who is at the other end now. Throws when that cannot be told. */
+  readonly attest: () => Caller | undefined;
+  readonly presentedSecret?: string | undefined;
+  readonly resource?: string | undefined;
+  readonly selectors?: readonly IdentitySelector[];
+  /** The client was told that the token with this fingerprint is no longer good. */
+  readonly staleFingerprint?: string | undefined;
+  /** The interface itself found the request wrong: it is refused with this reason, and recorded like all others. */
+  readonly refuse?: RefusalReason;
+}
+
+export interface GrantedToken {
+  readonly kind: 'token';
+  readonly held: HeldToken;
+  readonly identity: Identity;
+  readonly resource: string;
+  /** How long the client is told to keep it. */
+  readonly advertisedSeconds: number;
+  readonly nowMs: number;
+}
+
+export interface RefusedToken {
+  readonly kind: 'refused';
+  readonly reason: RefusalReason;
+  /** For 429 and 503. */
+  readonly retryAfterS: number;
+  /** In the answer and in the log, so that a developer's question finds the line. */
+  readonly correlationId: string;
+}
+
+export interface TokenDesk {
+  /** Never throws. */
+  answer(request: TokenRequest): Promise<GrantedToken | RefusedToken>;
+  /** From now on everybody is refused; refusals that were counted but not recorded are recorded. */
+  close(): void;
+}
+
+export interface TokenDeskParts {
+  readonly policy: Policy;
+  readonly secrets: SessionSecrets;
+  readonly isAlive: IsAlive;
+  readonly source: TokenSource;
+  readonly ledger: IssuanceLedger;
+  readonly limit: RateLimit;
+  readonly clock: Clock;
+  readonly log: BrokerLog;
+  readonly counts: MutableCounts;
+  readonly onEvent: (event: TokenEvent) => void;
+}
+
+/** Processes that cannot be named share one allowance. */
+const NOBODY = 'nobody';
+
+const holderOf = ({ pid, startNs, selectionName, sessionKey, sessionId }: Caller): TokenHolder => ({
+  pid,
+  startNs,
+  selectionName,
+  sessionKey,
+  ...(sessionId === undefined ? {} : { sessionId }),
+});
+
+const rateKey = (caller: Caller | undefined): string =>
+  caller === undefined ? NOBODY : `${caller.pid} ${caller.startNs}`;
+
+type Attested =
+  | { readonly kind: 'caller'; readonly caller: Caller }
+  | { readonly kind: 'nobody' }
+  | { readonly kind: 'unavailable' };
+
+export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
+  const { policy, secrets, isAlive, source, ledger, limit, clock, log, counts, onEvent } = parts;
+  let closed = false;
+
+  function attested(attest: TokenRequest['attest']): Attested {
+    try {
+      const caller = attest();
+      return caller === undefined ? { kind: 'nobody' } : { kind: 'caller', caller };
+    } catch (error) {
+      log.error(
+        { cause: error instanceof Error ? error.message : 'unknown' },
+        'callers cannot be attested; all are refused',
+      );
+      return { kind: 'unavailable' };
+    }
+  }
+
+  /** Who asked, who it is bound to, when: what all events of one request share. */
+  function eventBase(request: Pick<TokenRequest, 'interface'>, caller: Caller | undefined, startedAtMs: number) {
+    const bound = caller?.selectionName === undefined ? 'no_binding' : boundIdentity(policy, caller.selectionName);
+    const identity = typeof bound === 'string' ? undefined : bound.identity;
+    return {
+      startedAtNs: nsOfMs(startedAtMs),
+      endedAtNs: nsOfMs(clock.wallMs()),
+      interface: request.interface,
+      caller: caller && holderOf(caller),
+      identityId: identity?.objectId ?? identity?.clientId ?? '',
+      identityName: identity?.name ?? '',
+      issuance: undefined,
+      count: 1,
+    };
+  }
+
+  function refusedEvent(
+    request: Pick<TokenRequest, 'interface' | 'resource'>,
+    caller: Caller | undefined,
+    startedAtMs: number,
+    reason: RefusalReason,
+    count = 1,
+  ): TokenEvent {
+    const base = eventBase(request, caller, startedAtMs);
+    const isBound = base.identityName !== '';
+    return {
+      ...base,
+      action: TokenAction.REFUSED,
+      fingerprint: '',
+      tokenId: '',
+      claims: {},
+      audience: (request.resource ?? '').slice(0, 512),
+      tenantId: '',
+      issuedAtNs: 0n,
+      expiresAtNs: 0n,
+      reason,
+      suspicious: REFUSALS[reason].suspicious,
+      identityState: isBound ? IdentityState.POLICY : IdentityState.NONE,
+      identitySource: isBound ? IdentitySource.POLICY : IdentitySource.NONE,
+      count,
+    };
+  }
+
+  function issuedEvent(request: TokenRequest, caller: Caller, startedAtMs: number, held: HeldToken): TokenEvent {
+    const base = eventBase(request, caller, startedAtMs);
+    const { claims, verification } = held;
+    return {
+      ...base,
+      action: TokenAction.ISSUED,
+      fingerprint: held.fingerprint,
+      tokenId: textClaim(claims, 'uti'),
+      claims: recordedClaims(claims),
+      audience: audiencesIn(claims)[0] ?? request.resource ?? '',
+      tenantId: textClaim(claims, 'tid'),
+      issuedAtNs: nsOfMs((timeClaim(claims, 'iat') ?? 0) * 1000),
+      expiresAtNs: nsOfMs(held.expiresAtMs),
+      reason: verification.state === 'verified' ? '' : verification.reason,
+      suspicious: false,
+      identityId: textClaim(claims, 'oid') || base.identityId,
+      identityState: verification.state === 'verified' ? IdentityState.VERIFIED : IdentityState.UNVERIFIABLE,
+      identitySource: IdentitySource.BROKER,
+    };
+  }
+
+  /** True when the agent took the event. */
+  function tell(event: TokenEvent): boolean {
+    try {
+      onEvent(event);
+      return true;
+    } catch (error) {
+      counts.eventsFailed += 1;
+      log.error({ cause: error instanceof Error ? error.message : 'unknown' }, 'a token event could not be recorded');
+      return false;
+    }
+  }
+
+  function refuse(
+    request: TokenRequest,
+    caller: Caller | undefined,
+    startedAtMs: number,
+    reason: RefusalReason,
+    { retryAfterS = 1, recorded = 1 }: { retryAfterS?: number; recorded?: number } = {},
+  ): RefusedToken {
+    const correlationId = randomUUID();
+    counts.refused[reason] = (counts.refused[reason] ?? 0) + 1;
+    if (recorded > 0) tell(refusedEvent(request, caller, startedAtMs, reason, recorded));
+    if (REFUSALS[reason].suspicious) {
+      log.warn(
+        { reason, pid: caller?.pid, workload: caller?.selectionName, correlationId },
+        'a suspicious request was refused',
+      );
+    }
+    return { kind: 'refused', reason, retryAfterS, correlationId };
+  }
+
+  function secretProblem(
+    caller: Caller & { selectionName: string },
+    presented: string | undefined,
+  ): RefusalReason | undefined {
+    const expected = secrets.secretFor(caller);
+    if (expected === undefined) return 'session_without_secret';
+    if (presented === undefined || presented === '') return 'secret_missing';
+    return isSecret(presented, expected) ? undefined : 'secret_wrong';
+  }
+
+  /** Time has passed since the request came: is it still the same process that waits for the answer? */
+  function stillThere(request: TokenRequest, caller: Caller): RefusalReason | undefined {
+    if (!isAlive(caller)) return 'caller_gone';
+    const now = attested(request.attest);
+    if (now.kind === 'unavailable') return 'attestation_unavailable';
+    if (now.kind === 'nobody') return 'caller_gone';
+    return isSameCaller(now.caller, caller) ? undefined : 'caller_changed';
+  }
+
+  async function decideAndFetch(
+    request: TokenRequest,
+    caller: Caller & { selectionName: string },
+  ): Promise<
+    | (Omit<GrantedToken, 'nowMs' | 'advertisedSeconds'> & { secondsMax: number })
+    | (Pick<RefusedToken, 'reason'> & { retryAfterS?: number })
+  > {
+    const problem = secretProblem(caller, request.presentedSecret);
+    if (problem !== undefined) return { reason: problem };
+    const decision = decide(policy, {
+      workload: caller.selectionName,
+      resource: request.resource,
+      selectors: request.selectors ?? [],
+    });
+    if (decision.kind === 'refused') return { reason: decision.reason };
+    const { identity, allowed, advertisedSecondsMax } = decision;
+    const answer = await source.get(identity, allowed, request.staleFingerprint);
+    if (answer.kind === 'refused') return { reason: answer.reason, retryAfterS: answer.retryAfterS };
+    return { kind: 'token', held: answer.held, identity, resource: allowed.resource, secondsMax: advertisedSecondsMax };
+  }
+
+  async function serve(request: TokenRequest, startedAtMs: number): Promise<GrantedToken | RefusedToken> {
+    const who = attested(request.attest);
+    const caller = who.kind === 'caller' ? who.caller : undefined;
+    const no = (reason: RefusalReason, rest?: { retryAfterS?: number; recorded?: number }): RefusedToken =>
+      refuse(request, caller, startedAtMs, reason, rest);
+
+    if (closed) return no('stopping');
+    const turn = limit.take(rateKey(caller));
+    if (turn.kind === 'refuse') return no('too_many_requests', { recorded: turn.recorded });
+    if (request.refuse !== undefined) return no(request.refuse);
+    if (who.kind === 'unavailable') return no('attestation_unavailable');
+    if (caller === undefined) return no('caller_unknown');
+    const { selectionName } = caller;
+    if (selectionName === undefined) return no('not_a_workload');
+
+    const outcome = await decideAndFetch(request, { ...caller, selectionName });
+    if ('reason' in outcome) return no(outcome.reason, outcome);
+
+    const change = closed ? 'stopping' : stillThere(request, caller);
+    if (change !== undefined) return no(change);
+    const { held, secondsMax, ...granted } = outcome;
+    const event = issuedEvent(request, caller, startedAtMs, held);
+    if (!tell(event)) return no('record_unavailable', { recorded: 0 });
+    const issuance: Issuance = {
+      holder: holderOf(caller),
+      identityName: granted.identity.name,
+      issuedAtNs: event.endedAtNs,
+    };
+    ledger.add(held, issuance);
+    counts.issued += 1;
+    const nowMs = clock.wallMs();
+    const leftSeconds = Math.floor((held.expiresAtMs - nowMs) / 1000);
+    return { ...granted, held, advertisedSeconds: Math.max(0, Math.min(leftSeconds, secondsMax)), nowMs };
+  }
+
+  return {
+    async answer(request) {
+      const startedAtMs = clock.wallMs();
+      counts.requests += 1;
+      try {
+        return await serve(request, startedAtMs);
+      } catch (error) {
+        // A mistake of ours, or a `SessionSecrets` that fails: no token, and the agent lives on.
+        log.error(
+          { cause: error instanceof Error ? error.message : 'unknown' },
+          'the broker failed to answer a request',
+        );
+        return refuse(request, undefined, startedAtMs, 'broker_failed');
+      }
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      const nowMs = clock.wallMs();
+      for (const count of limit.drain().values()) {
+        tell(refusedEvent({ interface: '' }, undefined, nowMs, 'too_many_requests', count));
+      }
+    },
+  };
+}

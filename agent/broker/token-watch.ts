@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Tokens seen in use on the wire: whose they are, whether they are genuine, and whether whoever uses one is who was given
+ * it. What is told is told once for a token, a session, a place and a state; the answer comes every time.
+ *
+ * The token itself is forgotten on return; what is remembered of it is its fingerprint and its recorded claims.
+ */
+
+import { IdentitySource, IdentityState, TokenAction } from '../model/activity.ts';
+import { type Clock, nsOfMs } from './clock.ts';
+import type { MutableCounts } from './counts.ts';
+import { type IssuanceLedger, issuanceFor } from './issuance-ledger.ts';
+import type { BrokerLog } from './log.ts';
+import type { Identity } from './policy/policy.ts';
+import { isTokenExchange } from './policy/resource.ts';
+import {
+  audiencesIn,
+  clientOf,
+  fingerprintOf,
+  type JsonObject,
+  readToken,
+  textClaim,
+  timeClaim,
+} from './token/compact-token.ts';
+import { recordedClaims } from './token/recorded-claims.ts';
+import { outOfTime, type TokenVerifier, type Verification } from './token/verify.ts';
+import type { Issuance, TokenEvent, TokenHolder } from './token-event.ts';
+
+export interface Sighting {
+  /** "http-bearer", "postgresql-cleartext-password", … */
+  readonly interface: string;
+  /** The process that sent it. */
+  readonly holder: TokenHolder | undefined;
+  /**
+   * The place may as well hold a password (PostgreSQL, Redis, HTTP basic). What does not look like a token is left alone
+   * then: a digest of a password would give it away to whoever tries a dictionary.
+   */
+  readonly maybePassword: boolean;
+}
+
+export type Observation =
+  | { readonly kind: 'not-a-token' }
+  | {
+      readonly kind: 'token';
+      /** '' for an opaque token that the broker did not issue: such may be short enough to be guessed from a digest. */
+      readonly fingerprint: string;
+      readonly verification: Verification;
+      readonly claims: JsonObject;
+      readonly tokenId: string;
+      readonly tenantId: string;
+      readonly audience: string;
+      readonly identityId: string;
+      readonly identityName: string;
+      readonly identityState: IdentityState;
+      readonly identitySource: IdentitySource;
+      /** Whom the broker gave it to; undefined: it is not from this broker. */
+      readonly issuance: Issuance | undefined;
+      /** Used by another session than those it was issued to, or a credential that must not leave the broker at all. */
+      readonly suspicious: boolean;
+    };
+
+export interface TokenWatch {
+  /** Never throws, never rejects. */
+  observe(token: string, sighting: Sighting): Promise<Observation>;
+}
+
+export interface TokenWatchParts {
+  readonly identities: readonly Identity[];
+  readonly verifier: TokenVerifier;
+  readonly ledger: IssuanceLedger;
+  readonly clock: Clock;
+  readonly log: BrokerLog;
+  readonly counts: MutableCounts;
+  readonly onEvent: (event: TokenEvent) => void;
+}
+
+/** With their claims at most some 16 MiB, if somebody fills all with the largest; ordinarily 2 MiB. */
+const REMEMBERED_MAX = 1000;
+const REPORTED_MAX = 1000;
+/** Keys that were missing may have come since. */
+const LOOK_AGAIN_MS = 60 * 1000;
+
+interface Remembered {
+  readonly claims: JsonObject;
+  readonly recorded: JsonObject;
+  readonly isOpaque: boolean;
+  verification: Promise<Verification>;
+  checkedAtMs: number;
+  readonly reported: Set<string>;
+}
+
+const STATES = {
+  verified: IdentityState.VERIFIED,
+  unverifiable: IdentityState.UNVERIFIABLE,
+  invalid: IdentityState.INVALID,
+} as const;
+
+export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
+  const { identities, verifier, ledger, clock, log, counts, onEvent } = parts;
+  const remembered = new Map<string, Remembered>();
+
+  function recall(token: string, fingerprint: string): Remembered {
+    const known = remembered.get(fingerprint);
+    if (known !== undefined) {
+      // Least recently seen first: that one goes when there is no room.
+      remembered.delete(fingerprint);
+      remembered.set(fingerprint, known);
+      return known;
+    }
+    const read = readToken(token);
+    const claims = read.kind === 'jwt' ? read.claims : {};
+    const fresh: Remembered = {
+      claims: read.kind === 'jwt' ? timesOf(claims) : {},
+      recorded: recordedClaims(claims),
+      isOpaque: read.kind === 'opaque' || read.kind === 'too-long',
+      verification: verifier.verify(token, read),
+      checkedAtMs: clock.monotonicMs(),
+      reported: new Set(),
+    };
+    remembered.set(fingerprint, fresh);
+    const [oldest] = remembered.keys();
+    if (remembered.size > REMEMBERED_MAX && oldest !== undefined) remembered.delete(oldest);
+    return fresh;
+  }
+
+  /** What is right today is expired tomorrow, and a key that was missing may be there. */
+  async function verificationNow(token: string, known: Remembered): Promise<Verification> {
+    const before = await known.verification;
+    const mayChange =
+      before.state === 'unverifiable' &&
+      (before.reason === 'keys_unavailable' || before.reason === 'key_not_published');
+    if (mayChange && clock.monotonicMs() - known.checkedAtMs > LOOK_AGAIN_MS) {
+      known.checkedAtMs = clock.monotonicMs();
+      known.verification = verifier.verify(token, readToken(token));
+      return known.verification;
+    }
+    const when = before.state === 'invalid' ? undefined : outOfTime(known.claims, clock.wallMs());
+    return when === undefined ? before : { state: 'invalid', reason: when };
+  }
+
+  /** The name that the configuration has for whom the claims say. */
+  function configured(claims: JsonObject): Identity | undefined {
+    const [tenant, client] = [textClaim(claims, 'tid').toLowerCase(), clientOf(claims).toLowerCase()];
+    return identities.find(
+      (identity) => identity.tenant.toLowerCase() === tenant && identity.clientId.toLowerCase() === client,
+    );
+  }
+
+  async function look(token: string, sighting: Sighting, startedAtMs: number): Promise<Observation> {
+    const fingerprint = fingerprintOf(token);
+    const entry = ledger.find(fingerprint);
+    const known = recall(token, fingerprint);
+    if (known.isOpaque && entry === undefined && sighting.maybePassword) {
+      remembered.delete(fingerprint);
+      return { kind: 'not-a-token' };
+    }
+    counts.observed += 1;
+    const verification = await verificationNow(token, known);
+    const issuance = entry && issuanceFor(entry, sighting.holder);
+    const claims = known.recorded;
+    const isBelieved = entry !== undefined || verification.state !== 'invalid';
+    const identity = isBelieved ? configured(claims) : undefined;
+    const isElsewhere = issuance !== undefined && issuance.holder.sessionKey !== sighting.holder?.sessionKey;
+    const audiences = audiencesIn(claims);
+    const observation = {
+      kind: 'token',
+      fingerprint: known.isOpaque && entry === undefined ? '' : fingerprint,
+      verification,
+      claims,
+      tokenId: textClaim(claims, 'uti'),
+      tenantId: textClaim(claims, 'tid'),
+      audience: audiences.join(' ').slice(0, 512),
+      identityId: isBelieved ? textClaim(claims, 'oid') || clientOf(claims) : '',
+      identityName: issuance?.identityName ?? identity?.name ?? '',
+      identityState: STATES[verification.state],
+      identitySource: entry === undefined ? IdentitySource.WIRE : IdentitySource.BROKER,
+      issuance,
+      suspicious: isElsewhere || audiences.some(isTokenExchange),
+    } as const;
+    report(observation, known, sighting, startedAtMs);
+    return observation;
+  }
+
+  function report(
+    seen: Observation & { kind: 'token' },
+    known: Remembered,
+    sighting: Sighting,
+    startedAtMs: number,
+  ): void {
+    const { holder } = sighting;
+    const { verification } = seen;
+    const reason = verification.state === 'verified' ? '' : verification.reason;
+    const key = JSON.stringify([
+      String(holder?.sessionKey),
+      sighting.interface,
+      verification.state,
+      reason,
+      seen.suspicious,
+    ]);
+    if (known.reported.has(key)) return;
+    if (known.reported.size >= REPORTED_MAX) known.reported.clear();
+    known.reported.add(key);
+    tell(known, key, {
+      action: TokenAction.OBSERVED,
+      startedAtNs: nsOfMs(startedAtMs),
+      endedAtNs: nsOfMs(clock.wallMs()),
+      fingerprint: seen.fingerprint,
+      tokenId: seen.tokenId,
+      claims: seen.claims,
+      audience: seen.audience,
+      tenantId: seen.tenantId,
+      issuedAtNs: nsOfMs((timeClaim(known.claims, 'iat') ?? 0) * 1000),
+      expiresAtNs: nsOfMs((timeClaim(known.claims, 'exp') ?? 0) * 1000),
+      interface: sighting.interface,
+      reason,
+      suspicious: seen.suspicious,
+      caller: holder,
+      identityId: seen.identityId,
+      identityName: seen.identityName,
+      identityState: seen.identityState,
+      identitySource: seen.identitySource,
+      issuance: seen.issuance,
+      count: 1,
+    });
+  }
+
+  /** An event that was not taken is offered again with the next sighting. */
+  function tell(known: Remembered, key: string, event: TokenEvent): void {
+    try {
+      onEvent(event);
+    } catch (error) {
+      known.reported.delete(key);
+      counts.eventsFailed += 1;
+      log.error({ cause: error instanceof Error ? error.message : 'unknown' }, 'a token event could not be recorded');
+    }
+  }
+
+  return {
+    async observe(token, sighting) {
+      try {
+        return await look(token, sighting, clock.wallMs());
+      } catch (error) {
+        counts.eventsFailed += 1;
+        log.error(
+          { cause: error instanceof Error ? error.message : 'unknown' },
+          'a token that was seen could not be recorded',
+        );
+        return { kind: 'not-a-token' };
+      }
+    },
+  };
+}
+
+/** The claims that later looks need. */
+function timesOf(claims: JsonObject): JsonObject {
+  return Object.fromEntries(
+    ['iat', 'nbf', 'exp'].flatMap((name) => (Object.hasOwn(claims, name) ? [[name, claims[name]]] : [])),
+  );
+}
