@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * chDB behind the part of ClickHouse's HTTP interface that `@clickhouse/client` uses, so that the embedded engine and a
+ * server are one code path. Runs in the engine process only, on a unix socket that only its user can reach.
+ *
+ * Every request has an engine session of its own (0.2 ms), as it has on a server: settings and query parameters of one
+ * request cannot reach another, and `readonly` holds for the whole of it. Parameters are given by `SET param_x`, because
+ * the binding's own parameter calls share state between sessions and are not safe side by side.
+ *
+ * What it does not do: authentication, compression, sessions by id, formats that need a whole result at once.
+ */
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { ChdbQueryStream, Session } from 'chdb';
+import { headerBytes, isStreamable } from './answer-header.ts';
+
+/** Longest SQL text that is taken; the API's own bound is lower. */
+const SQL_BYTES_MAX = 4 << 20;
+/** URLs carry the INSERT with its list of columns and structure. */
+const HEADER_BYTES_MAX = 1 << 20;
+
+/** URL parameters that are not settings of the engine. */
+const NOT_SETTINGS = new Set([
+  'query',
+  'query_id',
+  'session_id',
+  'role',
+  'default_format',
+  'database',
+  'wait_end_of_query',
+  'send_progress_in_http_headers',
+  'http_headers_progress_interval_ms',
+  'enable_http_compression',
+]);
+
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+export interface ChdbHttpOptions {
+  readonly openSession: () => Session;
+  /** Where the bytes of an insert lie while the engine reads them. */
+  readonly incomingFolder: string;
+}
+
+/** An SQL string literal. */
+export function quote(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+}
+
+/** The statements that give one session the settings and parameters of one request; `readonly` locks the rest. */
+export function sessionStatements(search: URLSearchParams): string[] {
+  const changes: string[] = [];
+  let last = '';
+  for (const [name, value] of search) {
+    if (NOT_SETTINGS.has(name)) continue;
+    if (!NAME.test(name)) throw new Error(`not the name of a setting: ${JSON.stringify(name)}`);
+    const change = `${name} = ${quote(value)}`;
+    if (name === 'readonly') last = change;
+    else changes.push(change);
+  }
+  if (last !== '') changes.push(last);
+  const database = search.get('database');
+  const statements: string[] = [];
+  if (database !== null && database !== '') {
+    if (!NAME.test(database)) throw new Error(`not the name of a database: ${JSON.stringify(database)}`);
+    statements.push(`USE ${database}`);
+  }
+  if (changes.length > 0) statements.push(`SET ${changes.join(', ')}`);
+  return statements;
+}
+
+async function readText(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > SQL_BYTES_MAX) throw new Error(`SQL of more than ${SQL_BYTES_MAX} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+export class ChdbHttp {
+  readonly #options: ChdbHttpOptions;
+  readonly server: Server;
+  #inserts = 0;
+
+  constructor(options: ChdbHttpOptions) {
+    this.#options = options;
+    this.server = createServer({ maxHeaderSize: HEADER_BYTES_MAX, keepAliveTimeout: 60_000 }, (request, response) => {
+      this.#answer(request, response).catch((error: unknown) => this.#fail(response, error));
+    });
+    // A long query is not a slow client.
+    this.server.requestTimeout = 0;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://engine');
+    if (url.pathname.endsWith('/ping')) {
+      response.end('Ok.\n');
+      return;
+    }
+    const inUrl = url.searchParams.get('query');
+    const isInsert = inUrl !== null && /^\s*INSERT\b/i.test(inUrl);
+    const session = this.#options.openSession();
+    try {
+      if (isInsert) {
+        await this.#insert(session, inUrl, request, url.searchParams);
+        response.writeHead(200, { 'content-type': 'text/plain; charset=UTF-8' }).end();
+        return;
+      }
+      const body = await readText(request);
+      const sql = inUrl === null ? body : inUrl;
+      for (const statement of sessionStatements(url.searchParams)) await session.queryAsync(statement);
+      await this.#select(session, sql, url.searchParams.get('default_format'), response);
+    } finally {
+      session.close();
+    }
+  }
+
+  /**
+   * The engine cannot take binary data behind a statement (it ends them at an empty line), so the bytes go through a
+   * file: `FROM input(…) … FORMAT RowBinary` becomes `FROM file(path, RowBinary, …)`. A body that breaks off inserts
+   * nothing.
+   */
+  async #insert(session: Session, sql: string, request: IncomingMessage, search: URLSearchParams): Promise<void> {
+    const from = sql.indexOf(' FROM input(');
+    const format = /\s+FORMAT RowBinary\s*$/.exec(sql);
+    if (from < 0 || format === null) throw new Error('an INSERT must read FROM input(…) in FORMAT RowBinary');
+    this.#inserts += 1;
+    const path = join(this.#options.incomingFolder, `${this.#inserts}.rowbinary`);
+    try {
+      await pipeline(request, createWriteStream(path, { mode: 0o600 }));
+      for (const statement of sessionStatements(search)) await session.queryAsync(statement);
+      const source = ` FROM file(${quote(path)}, 'RowBinary', `;
+      await session.queryAsync(sql.slice(0, from) + source + sql.slice(from + ' FROM input('.length, format.index));
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
+  async #select(session: Session, sql: string, format: string | null, response: ServerResponse): Promise<void> {
+    if (format === null || !isStreamable(format)) {
+      await this.#whole(session, sql, format, response);
+      return;
+    }
+    let stream: ChdbQueryStream;
+    try {
+      stream = session.queryStream(sql, { format });
+    } catch (error) {
+      // EXPLAIN, DESCRIBE and SHOW give a few lines, and only as a whole.
+      if (!(error instanceof Error) || !error.message.includes('Streaming query is not supported')) throw error;
+      await this.#whole(session, sql, format, response);
+      return;
+    }
+    response.on('close', () => stream.cancel());
+    let header: Buffer | undefined;
+    for await (const chunk of stream) {
+      const raw = chunk.raw();
+      let bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+      if (response.destroyed) return;
+      if (header === undefined) {
+        header = bytes.subarray(0, headerBytes(format, bytes));
+        response.writeHead(200, { 'x-clickhouse-format': format });
+      } else if (header.length > 0 && bytes.subarray(0, header.length).equals(header)) {
+        // Each chunk of the engine is a whole document of its own, header and all.
+        bytes = bytes.subarray(header.length);
+      }
+      if (!response.write(bytes)) await drained(response);
+    }
+    response.end();
+  }
+
+  async #whole(session: Session, sql: string, format: string | null, response: ServerResponse): Promise<void> {
+    const result = await session.queryAsync(sql, format === null ? {} : { format });
+    response.writeHead(200).end(result.bytes());
+  }
+
+  #fail(response: ServerResponse, error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    if (response.headersSent) {
+      // Half of a result is out: a broken connection is the only honest end.
+      response.destroy();
+      return;
+    }
+    const code = /^Code: (\d+)\./.exec(text)?.[1];
+    response.writeHead(500, {
+      'content-type': 'text/plain; charset=UTF-8',
+      ...(code === undefined ? {} : { 'x-clickhouse-exception-code': code }),
+    });
+    response.end(text);
+  }
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.on('drain', done);
+    response.on('close', done);
+  });
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * The engine process: ClickHouse in a process of its own, so that a query that brings it down takes no agent's stream
+ * with it. Started by engine-process.ts only; lives as long as the channel to its parent.
+ */
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Session } from 'chdb';
+import { ChdbHttp } from './chdb-http.ts';
+import { writeEngineConfig } from './engine-config.ts';
+
+export interface EngineStart {
+  readonly dataFolder: string;
+  readonly socketPath: string;
+  readonly memoryBytesMax: number;
+  /** How long to wait for an engine that still holds the data (its parent was killed a moment ago). */
+  readonly lockWaitMs: number;
+}
+
+const LOCK_RETRY_MS = 50;
+
+async function openFirstSession(path: string, args: string[], waitMs: number): Promise<Session> {
+  const deadline = Date.now() + waitMs;
+  for (;;) {
+    try {
+      return new Session(path, { connectionArgs: args });
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      const held = text.includes('Another server instance') || text.includes('CANNOT_OPEN_FILE');
+      if (!held || Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
+    }
+  }
+}
+
+async function run(start: EngineStart): Promise<void> {
+  const incomingFolder = join(start.dataFolder, 'incoming');
+  const tables = join(start.dataFolder, 'tables');
+  mkdirSync(tables, { recursive: true, mode: 0o700 });
+  const args = writeEngineConfig(join(start.dataFolder, 'engine'), start);
+  process.chdir(join(start.dataFolder, 'engine'));
+  const first = await openFirstSession(tables, args, start.lockWaitMs);
+  // Only the holder of the lock may clear what an earlier engine left half-written.
+  rmSync(incomingFolder, { recursive: true, force: true });
+  mkdirSync(incomingFolder, { mode: 0o700 });
+  rmSync(start.socketPath, { force: true });
+
+  const http = new ChdbHttp({ openSession: () => new Session(tables), incomingFolder });
+  http.server.listen(start.socketPath, () => process.send?.({ ready: true }));
+  process.on('message', (message) => {
+    if (message !== 'stop') return;
+    http.server.close(() => {
+      first.close();
+      process.exit(0);
+    });
+    http.server.closeIdleConnections();
+  });
+}
+
+// Ctrl-C and a service manager signal the whole group; the parent decides when its engine may go.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
+// The parent is gone. Inserts are atomic and on disk before they are answered, so there is nothing to put in order.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+
+await run(JSON.parse(process.argv[2] ?? '{}') as EngineStart);
