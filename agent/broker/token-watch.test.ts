@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import fc from 'fast-check';
+import { createAccessToken, type TokenAlteration } from '../../test/entra-stand-in/access-token.ts';
+import type { StandInResource } from '../../test/entra-stand-in/directory.ts';
+import { IdentitySource, IdentityState, TokenAction } from '../model/activity.ts';
+import { askOnce } from './testing/raw-http.ts';
+import {
+  BILLING_CLIENT,
+  BILLING_OBJECT,
+  openStage,
+  type Stage,
+  type StagedBroker,
+  TENANT,
+  thisProcess,
+  VAULT,
+} from './testing/staged-broker.ts';
+import type { Observation, Sighting } from './token-watch.ts';
+
+let stage: Stage;
+let broker: StagedBroker;
+
+before(async () => {
+  stage = await openStage();
+});
+after(() => stage.close());
+beforeEach(async () => {
+  stage.standIn.faults.clear();
+  await broker?.stop();
+  broker = await stage.start();
+});
+
+const bearer: Sighting = { interface: 'http-bearer', holder: thisProcess(), maybePassword: false };
+const password: Sighting = { ...bearer, interface: 'postgresql-cleartext-password', maybePassword: true };
+const elsewhere: Sighting = { ...bearer, holder: thisProcess({ pid: 1, sessionKey: 99n, selectionName: 'billing' }) };
+
+/** A token that Entra issued to somebody else than this broker. */
+function fromEntra(alteration: TokenAlteration = {}, resource: Partial<StandInResource> = {}): string {
+  return createAccessToken({
+    tenant: { tenantId: TENANT, applications: [], resources: [] },
+    application: { clientId: BILLING_CLIENT, objectId: BILLING_OBJECT, name: 'billing', certificates: [] },
+    resource: { identifier: VAULT, appId: 'x', tokenVersion: 1, ...resource },
+    nowMs: Date.now(),
+    keys: stage.standIn.keys,
+    alteration,
+  }).token;
+}
+
+async function fromBroker(): Promise<string> {
+  const secret = stage.secrets.secretFor({ selectionName: 'orders', sessionKey: 7n }) ?? '';
+  const { body } = await askOnce(broker.address.port, {
+    target: `/msi/token?api-version=2019-08-01&resource=${VAULT}`,
+    headers: [
+      ['Host', `localhost:${broker.address.port}`],
+      ['X-IDENTITY-HEADER', secret],
+    ],
+  });
+  return body.access_token;
+}
+
+async function seen(token: string, sighting = bearer): Promise<Observation & { kind: 'token' }> {
+  const observation = await broker.observe(token, sighting);
+  assert.ok(observation.kind === 'token');
+  return observation;
+}
+
+const observed = () => broker.events.filter((event) => event.action === TokenAction.OBSERVED);
+
+describe('a token seen on the wire', () => {
+  test('is known as the broker’s own when its holder was given it', async () => {
+    const observation = await seen(await fromBroker());
+    assert.deepEqual(observation.verification, { state: 'verified' });
+    assert.deepEqual(
+      [observation.identityName, observation.identitySource, observation.suspicious],
+      ['orders-app', IdentitySource.BROKER, false],
+    );
+    assert.equal(observation.issuance?.holder.pid, process.pid);
+    const event = observed()[0];
+    assert.deepEqual(
+      [event?.fingerprint, event?.interface, event?.reason],
+      [broker.events[0]?.fingerprint, 'http-bearer', ''],
+    );
+  });
+
+  test('is suspicious when another session uses it than was given it', async () => {
+    const observation = await seen(await fromBroker(), elsewhere);
+    assert.equal(observation.suspicious, true);
+    assert.equal(observation.issuance?.holder.sessionKey, 7n);
+    assert.deepEqual([broker.last().suspicious, broker.last().caller?.sessionKey], [true, 99n]);
+  });
+
+  test('is named by the configuration when Entra issued it past the broker', async () => {
+    const observation = await seen(fromEntra());
+    assert.deepEqual(
+      [observation.identityName, observation.identityId, observation.identitySource, observation.identityState],
+      ['billing-app', BILLING_OBJECT, IdentitySource.WIRE, IdentityState.VERIFIED],
+    );
+    assert.equal(observation.issuance, undefined);
+    assert.equal(observation.suspicious, false);
+  });
+
+  test('of a client that is not configured has an id and no name', async () => {
+    const observation = await seen(fromEntra({ claims: { appid: '20000000-0000-4000-8000-0000000000ee' } }));
+    assert.deepEqual([observation.identityName, observation.identityId], ['', BILLING_OBJECT]);
+  });
+
+  test('is unverifiable or invalid when it is, and then names nobody it only claims to be', async () => {
+    const nonce = await seen(fromEntra({}, { nonce: true }));
+    assert.deepEqual([nonce.identityState, nonce.identityName], [IdentityState.UNVERIFIABLE, 'billing-app']);
+    const forged = await seen(fromEntra({ signing: 'broken' }));
+    assert.deepEqual([forged.identityState, forged.identityId, forged.identityName], [IdentityState.INVALID, '', '']);
+    assert.equal(broker.last().reason, 'bad_signature');
+    assert.equal(broker.last().claims['oid'], BILLING_OBJECT, 'what it claims is kept');
+  });
+
+  test('is told once for a session, a place and a state, and answered every time', async () => {
+    const token = fromEntra();
+    for (let times = 0; times < 20; times += 1) await seen(token);
+    await seen(token, { ...bearer, interface: 'redis-auth' });
+    await seen(token, elsewhere);
+    assert.deepEqual(
+      observed().map((event) => [event.interface, event.caller?.sessionKey]),
+      [
+        ['http-bearer', 7n],
+        ['redis-auth', 7n],
+        ['http-bearer', 99n],
+      ],
+    );
+    assert.equal(broker.counts.observed, 22);
+  });
+
+  test('becomes invalid when it expires, and that is told', async () => {
+    let nowMs = Date.now();
+    const clock = { wallMs: () => nowMs, monotonicMs: () => nowMs };
+    const later = await stage.start({ clock });
+    const token = fromEntra();
+    await later.observe(token, bearer);
+    nowMs += 2 * 3_600_000;
+    await later.observe(token, bearer);
+    assert.deepEqual(
+      later.events.map((event) => event.reason),
+      ['', 'expired'],
+    );
+  });
+
+  test('is looked at again when its key was not there before', async () => {
+    let nowMs = Date.now();
+    const clock = { wallMs: () => nowMs, monotonicMs: () => nowMs };
+    const later = await stage.start({ clock });
+    stage.standIn.faults.add('keys', { kind: 'status', status: 500 });
+    const token = fromEntra();
+    await later.observe(token, bearer);
+    await later.observe(token, bearer);
+    nowMs += 61_000;
+    await later.observe(token, bearer);
+    assert.deepEqual(
+      later.events.map((event) => event.reason),
+      ['keys_unavailable', ''],
+    );
+  });
+
+  test('for the token exchange is suspicious wherever it is seen: it is a credential', async () => {
+    const claims = { aud: 'fb60f99c-7a34-4190-8149-302f77469936' };
+    assert.equal((await seen(fromEntra({ claims }))).suspicious, true);
+  });
+
+  test('is offered again when the agent did not take the event', async () => {
+    let full = true;
+    const taken: string[] = [];
+    const failing = await stage.start({
+      onEvent(event) {
+        if (full) throw new Error('journal full');
+        taken.push(event.fingerprint);
+      },
+    });
+    const token = fromEntra();
+    assert.equal((await failing.observe(token, bearer)).kind, 'token');
+    full = false;
+    await failing.observe(token, bearer);
+    assert.equal(taken.length, 1);
+  });
+});
+
+describe('what is no token', () => {
+  test('is left alone where a password may stand: no event, no digest', async () => {
+    for (const text of ['hunter2', '', 'a.b.c', 'correct horse battery staple']) {
+      assert.deepEqual(await broker.observe(text, password), { kind: 'not-a-token' });
+    }
+    assert.deepEqual(broker.events, []);
+  });
+
+  test('is told as opaque where only a token can stand, without a digest that could be guessed', async () => {
+    const observation = await seen('s3cret-api-key');
+    assert.deepEqual(
+      [observation.fingerprint, observation.verification],
+      ['', { state: 'unverifiable', reason: 'opaque' }],
+    );
+    assert.equal(broker.last().fingerprint, '');
+  });
+
+  test('is an opaque token when the broker issued it', async () => {
+    stage.standIn.faults.add('token', { kind: 'token', alteration: { opaque: true } });
+    const observation = await seen(await fromBroker(), password);
+    assert.deepEqual(
+      [observation.identityName, observation.identityState, observation.identitySource],
+      ['orders-app', IdentityState.UNVERIFIABLE, IdentitySource.BROKER],
+    );
+    assert.match(observation.fingerprint, /^[0-9a-f]{64}$/);
+  });
+
+  test('never makes it throw, and never makes it remember without bound', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'binary' }), fc.boolean(), async (text, maybePassword) => {
+        await broker.observe(text, { ...bearer, maybePassword });
+      }),
+    );
+    assert.equal((await broker.observe('x'.repeat(1_000_000), bearer)).kind, 'token');
+    const [header, , signature] = fromEntra().split('.');
+    const before = process.memoryUsage().heapUsed;
+    for (let index = 0; index < 3000; index += 1) {
+      const claims = Buffer.from(JSON.stringify({ iss: 'x', sub: `${index}`.padEnd(1500, 'x') })).toString('base64url');
+      await broker.observe(`${header}.${claims}.${signature}`, bearer);
+    }
+    broker.events.length = 0;
+    assert.ok(process.memoryUsage().heapUsed - before < 100 * 1024 * 1024);
+  });
+});
