@@ -6,6 +6,8 @@ import type { KernelEvent, ProcessKey, Scope } from '../model/kernel-event.ts';
 export interface SourceClock {
   /** Nanoseconds since the Unix epoch. */
   toUnixNs(atNs: number): bigint;
+  /** The other way round. */
+  fromUnixNs(unixNs: bigint): number;
   /** Now, in the source's time. */
   now(): number;
 }

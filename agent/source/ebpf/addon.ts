@@ -53,6 +53,8 @@ export interface Addon {
   readonly Capture: new (options?: CaptureOptions) => Capture;
   /** Boot time and wall time of one moment, nanoseconds. */
   readClocks(): [bigint, bigint];
+  /** Who connected a unix socket, as the kernel saw it then. */
+  peerOf(fd: number): { pid: number; uid: number; gid: number };
 }
 
 /** Errors: MODULE_NOT_FOUND when the native build was not run. */

@@ -9,7 +9,6 @@ import type { SourceClock } from '../kernel-event-source.ts';
 export class BootClock implements SourceClock {
   readonly #readClocks: () => [bigint, bigint];
   #wallMinusBootNs: bigint;
-  #jumpNs = 0n;
 
   constructor(readClocks: () => [bigint, bigint]) {
     this.#readClocks = readClocks;
@@ -21,6 +20,10 @@ export class BootClock implements SourceClock {
     return BigInt(atNs) + this.#wallMinusBootNs;
   }
 
+  fromUnixNs(unixNs: bigint): number {
+    return Number(unixNs - this.#wallMinusBootNs);
+  }
+
   now(): number {
     return Number(this.#readClocks()[0]);
   }
@@ -28,8 +31,8 @@ export class BootClock implements SourceClock {
   /** Measures again. Returns by how much the wall clock moved against boot time since the last measurement. */
   calibrate(): bigint {
     const [boot, wall] = this.#readClocks();
-    this.#jumpNs = wall - boot - this.#wallMinusBootNs;
+    const jumpNs = wall - boot - this.#wallMinusBootNs;
     this.#wallMinusBootNs = wall - boot;
-    return this.#jumpNs;
+    return jumpNs;
   }
 }

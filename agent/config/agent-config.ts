@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The agent's configuration, as the YAML file has it after defaults: agent/config/agent.example.yaml explains each. */
+
+export interface AgentConfig {
+  /** Where the journal, the agent's id and its keys are kept. */
+  readonly state_dir: string;
+  /** For what must not outlive a reboot: the control socket, environments of workloads. */
+  readonly run_dir: string;
+  readonly collector: CollectorTarget | null;
+  readonly identities: readonly IdentityConfig[];
+  readonly workloads: readonly WorkloadConfig[];
+  readonly broker: BrokerConfig;
+  readonly record: RecordConfig;
+  readonly capture: CaptureConfig;
+  readonly log_level: 'trace' | 'debug' | 'info' | 'warn' | 'error';
+}
+
+export interface CollectorTarget {
+  /** host:port */
+  readonly address: string;
+  readonly ca_file: string;
+  readonly certificate_file: string;
+  readonly key_file: string;
+}
+
+export interface IdentityConfig {
+  readonly name: string;
+  readonly tenant: string;
+  readonly client_id: string;
+  readonly object_id?: string;
+  /** Without one the broker hands out no tokens for this identity; it is still recorded under its name. */
+  readonly certificate?: { readonly key_file: string; readonly certificate_file: string };
+}
+
+export interface WorkloadConfig {
+  readonly name: string;
+  /** Name of one of `identities`. */
+  readonly identity: string;
+  readonly select: readonly SelectConfig[];
+  /** What tokens may be asked for. */
+  readonly resources: readonly (string | { readonly resource: string; readonly audiences?: readonly string[] })[];
+}
+
+export type SelectConfig =
+  | { readonly unit: string }
+  | { readonly cgroup: string }
+  | { readonly exe: string }
+  | { readonly uid: number }
+  | { readonly user: string }
+  /** Started by `sworn run`, by one of these users. */
+  | { readonly run: readonly string[] };
+
+export interface BrokerConfig {
+  readonly enabled: boolean;
+  /** On 127.0.0.1. */
+  readonly port: number;
+  readonly authority: string;
+  /** PEM file with the certificates to trust for the authority instead of the system's. */
+  readonly authority_ca_file?: string;
+}
+
+export interface RecordConfig {
+  readonly request_bytes_max: number;
+  readonly response_bytes_max: number;
+  readonly heartbeat_seconds: number;
+  readonly journal_bytes_max: number;
+  readonly when_full: 'shed' | 'block';
+}
+
+export interface CaptureConfig {
+  readonly ring_bytes: number;
+  readonly poll_ms: number;
+  readonly processes_max: number;
+}

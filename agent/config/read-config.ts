@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * YAML text → configuration with defaults. Problems name the line, the key, and what would be right; all of them at once.
+ */
+import { Ajv, type ErrorObject } from 'ajv';
+import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import type { AgentConfig } from './agent-config.ts';
+import { agentConfigSchema } from './schema.ts';
+
+export class ConfigError extends Error {
+  readonly code = 'CONFIG_INVALID';
+  readonly problems: readonly string[];
+
+  constructor(file: string, problems: readonly string[]) {
+    super(`${file} is not a valid configuration:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+const ajv = new Ajv({ useDefaults: true, allErrors: true, verbose: true, strict: false });
+const validate = ajv.compile<AgentConfig>(agentConfigSchema);
+
+/** Errors: ConfigError. `file` is only for messages. */
+export function readAgentConfig(text: string, file: string): AgentConfig {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const broken = document.errors.map((error) => `line ${lines.linePos(error.pos[0]).line}: ${error.message}`);
+  if (broken.length > 0) throw new ConfigError(file, broken);
+  const config: unknown = document.toJS() ?? {};
+  const problems = validate(config) ? [] : problemsOf(validate.errors ?? [], document, lines);
+  if (problems.length > 0) throw new ConfigError(file, problems);
+  const contradictions = contradictionsOf(config as AgentConfig);
+  if (contradictions.length > 0) throw new ConfigError(file, contradictions);
+  return config as AgentConfig;
+}
+
+function problemsOf(errors: readonly ErrorObject[], document: Document, lines: LineCounter): string[] {
+  const told = new Set<string>();
+  for (const error of errors) {
+    const path = error.instancePath
+      .split('/')
+      .slice(1)
+      .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+    if (error.keyword === 'additionalProperties') path.push(String(error.params['additionalProperty']));
+    const line = lineOf(document, lines, path);
+    const where = line === undefined ? '' : `line ${line}: `;
+    told.add(`${where}${nameOf(path)} ${faultOf(error)}`);
+  }
+  return [...told];
+}
+
+function faultOf(error: ErrorObject): string {
+  const hint = (error.parentSchema as { errorHint?: string } | undefined)?.errorHint;
+  switch (error.keyword) {
+    case 'additionalProperties':
+      return 'is not known here';
+    case 'required':
+      return `lacks ${String(error.params['missingProperty'])}`;
+    case 'enum':
+      return `must be one of ${(error.params['allowedValues'] as unknown[]).join(', ')}`;
+    default:
+      return hint === undefined ? (error.message ?? 'is wrong') : `must be ${hint}`;
+  }
+}
+
+function nameOf(path: readonly string[]): string {
+  if (path.length === 0) return 'the file';
+  return path.map((part, i) => (/^\d+$/.test(part) ? `[${part}]` : i === 0 ? part : `.${part}`)).join('');
+}
+
+function lineOf(document: Document, lines: LineCounter, path: readonly string[]): number | undefined {
+  for (let depth = path.length; depth > 0; depth--) {
+    const node: unknown = document.getIn(path.slice(0, depth), true);
+    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
+  }
+  return undefined;
+}
+
+/** What the schema cannot say. */
+function contradictionsOf(config: AgentConfig): string[] {
+  const problems: string[] = [];
+  const identities = new Set<string>();
+  for (const { name } of config.identities) {
+    if (identities.has(name)) problems.push(`identities: ${name} is there twice`);
+    identities.add(name);
+  }
+  const workloads = new Set<string>();
+  for (const { name, identity } of config.workloads) {
+    if (workloads.has(name)) problems.push(`workloads: ${name} is there twice`);
+    workloads.add(name);
+    if (!identities.has(identity))
+      problems.push(`workloads: ${name} acts for ${identity}, which is not among identities`);
+  }
+  const { ring_bytes: ringBytes } = config.capture;
+  if ((ringBytes & (ringBytes - 1)) !== 0) problems.push('capture.ring_bytes must be a power of two');
+  return problems;
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What a configuration file may say (JSON Schema), with the defaults; agent.example.yaml is held equal to them by a test. */
+
+const guid = {
+  type: 'string',
+  pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
+  errorHint: 'a GUID like 11111111-2222-3333-4444-555555555555',
+};
+const name = {
+  type: 'string',
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+  errorHint: 'letters, digits, dots, dashes and underscores, at most 64',
+};
+const file = { type: 'string', minLength: 1 };
+const path = { type: 'string', pattern: '^/', errorHint: 'an absolute path' };
+
+function object(properties: Record<string, object>, required: readonly string[] = []): object {
+  return { type: 'object', additionalProperties: false, properties, required };
+}
+
+export const agentConfigSchema = object({
+  state_dir: { ...path, default: '/var/lib/sworn/agent' },
+  run_dir: { ...path, default: '/run/sworn' },
+  collector: {
+    ...object(
+      {
+        address: {
+          type: 'string',
+          pattern: '^(\\[[0-9a-fA-F:]+\\]|[^:\\s]+):\\d{1,5}$',
+          errorHint: 'host:port',
+        },
+        ca_file: file,
+        certificate_file: file,
+        key_file: file,
+      },
+      ['address', 'ca_file', 'certificate_file', 'key_file'],
+    ),
+    type: ['object', 'null'],
+    default: null,
+  },
+  identities: {
+    type: 'array',
+    default: [],
+    items: object(
+      {
+        name,
+        tenant: guid,
+        client_id: guid,
+        object_id: guid,
+        certificate: object({ key_file: file, certificate_file: file }, ['key_file', 'certificate_file']),
+      },
+      ['name', 'tenant', 'client_id'],
+    ),
+  },
+  workloads: {
+    type: 'array',
+    default: [],
+    items: object(
+      {
+        name,
+        identity: name,
+        select: {
+          type: 'array',
+          minItems: 1,
+          items: {
+            ...object({
+              unit: {
+                type: 'string',
+                pattern: '^[^/]+\\.(service|slice|scope)$',
+                errorHint: 'a unit name like x.service',
+              },
+              cgroup: path,
+              exe: path,
+              uid: { type: 'integer', minimum: 0, maximum: 4294967294 },
+              user: { type: 'string', minLength: 1 },
+              run: { type: 'array', minItems: 1, items: { type: 'string', minLength: 1 } },
+            }),
+            minProperties: 1,
+            maxProperties: 1,
+          },
+        },
+        resources: {
+          type: 'array',
+          default: [],
+          items: {
+            ...object(
+              {
+                resource: { type: 'string', minLength: 1 },
+                audiences: { type: 'array', items: { type: 'string', minLength: 1 } },
+              },
+              ['resource'],
+            ),
+            type: ['string', 'object'],
+            minLength: 1,
+          },
+        },
+      },
+      ['name', 'identity', 'select'],
+    ),
+  },
+  broker: {
+    ...object({
+      enabled: { type: 'boolean', default: true },
+      port: { type: 'integer', minimum: 0, maximum: 65535, default: 40380 },
+      authority: {
+        type: 'string',
+        pattern: '^https://[^/]+/?$',
+        default: 'https://login.microsoftonline.com',
+        errorHint: 'an https origin',
+      },
+      authority_ca_file: file,
+    }),
+    default: {},
+  },
+  record: {
+    ...object({
+      request_bytes_max: { type: 'integer', minimum: 1024, maximum: 1073741824, default: 16777216 },
+      response_bytes_max: { type: 'integer', minimum: 0, maximum: 1073741824, default: 1048576 },
+      heartbeat_seconds: { type: 'integer', minimum: 1, maximum: 3600, default: 30 },
+      journal_bytes_max: { type: 'integer', minimum: 16777216, default: 4294967296 },
+      when_full: { enum: ['shed', 'block'], default: 'shed' },
+    }),
+    default: {},
+  },
+  capture: {
+    ...object({
+      ring_bytes: { type: 'integer', minimum: 65536, maximum: 1073741824, default: 16777216 },
+      poll_ms: { type: 'integer', minimum: 1, maximum: 50, default: 20 },
+      processes_max: { type: 'integer', minimum: 64, maximum: 4194304, default: 65536 },
+    }),
+    default: {},
+  },
+  log_level: { enum: ['trace', 'debug', 'info', 'warn', 'error'], default: 'info' },
+});

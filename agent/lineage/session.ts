@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Binding } from '../model/identity.ts';
+import type { ProcessKey, Program, Scope } from '../model/kernel-event.ts';
+
+/** One run of a workload, from its first process to its last. */
+export interface Session {
+  readonly id: string;
+  readonly workload: string;
+  /** How the workload was chosen: 'run', 'cgroup', 'exe', 'uid'. */
+  readonly selectedBy: string;
+  readonly scope: Scope;
+  readonly startedNs: number;
+  /** Of the first program; '' until there is one. */
+  commandLine: string;
+  /** Which identity it acts for, and from when on; the first holds from the beginning. */
+  readonly bindings: { readonly sinceNs: number; readonly binding: Binding }[];
+  /** Processes alive now. */
+  readonly alive: Set<TrackedProcess>;
+  /** The first process; its end gives the session's exit code. */
+  first: TrackedProcess | undefined;
+  processes: number;
+  commands: number;
+  losses: number;
+  exitCode: number;
+  signal: number;
+}
+
+export interface TrackedProcess {
+  readonly key: ProcessKey;
+  readonly parent: ProcessKey;
+  readonly session: Session;
+  readonly startedNs: number;
+  /** What it runs; its parent's until it executes a program of its own. undefined when that is not known. */
+  program: Program | undefined;
+  exitedNs: number | undefined;
+}
+
+/** What the configuration says of a selection. */
+export interface SelectionMeaning {
+  readonly workload: string;
+  readonly selectedBy: string;
+  readonly binding: Binding;
+}
+
+/** Bindings kept of one session: a token lives for an hour, and the oldest stands for all before it. */
+const BINDINGS_KEPT_MAX = 64;
+
+export function bind(session: Session, sinceNs: number, binding: Binding): void {
+  session.bindings.push({ sinceNs, binding });
+  session.bindings.sort((a, b) => a.sinceNs - b.sinceNs);
+  if (session.bindings.length > BINDINGS_KEPT_MAX) session.bindings.splice(0, 1);
+}
+
+/** What was known at that time: a command is not given an identity that was proven only after it. */
+export function bindingAt(session: Session, atNs: number): Binding {
+  for (let i = session.bindings.length - 1; i > 0; i--) {
+    const held = session.bindings[i] as { sinceNs: number; binding: Binding };
+    if (held.sinceNs <= atNs) return held.binding;
+  }
+  return (session.bindings[0] as { binding: Binding }).binding;
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Losses, gathered so that a storm of them is a few lines and not a storm of lines. Equal ones of one connection and
+ * direction become one line with their sum: nothing is left out, only the moments in between are.
+ */
+import type { LossReport } from '../activity/activity-builder.ts';
+import type { Session } from '../lineage/session.ts';
+
+export interface GatheredLoss {
+  readonly report: LossReport;
+  readonly session: Session | undefined;
+  readonly connectionId: string;
+}
+
+interface Sum {
+  events: number;
+  bytes: number;
+  sinceNs: number;
+  untilNs: number;
+  readonly where: string;
+  readonly reason: string;
+  readonly direction: 'sent' | 'received' | undefined;
+  readonly session: Session | undefined;
+  readonly connectionId: string;
+}
+
+export interface LossEntry {
+  readonly where: string;
+  readonly reason: string;
+  readonly events: number;
+  readonly bytes: number;
+  readonly sinceNs: number;
+  readonly untilNs: number;
+  readonly direction?: 'sent' | 'received';
+  readonly session?: Session | undefined;
+  readonly connectionId?: string;
+}
+
+export class LossBook {
+  readonly #sums = new Map<string, Sum>();
+
+  add(entry: LossEntry): void {
+    const { where, reason, direction, session, connectionId = '' } = entry;
+    const name = `${where}\0${reason}\0${direction ?? ''}\0${connectionId}\0${session?.id ?? ''}`;
+    const sum = this.#sums.get(name);
+    if (sum === undefined) {
+      const { events, bytes, sinceNs, untilNs } = entry;
+      this.#sums.set(name, { events, bytes, sinceNs, untilNs, where, reason, direction, session, connectionId });
+      return;
+    }
+    sum.events += entry.events;
+    sum.bytes += entry.bytes;
+    sum.sinceNs = Math.min(sum.sinceNs, entry.sinceNs);
+    sum.untilNs = Math.max(sum.untilNs, entry.untilNs);
+  }
+
+  /** Takes out what was gathered; of one connection only, when it ends. */
+  take(connectionId?: string): GatheredLoss[] {
+    const taken: GatheredLoss[] = [];
+    for (const [name, sum] of this.#sums) {
+      if (connectionId !== undefined && sum.connectionId !== connectionId) continue;
+      this.#sums.delete(name);
+      const { session, direction, ...rest } = sum;
+      const report = { ...rest, ...(direction && { direction }), message: messageOf(sum) };
+      taken.push({ report, session, connectionId: sum.connectionId });
+    }
+    return taken;
+  }
+}
+
+const MESSAGES: Readonly<Record<string, string>> = {
+  ring_full: 'The kernel had more to hand over than the agent took in time.',
+  too_large: 'One call or segment was larger than the bound on what is copied of one.',
+  unreadable: 'The kernel could not copy the bytes.',
+  no_buffer: 'The bytes were moved by a call that shows no buffer (io_uring, sendfile, splice, a 32-bit program).',
+  skipped: 'The agent had said that it needs no copy.',
+  never_sent: 'The program wrote these bytes, and they never left the host: the connection ended before.',
+  joined_late: 'The connection was open before its process was recorded; what it said before is not known.',
+  agent_not_running: 'The agent was not running.',
+  decoder_failed: 'A decoder failed on these bytes; the rest of the connection was counted only.',
+  unknown_connection: 'Bytes of a connection that the agent does not follow (any more).',
+  fork_ring_full: 'The kernel could not hand over that processes were made.',
+  exec_ring_full: 'The kernel could not hand over that programs were executed.',
+  exit_ring_full: 'The kernel could not hand over that processes ended.',
+  process_table_full: 'More processes than the table of watched processes holds: the new ones are not watched.',
+};
+
+function messageOf(sum: Sum): string {
+  return MESSAGES[sum.reason] ?? `${sum.where}: ${sum.reason.replaceAll('_', ' ')}.`;
+}
