@@ -53,9 +53,14 @@ function attributesOf(open: OpenExchange): Record<string, string> {
   ];
   if (conflicts.length > 0) attributes['framing_conflict'] = conflicts.join(' ');
   if (open.interim.length > 0) attributes['interim_status'] = open.interim.join(' ');
-  if (request === undefined) attributes['request_missing'] = open.givenOut ? 'given-out-before' : 'not-seen';
+  if (request === undefined) attributes['request_missing'] = requestMissing(open);
   if (reply === undefined) attributes['response_missing'] = open.missing;
   if (open.early && request !== undefined) attributes['early_response'] = 'true';
   if (open.uncertain) attributes['pairing'] = 'uncertain';
   return attributes;
+}
+
+function requestMissing(open: OpenExchange): string {
+  if (open.givenOut) return 'given-out-before';
+  return open.unread ? 'not-understood' : 'not-seen';
 }

@@ -15,6 +15,8 @@ export interface OpenExchange {
   expectsContinue: boolean;
   /** Its bytes are still arriving. */
   inFlight: boolean;
+  /** Its head was never whole. */
+  unread: boolean;
   request: RequestPart | undefined;
   /** It was given out before its reply; the place in the queue stays. */
   givenOut: boolean;
@@ -95,6 +97,7 @@ export class Pairing {
   /** What began as a request is none; a reply to it may come all the same (400 Bad Request). */
   abandonRequest(exchange: OpenExchange): void {
     exchange.inFlight = false;
+    exchange.unread = true;
     if (exchange.reply !== undefined || !this.#isQueueing()) this.#conclude(exchange);
   }
 
@@ -242,6 +245,7 @@ function openExchange(startedAt: number, inFlight: boolean): OpenExchange {
     method: undefined,
     expectsContinue: false,
     inFlight,
+    unread: false,
     request: undefined,
     givenOut: false,
     waitingBytes: 0,

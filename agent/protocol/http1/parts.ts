@@ -129,7 +129,7 @@ function partOf(
   secrets: FoundSecret[],
 ): Part {
   const { fields, trailers } = message;
-  const contentType = fieldValue(fields, 'content-type').toLowerCase();
+  const contentType = fieldValue(fields, 'content-type');
   const body = message.body?.finish() ?? NO_BODY;
   const content = keepContent(body, notes.codings, contentType, message.incomplete === undefined, bytesMax);
   secrets.push(...content.secrets);

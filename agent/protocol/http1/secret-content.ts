@@ -7,7 +7,7 @@
  *
  * Not looked for: XML, multipart parts, and secrets that neither their name nor their form gives away.
  */
-import { isSecretParameter } from './secret-parameters.ts';
+import { isSecretParameter, parameterValue } from './secret-parameters.ts';
 import { findTokens } from './secret-tokens.ts';
 import { type FoundSecret, REDACTED } from './secrets.ts';
 
@@ -26,18 +26,36 @@ const MARK = Buffer.from(REDACTED);
 
 export function redactContent(bytes: Buffer, contentType: string): RedactedContent {
   if (bytes.length === 0) return { bytes, secrets: [] };
-  const isForm = contentType.startsWith('application/x-www-form-urlencoded');
-  const named = isForm ? formSecrets(bytes) : jsonSecrets(bytes);
-  const spans = merged(named, tokenSecrets(bytes));
+  const spans = [...jsonSecrets(bytes), ...tokenSecrets(bytes)];
+  if (isForm(bytes, contentType)) spans.push(...formSecrets(bytes));
   if (spans.length === 0) return { bytes, secrets: [] };
   const parts: Buffer[] = [];
   let done = 0;
-  for (const span of spans) {
+  const secrets: FoundSecret[] = [];
+  for (const span of joined(spans)) {
     parts.push(bytes.subarray(done, span.from), MARK);
     done = span.to;
+    secrets.push({ kind: span.kind, secret: span.secret });
   }
   parts.push(bytes.subarray(done));
-  return { bytes: Buffer.concat(parts), secrets: spans.map(({ kind, secret }) => ({ kind, secret })) };
+  return { bytes: Buffer.concat(parts), secrets };
+}
+
+/** In order of place; of spans that overlap the first stays, and covers the others. */
+function joined(spans: readonly Span[]): Span[] {
+  const kept: Span[] = [];
+  for (const span of spans.toSorted((one, other) => one.from - other.from)) {
+    const last = kept.at(-1);
+    if (last === undefined || span.from >= last.to) kept.push(span);
+    else if (span.to > last.to) kept[kept.length - 1] = { ...last, to: span.to };
+  }
+  return kept;
+}
+
+/** Programs send forms under any type, or none; curl sends anything as a form. */
+function isForm(bytes: Buffer, contentType: string): boolean {
+  if (contentType.toLowerCase().startsWith('application/x-www-form-urlencoded')) return true;
+  return /^[\w.%+~[\]-]{1,64}=/.test(bytes.toString('latin1', 0, 65));
 }
 
 /** A name longer than this is not looked up. */
@@ -54,8 +72,10 @@ function formSecrets(bytes: Buffer): Span[] {
     if (equals > 0 && from + equals + 1 < to) {
       const valueFrom = from + equals + 1;
       const name = bytes.toString('latin1', from, from + equals);
-      const secret = bytes.toString('latin1', valueFrom, to);
-      if (isSecretParameter(name, secret)) spans.push({ kind: 'http-form', secret, from: valueFrom, to });
+      const value = bytes.toString('utf8', valueFrom, to);
+      if (isSecretParameter(name, value)) {
+        spans.push({ kind: 'http-form', secret: parameterValue(value), from: valueFrom, to });
+      }
     }
     from = to + 1;
   }
@@ -78,7 +98,7 @@ function jsonSecrets(bytes: Buffer): Span[] {
     if (inValueBefore || match[1] !== match[2]) continue;
     const from = match.index + match[0].length;
     const to = stringEnd(text, from, match[2]!.length);
-    if (to > from) spans.push({ kind: 'http-json', secret: text.slice(from, to), from, to });
+    if (to > from) spans.push({ kind: 'http-json', secret: unescaped(bytes.toString('utf8', from, to)), from, to });
   }
   return spans;
 }
@@ -98,6 +118,16 @@ function stringEnd(text: string, from: number, depth: number): number {
   }
 }
 
+/** "a\\/b" is "a/b"; a value that was cut, or lies deeper, stays as it is. */
+function unescaped(text: string): string {
+  if (!text.includes('\\')) return text;
+  try {
+    return String(JSON.parse(`"${text}"`));
+  } catch {
+    return text;
+  }
+}
+
 function tokenSecrets(bytes: Buffer): Span[] {
   return findTokens(bytes).map(({ start, signatureFrom, end }) => ({
     kind: 'http-jwt',
@@ -105,17 +135,4 @@ function tokenSecrets(bytes: Buffer): Span[] {
     from: signatureFrom,
     to: end,
   }));
-}
-
-/** In order of place; a token inside a value that is replaced anyway is left to that. */
-function merged(named: readonly Span[], tokens: readonly Span[]): Span[] {
-  if (named.length === 0 || tokens.length === 0) return [...named, ...tokens];
-  const spans: Span[] = [];
-  let next = 0;
-  for (const span of named) {
-    while (next < tokens.length && tokens[next]!.to <= span.from) spans.push(tokens[next++]!);
-    while (next < tokens.length && tokens[next]!.from < span.to) next++;
-    spans.push(span);
-  }
-  return [...spans, ...tokens.slice(next)];
 }

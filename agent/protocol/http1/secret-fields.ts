@@ -93,7 +93,8 @@ export function redactField(name: string, value: string, secrets: FoundSecret[])
   const kind = secretKind(name);
   if (kind !== undefined) {
     if (name.endsWith('authorization')) return redactCredentials('authorization', value, secrets);
-    secrets.push({ kind, secret: value });
+    // Of a cookie that is set, the attributes behind it are not the credential.
+    secrets.push({ kind, secret: name === 'set-cookie' ? value.split(';')[0]!.trim() : value });
     return REDACTED;
   }
   return redactWithin(name, value, secrets);
@@ -125,6 +126,12 @@ function redactWithin(name: string, value: string, secrets: FoundSecret[]): stri
     return redactCredentials(name.startsWith('proxy') ? 'proxy-authorization' : 'authorization', value, secrets);
   }
   let safe = value;
+  if (name === 'host') {
+    safe = safe.replace(/^([^@]+)@/, (_, secret: string) => {
+      secrets.push({ kind: 'http-userinfo', secret });
+      return `${REDACTED}@`;
+    });
+  }
   if (name === 'sec-websocket-protocol') {
     // Kubernetes takes a bearer token as a subprotocol, since browsers set no other field.
     safe = safe.replace(

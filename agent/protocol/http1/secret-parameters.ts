@@ -64,30 +64,38 @@ export function isSecretParameter(rawName: string, value: string): boolean {
   return SECRET_NAMES.has(name) || (DOUBTFUL_NAMES.has(name) && LOOKS_RANDOM.test(value));
 }
 
-/** The query with each secret value replaced; the rest stays as it was sent. */
+/**
+ * The query with each secret value replaced; the rest stays as it was sent. A fragment, which does not belong there, and
+ * pairs behind ';' are looked at as well.
+ */
 export function redactQuery(query: string, secrets: FoundSecret[]): string {
-  if (query === '') return query;
-  let changed = false;
-  const pairs = query.split('&').map((pair) => {
-    const equals = pair.indexOf('=');
-    const value = pair.slice(equals + 1);
-    if (equals < 0 || value === '' || !isSecretParameter(pair.slice(0, equals), value)) return pair;
-    changed = true;
-    secrets.push({ kind: 'http-query', secret: value });
-    return `${pair.slice(0, equals + 1)}${REDACTED}`;
+  if (!query.includes('=')) return redactTokens(query, secrets);
+  const redacted = query.replace(/[^&#]+/g, (pair) => {
+    const whole = redactPair(pair, secrets);
+    return whole ?? pair.replace(/[^;]+/g, (part) => redactPair(part, secrets) ?? part);
   });
-  return redactTokens(changed ? pairs.join('&') : query, secrets);
+  return redactTokens(redacted, secrets);
+}
+
+function redactPair(pair: string, secrets: FoundSecret[]): string | undefined {
+  const equals = pair.indexOf('=');
+  const value = pair.slice(equals + 1);
+  if (equals < 0 || value === '' || !isSecretParameter(pair.slice(0, equals), value)) return undefined;
+  secrets.push({ kind: 'http-query', secret: parameterValue(value) });
+  return `${pair.slice(0, equals + 1)}${REDACTED}`;
+}
+
+/** A value as the program meant it, so that it has one fingerprint wherever it is seen; as sent where it is not UTF-8. */
+export function parameterValue(text: string): string {
+  if (!text.includes('%') && !text.includes('+')) return text;
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    return text;
+  }
 }
 
 /** "Client%5FSecret", "client-secret" and "clientSecret" are one name. */
 function plainName(rawName: string): string {
-  let name = rawName;
-  if (name.includes('%')) {
-    try {
-      name = decodeURIComponent(name);
-    } catch {
-      // Not UTF-8: the name is compared as it was sent.
-    }
-  }
-  return name.toLowerCase().replaceAll(/[-_ +]/g, '');
+  return parameterValue(rawName).toLowerCase().replace(/[-_ ]/g, '');
 }

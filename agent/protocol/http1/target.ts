@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { redactQuery } from './secret-parameters.ts';
+import { parameterValue, redactQuery } from './secret-parameters.ts';
 import { redactTokens } from './secret-tokens.ts';
 /**
  * What a request line asks for: authority, path and query, with credentials taken out.
@@ -37,7 +37,8 @@ export function parseTarget(method: string, target: string, host: string): Reque
   const path = redactPath(question < 0 ? pathAndQuery : pathAndQuery.slice(0, question), secrets);
   const query = question < 0 ? undefined : redactQuery(pathAndQuery.slice(question + 1), secrets);
   return {
-    authority: scheme === '' ? withoutUserinfo(host, secrets).host : authority.host,
+    // Userinfo in the Host field is handed over with the other fields.
+    authority: scheme === '' ? withoutUserinfo(host, []).host : authority.host,
     path: path === '' ? '/' : path,
     text: `${scheme}${authority.text}${path}${query === undefined ? '' : `?${query}`}`,
     parameters: query === undefined || query === '' ? '' : queryJson(query),
@@ -74,24 +75,14 @@ function queryJson(query: string): string {
   for (const pair of query.split('&')) {
     if (pair === '') continue;
     const equals = pair.indexOf('=');
-    const name = decoded(equals < 0 ? pair : pair.slice(0, equals));
-    const value = equals < 0 ? '' : decoded(pair.slice(equals + 1));
+    const name = parameterValue(equals < 0 ? pair : pair.slice(0, equals));
+    const value = equals < 0 ? '' : parameterValue(pair.slice(equals + 1));
     const before = parameters[name];
     if (before === undefined) parameters[name] = value;
     else if (typeof before === 'string') parameters[name] = [before, value];
     else before.push(value);
   }
   return JSON.stringify(parameters);
-}
-
-/** Percent-decoded where that gives UTF-8; else as it was sent. */
-function decoded(text: string): string {
-  if (!text.includes('%') && !text.includes('+')) return text;
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
-  } catch {
-    return text;
-  }
 }
 
 const NUMBER = /^\d[\d.,:_-]*$/;
