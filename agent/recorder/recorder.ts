@@ -21,6 +21,7 @@ export interface RecorderOptions {
   readonly append: (activity: Activity) => void;
   readonly bounds: DecoderBounds;
   readonly tableBounds?: FlowTableBounds;
+  readonly onSessionStarted: (session: Session) => void;
   /** A credential crossed a connection of a session; what is kept of it is decided elsewhere. */
   readonly onCredential: (credential: SeenCredential, session: Session, process: TrackedProcess | undefined) => void;
 }
@@ -118,6 +119,7 @@ export class Recorder {
     switch (change.kind) {
       case 'session-started':
         this.write(builder.sessionStarted(change.session, change.atNs));
+        this.#options.onSessionStarted(change.session);
         break;
       case 'forked':
         this.write(builder.forkedOrJoined(change.process, 'forked', change.atNs));

@@ -53,6 +53,8 @@ export interface Addon {
   readonly Capture: new (options?: CaptureOptions) => Capture;
   /** Boot time and wall time of one moment, nanoseconds. */
   readClocks(): [bigint, bigint];
+  /** sd_notify(3); false when nobody took it. */
+  notify(address: string, state: string): boolean;
   /** Who connected a unix socket, as the kernel saw it then. */
   peerOf(fd: number): { pid: number; uid: number; gid: number };
 }

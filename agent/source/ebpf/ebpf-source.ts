@@ -13,13 +13,15 @@ import { BootClock } from './clock.ts';
 import { counterMeanings } from './counters.ts';
 import { EventReader, type JoinNotice, readClose } from './event-reader.ts';
 import { caller, callerKey, closeEvent, counter, limits, sessionBy } from './layout.generated.ts';
-import { readProgram } from './proc.ts';
+import { isStartedAt, readProgram } from './proc.ts';
 import { watchedProcesses } from './tables.ts';
 import { UdpWatch } from './udp-watch.ts';
 import { UnixWatch } from './unix-watch.ts';
 
 export interface EbpfSourceOptions {
   readonly selections: readonly Selection[];
+  /** Processes that were watched by an earlier run of the agent; those that still run are watched again. */
+  readonly running?: readonly { readonly process: ProcessKey; readonly scope: Scope }[];
   readonly capture?: CaptureOptions;
   /** How long events may wait in the ring when few come. */
   readonly pollMs?: number;
@@ -60,6 +62,15 @@ export class EbpfSource implements LiveKernel {
     this.#handler = handler;
     for (const selection of this.#options.selections) this.#select(selection);
     this.#capture.start((batch) => this.#take(batch), this.#options.pollMs ?? 20);
+    for (const { process, scope } of this.#options.running ?? []) {
+      if (!isStartedAt(process)) continue;
+      try {
+        this.#capture.watch(process.pid, scope.selectionId, scope.sessionKey);
+      } catch (error) {
+        // Ended in between.
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    }
     // After the programs are live and the selections in place: whatever is started from now on is seen, and this finds
     // what runs already.
     this.#capture.scan(0);

@@ -5,7 +5,7 @@
  * has told everything before their first instruction.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import type { Program } from '../../model/kernel-event.ts';
+import type { ProcessKey, Program } from '../../model/kernel-event.ts';
 
 const UNSET_LOGIN_UID = 4294967295;
 
@@ -29,6 +29,21 @@ export function readProgram(pid: number): Program | undefined {
     };
   } catch {
     return undefined;
+  }
+}
+
+/** /proc counts in hundredths of a second. */
+const TICK_NS = 10_000_000;
+
+/** Whether the process that has this pid is that one, as exactly as /proc can tell. */
+export function isStartedAt(process: ProcessKey): boolean {
+  try {
+    const stat = readFileSync(`/proc/${process.pid}/stat`, 'utf8');
+    // The name may hold anything, also parentheses; what follows the last one is fields from the third on.
+    const ticks = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
+    return Math.abs(ticks * TICK_NS - Number(process.startNs)) <= TICK_NS;
+  } catch {
+    return false;
   }
 }
 

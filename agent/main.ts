@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * The agent, put together: the only file of it that chooses implementations.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { hostname, release } from 'node:os';
+import { join } from 'node:path';
+import { ActivityBuilder } from './activity/activity-builder.ts';
+import { Redactor } from './activity/redaction.ts';
+import type { AgentConfig } from './config/agent-config.ts';
+import { readAgentId } from './config/agent-id.ts';
+import { keyFile } from './config/key-file.ts';
+import { selectionsOf } from './config/selections.ts';
+import { ControlServer, type RunAnswer } from './control/control-server.ts';
+import { Journal } from './journal/journal.ts';
+import { DEFAULT_BOUNDS } from './protocol/decoder.ts';
+import { AliveMark } from './recorder/alive-mark.ts';
+import { Recorder } from './recorder/recorder.ts';
+import { SessionBook } from './recorder/session-book.ts';
+import { loadAddon } from './source/ebpf/addon.ts';
+import { EbpfSource } from './source/ebpf/ebpf-source.ts';
+import type { SourceHealth } from './source/kernel-event-source.ts';
+import { createLog, type Log } from './telemetry/log.ts';
+import { serviceManager } from './telemetry/service-manager.ts';
+import { type BrokerDesk, startBrokerDesk } from './wiring/broker-desk.ts';
+import { createDelivery } from './wiring/delivery.ts';
+
+export interface AgentStatus {
+  readonly version: string;
+  readonly agent_id: string;
+  readonly host: string;
+  readonly started_at: string;
+  readonly workloads: readonly string[];
+  readonly sessions: readonly { id: string; workload: string; identity: string; processes: number; commands: number }[];
+  readonly connections: number;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly journal: object;
+  readonly delivery: object | null;
+  readonly broker: object | null;
+  readonly source: SourceHealth;
+}
+
+export interface RunningAgent {
+  readonly agentId: string;
+  readonly controlPath: string;
+  status(): AgentStatus;
+  /** Resolves when everything recorded so far is in the collector's store, or the time is over: then false. */
+  delivered(timeoutMs: number): Promise<boolean>;
+  stop(): Promise<void>;
+}
+
+export interface AgentOptions {
+  readonly config: AgentConfig;
+  readonly version: string;
+  readonly log?: Log;
+}
+
+const SWEEP_MS = 1000;
+
+/**
+ * Starts recording; it records when this resolves.
+ *
+ * Errors   of the kernel side (doctor explains them), of the journal (JournalError), of the broker (BrokerError), of the
+ *          configuration's files
+ */
+export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
+  const { config, version } = options;
+  const log = options.log ?? createLog(config.log_level);
+  mkdirSync(config.state_dir, { recursive: true, mode: 0o700 });
+  mkdirSync(config.run_dir, { recursive: true, mode: 0o755 });
+
+  const host = hostname();
+  const agentId = readAgentId(config);
+  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  const selections = selectionsOf(config);
+  const mark = new AliveMark(join(config.state_dir, 'alive.json'), bootId);
+  const book = new SessionBook(join(config.state_dir, 'sessions.json'), bootId);
+  const journal = await Journal.open({
+    folder: join(config.state_dir, 'journal'),
+    agentId,
+    host,
+    whenFull: config.record.when_full,
+    folderBytesMax: config.record.journal_bytes_max,
+    onTrouble: (trouble) => {
+      if (trouble === null) log.info('the journal is written again');
+      else log.error({ code: trouble.code, err: trouble }, 'the journal cannot be written');
+    },
+  });
+
+  const addon = loadAddon();
+  const source = new EbpfSource({
+    selections: selections.selected,
+    running: book.running(selections.idOf),
+    capture: { ringBytes: config.capture.ring_bytes, processesMax: config.capture.processes_max },
+    pollMs: config.capture.poll_ms,
+  });
+  const { clock } = source;
+  const builder = new ActivityBuilder(
+    { boot: bootId.replaceAll('-', '').slice(0, 8), toUnixNs: (atNs) => clock.toUnixNs(atNs) },
+    new Redactor(keyFile(join(config.state_dir, 'redaction.key'))),
+  );
+  let desk: BrokerDesk | undefined;
+  const recorder = new Recorder({
+    meaningOf: selections.meaningOf,
+    sessionId: ({ selectionId, sessionKey }) => book.idFor(selections.meaningOf(selectionId).workload, sessionKey),
+    builder,
+    append: (activity) => journal.append(activity),
+    bounds: {
+      ...DEFAULT_BOUNDS,
+      requestBytesMax: config.record.request_bytes_max,
+      responseBytesMax: config.record.response_bytes_max,
+    },
+    onSessionStarted: (session) => desk?.sessionStarted(session),
+    onCredential: (credential, session, process) => desk?.sawCredential(credential, session, process),
+  });
+
+  const about = { version, kernel: release(), bootId };
+  recorder.write(builder.recorder('STARTED', { ...about, attributes: {} }, clock.now()));
+  if (mark.absence !== undefined) {
+    const { sinceUnixNs, reason } = mark.absence;
+    const span = { sinceNs: clock.fromUnixNs(sinceUnixNs), untilNs: clock.now() };
+    recorder.addLoss({ where: 'recorder', reason, events: 1, bytes: 0, ...span });
+  }
+  await source.start((events) => recorder.handle(events));
+
+  desk = await startBrokerDesk({ config, source, recorder, builder, selections, log });
+  if (desk !== undefined) source.setBrokerPort(desk.port);
+  const delivery = createDelivery({ config, journal, agentId, host, version, bootId, log });
+
+  const startedAt = new Date();
+  const control = new ControlServer(join(config.run_dir, 'agent.sock'), addon.peerOf, {
+    run: async (request, peer, inherited): Promise<RunAnswer> => {
+      const fitting = selections.runs.filter(
+        (run) =>
+          run.identity === request.identity &&
+          run.uids.has(peer.uid) &&
+          (request.workload === undefined || run.workload === request.workload),
+      );
+      if (fitting.length !== 1) return { kind: 'refused', reason: whyNoRun(request.identity, fitting.length) };
+      const [run] = fitting as [(typeof fitting)[number]];
+      const sessionKey = randomBytes(8).readBigUInt64LE();
+      const sessionId = book.reserve(run.workload, sessionKey);
+      source.watch({ pid: peer.pid, startNs: 0n }, { selectionId: run.id, sessionKey });
+      const environment = desk?.environment(run.workload, sessionKey, inherited) ?? {};
+      return { kind: 'ready', sessionId, environment };
+    },
+    status: () => status(),
+  });
+  await control.listen();
+
+  const timers = [
+    setInterval(() => {
+      const nowNs = clock.now();
+      recorder.sweep(nowNs);
+      try {
+        mark.write(clock.toUnixNs(nowNs), false);
+        book.save(recorder.lineage);
+      } catch (error) {
+        log.error({ err: error }, 'the state of the agent cannot be saved');
+      }
+    }, SWEEP_MS),
+    setInterval(() => {
+      const use = source.health;
+      const attributes = {
+        ring_waiting_bytes: String(use.ringWaitingBytes),
+        sessions: String([...recorder.lineage.sessions].length),
+        connections: String(recorder.connections),
+        ...Object.fromEntries(Object.entries(recorder.counts).map(([name, value]) => [name, String(value)])),
+      };
+      recorder.write(builder.recorder('HEARTBEAT', { ...about, attributes }, clock.now()));
+    }, config.record.heartbeat_seconds * 1000),
+  ];
+  const manager = serviceManager(addon.notify);
+  manager.ready();
+  log.info({ agentId, workloads: config.workloads.length, broker: desk?.port ?? null }, 'the agent records');
+
+  function status(): AgentStatus {
+    return {
+      version,
+      agent_id: agentId,
+      host,
+      started_at: startedAt.toISOString(),
+      workloads: config.workloads.map(({ name }) => name),
+      sessions: [...recorder.lineage.sessions].map((session) => ({
+        id: session.id,
+        workload: session.workload,
+        identity: session.bindings.at(-1)?.binding.identityName ?? '',
+        processes: session.alive.size,
+        commands: session.commands,
+      })),
+      connections: recorder.connections,
+      counts: { ...recorder.counts },
+      journal: journalStatus(journal),
+      delivery: delivery?.state() ?? null,
+      broker: desk === undefined ? null : { port: desk.port, ...desk.counts() },
+      source: source.health,
+    };
+  }
+
+  let stopping: Promise<void> | undefined;
+  async function stop(): Promise<void> {
+    manager.stopping();
+    for (const timer of timers) clearInterval(timer);
+    await control.close();
+    await desk?.stop();
+    await source.stop();
+    const nowNs = clock.now();
+    recorder.finish(nowNs);
+    recorder.write(builder.recorder('STOPPED', { ...about, attributes: {} }, nowNs));
+    await journal.flush();
+    mark.write(clock.toUnixNs(nowNs), true);
+    book.save(recorder.lineage);
+    await delivery?.stop();
+    await journal.close();
+    log.info('the agent has stopped');
+  }
+
+  return {
+    agentId,
+    controlPath: join(config.run_dir, 'agent.sock'),
+    status,
+    delivered: async (timeoutMs) => {
+      const until = Date.now() + timeoutMs;
+      const { lastSeq } = journal.state;
+      while (journal.state.deliveredSeq < lastSeq) {
+        if (Date.now() > until) return false;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      return true;
+    },
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+function whyNoRun(identity: string, fitting: number): string {
+  return fitting === 0
+    ? `no workload of the agent's configuration lets you run for '${identity}'`
+    : `several workloads let you run for '${identity}': name one with --workload`;
+}
+
+function journalStatus(journal: Journal): object {
+  const { firstSeq, lastSeq, durableSeq, deliveredSeq, segments, folderBytes, pendingBytes, room, trouble } =
+    journal.state;
+  return {
+    first_seq: firstSeq,
+    last_seq: lastSeq,
+    durable_seq: durableSeq,
+    delivered_seq: deliveredSeq,
+    segments,
+    bytes: folderBytes,
+    pending_bytes: pendingBytes,
+    room,
+    trouble: trouble?.code ?? null,
+  };
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * The broker, tied to the kernel side (who asks), to the recorder (what is told of it), and to the sessions that it gives
+ * an identity.
+ */
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ActivityBuilder } from '../activity/activity-builder.ts';
+import { tokenActivity } from '../activity/token-activity.ts';
+import type { BrokerConnection, Caller } from '../broker/attest/caller-directory.ts';
+import { createDerivedSessionSecrets, type SessionSecrets } from '../broker/attest/session-secret.ts';
+import type { Policy } from '../broker/policy/policy.ts';
+import { startBroker } from '../broker/start-broker.ts';
+import type { TokenEvent } from '../broker/token-event.ts';
+import type { AgentConfig } from '../config/agent-config.ts';
+import { keyFile } from '../config/key-file.ts';
+import type { Selections } from '../config/selections.ts';
+import { bind, type Session, type TrackedProcess } from '../lineage/session.ts';
+import { IdentityState, TokenAction } from '../model/activity.ts';
+import type { SeenCredential } from '../protocol/decoder.ts';
+import type { Recorder } from '../recorder/recorder.ts';
+import type { LiveKernel } from '../source/kernel-event-source.ts';
+import type { Log } from '../telemetry/log.ts';
+
+export interface BrokerDesk {
+  readonly port: number;
+  /** What a process of the session needs in its environment. */
+  environment(
+    workload: string,
+    sessionKey: bigint,
+    inherited: Readonly<Record<string, string>>,
+  ): Readonly<Record<string, string>>;
+  sawCredential(credential: SeenCredential, session: Session, process: TrackedProcess | undefined): void;
+  counts(): object;
+  /** A session is known now: what was told of it before is written. */
+  sessionStarted(session: Session): void;
+  stop(): Promise<void>;
+}
+
+export interface BrokerDeskOptions {
+  readonly config: AgentConfig;
+  readonly source: LiveKernel;
+  readonly recorder: Recorder;
+  readonly builder: ActivityBuilder;
+  readonly selections: Selections;
+  readonly log: Log;
+}
+
+/** undefined when the configuration wants no broker. Errors: BrokerError. */
+export async function startBrokerDesk(options: BrokerDeskOptions): Promise<BrokerDesk | undefined> {
+  const { config, source, recorder, builder, selections, log } = options;
+  if (!config.broker.enabled) return undefined;
+
+  const secrets = sessionSecrets(config, selections);
+  const ledger = new TokenLedger(source, recorder, builder);
+  const broker = await startBroker({
+    policy: policyOf(config),
+    callers: { callerOf: (connection) => callerOf(connection, source, selections, recorder) },
+    secrets,
+    onEvent: (event) => ledger.take(event),
+    log,
+    port: config.broker.port,
+    authority: config.broker.authority,
+    ...(config.broker.authority_ca_file !== undefined && {
+      authorityCa: readFileSync(config.broker.authority_ca_file, 'utf8'),
+    }),
+  });
+  writeEnvironments(config, selections, (workload) => broker.environment({ selectionName: workload, sessionKey: 0n }));
+  return {
+    port: broker.address.port,
+    environment: (workload, sessionKey, inherited) =>
+      broker.environment({ selectionName: workload, sessionKey }, inherited),
+    sawCredential(credential, session, process) {
+      const { scope, workload, id } = session;
+      const holder = {
+        pid: process?.key.pid ?? 0,
+        startNs: process?.key.startNs ?? 0n,
+        selectionName: workload,
+        sessionKey: scope.sessionKey,
+        sessionId: id,
+      };
+      const maybePassword = !credential.kind.includes('bearer');
+      // Never rejects; what it finds comes through onEvent.
+      void broker.observe(credential.secret, { interface: credential.kind, holder, maybePassword });
+    },
+    counts: () => broker.counts,
+    sessionStarted: (session) => ledger.sessionStarted(session),
+    async stop() {
+      await broker.stop();
+      ledger.flush();
+    },
+  };
+}
+
+/** Identities without a certificate are recorded by name only; the broker has nothing to show for them. */
+function policyOf(config: AgentConfig): Policy {
+  const identities = config.identities.flatMap(({ name, tenant, client_id, object_id, certificate }) =>
+    certificate === undefined
+      ? []
+      : [
+          {
+            name,
+            kind: 'app' as const,
+            tenant,
+            clientId: client_id,
+            ...(object_id !== undefined && { objectId: object_id }),
+            credential: {
+              kind: 'certificate' as const,
+              keyFile: certificate.key_file,
+              certificateFile: certificate.certificate_file,
+            },
+          },
+        ],
+  );
+  const usable = new Set(identities.map(({ name }) => name));
+  return {
+    identities,
+    bindings: config.workloads
+      .filter(({ identity, resources }) => usable.has(identity) && resources.length > 0)
+      .map(({ name, identity, resources }) => ({ workload: name, identity, resources })),
+  };
+}
+
+/**
+ * What `sworn run` starts has a secret of its own. Other workloads are started by somebody else, who can hand them only
+ * what was known before: one secret a workload, in a file that their unit reads (EnvironmentFile=).
+ */
+function sessionSecrets(config: AgentConfig, selections: Selections): SessionSecrets {
+  // In memory only: a reboot makes a new one, and all sessions end with it.
+  const derived = createDerivedSessionSecrets(keyFile(join(config.run_dir, 'session.key')));
+  const runs = new Set(selections.runs.map(({ workload }) => workload));
+  return {
+    secretFor: ({ selectionName, sessionKey }) =>
+      derived.secretFor({ selectionName, sessionKey: runs.has(selectionName) ? sessionKey : 0n }),
+  };
+}
+
+function writeEnvironments(
+  config: AgentConfig,
+  selections: Selections,
+  environmentOf: (workload: string) => Record<string, string>,
+): void {
+  const folder = join(config.run_dir, 'environment');
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  const runs = new Set(selections.runs.map(({ workload }) => workload));
+  for (const { name, select } of config.workloads) {
+    if (runs.has(name)) continue;
+    const lines = Object.entries(environmentOf(name)).map(([key, value]) => `${key}=${value}\n`);
+    const file = join(folder, `${name}.env`);
+    writeFileSync(file, lines.join(''), { mode: 0o600 });
+    const uid = select.map((one) => ('uid' in one ? one.uid : undefined)).find((one) => one !== undefined);
+    if (uid !== undefined && process.getuid?.() === 0) chownSync(file, uid, -1);
+  }
+}
+
+function callerOf(
+  connection: BrokerConnection,
+  source: LiveKernel,
+  selections: Selections,
+  recorder: Recorder,
+): Caller | undefined {
+  const found = source.callerOf(connection.remoteAddress, connection.remotePort);
+  if (found === undefined) return undefined;
+  const { process, scope, uid } = found;
+  const session = scope === undefined ? undefined : recorder.lineage.sessionOf(scope);
+  return {
+    ...process,
+    uid,
+    selectionName: scope === undefined ? undefined : selections.meaningOf(scope.selectionId).workload,
+    sessionKey: scope?.sessionKey ?? 0n,
+    ...(session !== undefined && { sessionId: session.id }),
+  };
+}
+
+/** A session is told by the kernel some milliseconds after it began; a quick workload asks for its token before that. */
+const SESSION_AWAITED_MS = 5000;
+
+/** Token events into the record and onto their sessions. */
+class TokenLedger {
+  readonly #source: LiveKernel;
+  readonly #recorder: Recorder;
+  readonly #builder: ActivityBuilder;
+  readonly #waiting = new Map<bigint, { events: TokenEvent[]; timer: NodeJS.Timeout }>();
+
+  constructor(source: LiveKernel, recorder: Recorder, builder: ActivityBuilder) {
+    this.#source = source;
+    this.#recorder = recorder;
+    this.#builder = builder;
+  }
+
+  take(event: TokenEvent): void {
+    const key = event.caller?.sessionKey ?? 0n;
+    const session = key === 0n ? undefined : this.#sessionOf(key);
+    if (key === 0n || session !== undefined) {
+      this.#write(event, session);
+      return;
+    }
+    const waiting = this.#waiting.get(key);
+    if (waiting !== undefined) {
+      waiting.events.push(event);
+      return;
+    }
+    const timer = setTimeout(() => this.#giveUp(key), SESSION_AWAITED_MS);
+    this.#waiting.set(key, { events: [event], timer });
+  }
+
+  sessionStarted(session: Session): void {
+    const waiting = this.#waiting.get(session.scope.sessionKey);
+    if (waiting === undefined) return;
+    clearTimeout(waiting.timer);
+    this.#waiting.delete(session.scope.sessionKey);
+    for (const event of waiting.events) this.#write(event, session);
+  }
+
+  flush(): void {
+    for (const key of [...this.#waiting.keys()]) this.#giveUp(key);
+  }
+
+  #giveUp(key: bigint): void {
+    const waiting = this.#waiting.get(key);
+    this.#waiting.delete(key);
+    clearTimeout(waiting?.timer);
+    for (const event of waiting?.events ?? []) this.#write(event, undefined);
+  }
+
+  #sessionOf(key: bigint): Session | undefined {
+    for (const session of this.#recorder.lineage.sessions) if (session.scope.sessionKey === key) return session;
+    return undefined;
+  }
+
+  #write(event: TokenEvent, session: Session | undefined): void {
+    const process = event.caller === undefined ? undefined : this.#recorder.lineage.processAt(event.caller.pid);
+    const processId = process === undefined ? '' : this.#builder.processId(process);
+    this.#recorder.write(tokenActivity(event, session, process, processId));
+    if (session !== undefined) bindTo(session, event, this.#source.clock.fromUnixNs(event.startedAtNs));
+  }
+}
+
+function bindTo(session: Session, event: TokenEvent, sinceNs: number): void {
+  if (event.action === TokenAction.REFUSED || event.identityState === IdentityState.INVALID) return;
+  // Seen on the wire and not ours: it says whose token was used, not who the workload is, unless nothing better is known.
+  const known = session.bindings.at(-1)?.binding;
+  if (event.action === TokenAction.OBSERVED && known !== undefined && known.state !== IdentityState.NONE) return;
+  bind(session, sinceNs, {
+    identityId: event.identityId,
+    identityName: event.identityName === '' ? (known?.identityName ?? '') : event.identityName,
+    state: event.identityState,
+    source: event.identitySource,
+    tokenId: event.tokenId,
+  });
+}
