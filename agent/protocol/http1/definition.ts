@@ -25,7 +25,9 @@ function detectFirst({ client, server }: Opening): 'yes' | 'no' | 'not-yet' {
   const start = requestGrammar.check(client, from, client.length);
   if (start !== 'yes') return start;
   const lf = client.indexOf(LF, from);
-  if (lf < 0) return client.length - from < LINE_BYTES_AWAITED_MAX ? 'not-yet' : detectLongLine(client, from);
+  const line = client.subarray(from, lf < 0 ? client.length : lf);
+  if (line.subarray(0, -1).some((byte) => byte < 0x20)) return 'no';
+  if (lf < 0) return line.length < LINE_BYTES_AWAITED_MAX ? 'not-yet' : detectLongLine(client, from);
   return requestGrammar.parse(lineText(asBuffer(client), from, lf + 1)) === undefined ? 'no' : 'yes';
 }
 

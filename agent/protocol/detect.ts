@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Which protocol a connection speaks: asked once, of its first bytes. A protocol is added by one line here.
+ */
+import type { Opening, ProtocolDefinition } from './decoder.ts';
+import { http1 } from './http1/definition.ts';
+import { recognise } from './opaque/recognise.ts';
+
+export const protocols: readonly ProtocolDefinition[] = [http1];
+
+export type Detection =
+  | { readonly kind: 'found'; readonly definition: ProtocolDefinition }
+  /** Ask again when more bytes were seen; when none come any more, take it for 'none'. */
+  | { readonly kind: 'not-yet' }
+  /** No decoder; `name` is what it looks like: see `recognise`, or 'ambiguous' when several protocols claim it. */
+  | { readonly kind: 'none'; readonly name: string };
+
+/**
+ * 16 KiB of either side: twice the longest start line that is awaited. Each undecided connection holds as much, and the
+ * bytes beyond are lost to whatever protocol it was.
+ */
+export const OPENING_BYTES_MAX = 16 * 1024;
+
+/** When all decoders have said no, a name is worth waiting for so long. The slowest signature needs 30 bytes. */
+const NAME_BYTES_AWAITED = 64;
+
+/**
+ * Ask every protocol. One certain yes decides, whatever others still wait for; nobody's yes within
+ * `OPENING_BYTES_MAX`, or two, and nobody has it.
+ */
+export function detect(opening: Opening, among: readonly ProtocolDefinition[] = protocols): Detection {
+  let found: ProtocolDefinition | undefined;
+  let waits = false;
+  for (const definition of among) {
+    const answer = definition.detect(opening);
+    if (answer === 'yes' && found !== undefined) return { kind: 'none', name: 'ambiguous' };
+    if (answer === 'yes') found = definition;
+    if (answer === 'not-yet') waits = true;
+  }
+  if (found !== undefined) return { kind: 'found', definition: found };
+  const seenBytes = Math.max(opening.client.length, opening.server.length);
+  if (waits && seenBytes < OPENING_BYTES_MAX) return { kind: 'not-yet' };
+  const name = recognise(opening);
+  return name === 'unknown' && seenBytes < NAME_BYTES_AWAITED ? { kind: 'not-yet' } : { kind: 'none', name };
+}
