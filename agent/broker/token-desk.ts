@@ -77,6 +77,8 @@ export interface TokenDeskParts {
   readonly onEvent: (event: TokenEvent) => void;
 }
 
+const causeOf = (error: unknown): string => (error instanceof Error ? error.message : 'unknown');
+
 /** Processes that cannot be named share one allowance. */
 const NOBODY = 'nobody';
 
@@ -99,16 +101,23 @@ type Attested =
 export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
   const { policy, secrets, isAlive, source, ledger, limit, clock, log, counts, onEvent } = parts;
   let closed = false;
+  let canAttest = true;
+
+  /** Said once when it begins and once when it ends: each request would say it otherwise. */
+  function noteAttestation(works: boolean, error?: unknown): void {
+    if (works === canAttest) return;
+    canAttest = works;
+    if (works) log.info({}, 'callers can be attested again');
+    else log.error({ cause: causeOf(error) }, 'callers cannot be attested; all are refused');
+  }
 
   function attested(attest: TokenRequest['attest']): Attested {
     try {
       const caller = attest();
+      noteAttestation(true);
       return caller === undefined ? { kind: 'nobody' } : { kind: 'caller', caller };
     } catch (error) {
-      log.error(
-        { cause: error instanceof Error ? error.message : 'unknown' },
-        'callers cannot be attested; all are refused',
-      );
+      noteAttestation(false, error);
       return { kind: 'unavailable' };
     }
   }
@@ -184,7 +193,7 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
       return true;
     } catch (error) {
       counts.eventsFailed += 1;
-      log.error({ cause: error instanceof Error ? error.message : 'unknown' }, 'a token event could not be recorded');
+      log.error({ cause: causeOf(error) }, 'a token event could not be recorded');
       return false;
     }
   }
@@ -291,10 +300,7 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
         return await serve(request, startedAtMs);
       } catch (error) {
         // A mistake of ours, or a `SessionSecrets` that fails: no token, and the agent lives on.
-        log.error(
-          { cause: error instanceof Error ? error.message : 'unknown' },
-          'the broker failed to answer a request',
-        );
+        log.error({ cause: causeOf(error) }, 'the broker failed to answer a request');
         return refuse(request, undefined, startedAtMs, 'broker_failed');
       }
     },

@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { startNsOf } from '../testing/staged-broker.ts';
 import type { BrokerConnection } from './caller-directory.ts';
 import { createProcfsCallerDirectory, type ScopeOf } from './procfs-caller-directory.ts';
+import { whileHeldByOpener } from './socket-holder.ts';
 
 let server: Server;
 const accepted: Socket[] = [];
@@ -29,7 +30,7 @@ def say(*words):
 ${afterwards}
 time.sleep(60)`;
   const connected = once(server, 'connection') as Promise<[Socket]>;
-  const child = spawn('python3', ['-c', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] });
   children.push(child);
   const [socket] = await connected;
   accepted.push(socket);
@@ -111,6 +112,27 @@ describe('the directory over /proc', () => {
     try {
       assert.notEqual(Number(said), child.pid);
       assert.equal(directory.callerOf(connection)?.pid, Number(said));
+    } finally {
+      process.kill(Number(said), 'SIGKILL');
+    }
+  });
+
+  test('lets a directory of openers name the opener only while it holds the connection', async () => {
+    const { child, connection, said } = await connectFromPython(
+      'p = os.fork()\nif p:\n    say(p)\n    sys.stdin.read(1)\n    c.close()\n    say("closed")',
+    );
+    try {
+      const pid = child.pid ?? 0;
+      const opener = { pid, startNs: startNsOf(pid), uid: 0, selectionName: 'orders', sessionKey: 6n };
+      const confirmed = whileHeldByOpener({ callerOf: () => opener });
+      assert.equal(confirmed.callerOf(connection), opener);
+      assert.equal(whileHeldByOpener({ callerOf: () => undefined }).callerOf(connection), undefined);
+      assert.equal(confirmed.callerOf({ ...connection, remotePort: connection.remotePort - 1 }), undefined);
+      const closed = once(child.stdout as NodeJS.ReadableStream, 'data');
+      child.stdin?.end('x');
+      await closed;
+      assert.equal(confirmed.callerOf(connection), undefined);
+      assert.throws(() => whileHeldByOpener({ callerOf: () => opener }, '/nonexistent').callerOf(connection));
     } finally {
       process.kill(Number(said), 'SIGKILL');
     }

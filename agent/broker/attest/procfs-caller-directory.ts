@@ -8,10 +8,10 @@
  * oldest; holders in different sessions are no answer.
  */
 
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { endianness } from 'node:os';
-import type { BrokerConnection, Caller, CallerDirectory } from './caller-directory.ts';
+import { readdirSync, readFileSync } from 'node:fs';
+import type { Caller, CallerDirectory } from './caller-directory.ts';
 import { NS_PER_TICK, type ProcessStat, readProcessStat } from './process-liveness.ts';
+import { callerSocketInode, holdsSocket } from './socket-holder.ts';
 
 /** Which workload a process belongs to, if to any; the agent's lineage knows. */
 export type ScopeOf = (process: {
@@ -25,64 +25,11 @@ export interface ProcfsOptions {
   readonly proc?: string;
 }
 
-const LITTLE_ENDIAN = endianness() === 'LE';
-
-/** An IPv4 address as /proc/net/tcp writes it: the word in memory order, in hexadecimal. */
-function v4Hex(address: string): string | undefined {
-  const bytes = address.split('.').map(Number);
-  if (bytes.length !== 4 || bytes.some((byte) => !(byte >= 0 && byte <= 255))) return undefined;
-  return Buffer.from(LITTLE_ENDIAN ? bytes.reverse() : bytes)
-    .toString('hex')
-    .toUpperCase();
-}
-
-const portHex = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0');
-
-/** The v4-mapped form that a socket of family AF_INET6 has in /proc/net/tcp6; Java's sockets are such. */
-const mapped = (v4: string): string => `0000000000000000${LITTLE_ENDIAN ? 'FFFF0000' : '0000FFFF'}${v4}`;
-
-/** The inode of the caller's socket, whose own end is the broker's remote end. "0" is a socket that nobody holds any more. */
-function inodeOf(connection: BrokerConnection, proc: string): string | undefined {
-  const caller = v4Hex(connection.remoteAddress);
-  const broker = v4Hex(connection.localAddress);
-  if (caller === undefined || broker === undefined) return undefined;
-  const ports = [portHex(connection.remotePort), portHex(connection.localPort)];
-  for (const [table, from, to] of [
-    ['tcp', caller, broker],
-    ['tcp6', mapped(caller), mapped(broker)],
-  ] as const) {
-    const wanted = ` ${from}:${ports[0]} ${to}:${ports[1]} `;
-    for (const line of readFileSync(`${proc}/net/${table}`, 'latin1').split('\n')) {
-      if (!line.includes(wanted)) continue;
-      const inode = line.trim().split(/\s+/)[9];
-      if (inode !== undefined && inode !== '0') return inode;
-    }
-  }
-  return undefined;
-}
-
 function holdersOf(inode: string, proc: string): number[] {
-  const link = `socket:[${inode}]`;
-  const holders: number[] = [];
-  for (const entry of readdirSync(proc)) {
-    if (!/^\d+$/.test(entry)) continue;
-    let descriptors: string[];
-    try {
-      descriptors = readdirSync(`${proc}/${entry}/fd`);
-    } catch {
-      continue; // It ended, or is not ours to look into.
-    }
-    for (const descriptor of descriptors) {
-      try {
-        if (readlinkSync(`${proc}/${entry}/fd/${descriptor}`) !== link) continue;
-        holders.push(Number(entry));
-        break;
-      } catch {
-        // Closed since the directory was read.
-      }
-    }
-  }
-  return holders;
+  return readdirSync(proc)
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .filter((pid) => holdsSocket(pid, inode, proc));
 }
 
 function uidOf(pid: number, proc: string): number | undefined {
@@ -112,7 +59,7 @@ export function createProcfsCallerDirectory({ scopeOf, proc = '/proc' }: ProcfsO
 
   return {
     callerOf(connection) {
-      const inode = inodeOf(connection, proc);
+      const inode = callerSocketInode(connection, proc);
       if (inode === undefined) return undefined;
       const callers: Caller[] = [];
       for (const pid of holdersOf(inode, proc)) {

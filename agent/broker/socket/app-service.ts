@@ -123,7 +123,13 @@ export function createAppServiceEndpoint({ desk, callers }: AppServiceOptions): 
     forceCloseConnections: true,
     return503OnClosing: false,
     exposeHeadRoutes: false,
-    http: { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: REQUEST_MS_MAX, requireHostHeader: false },
+    http: {
+      maxHeaderSize: HEADER_BYTES_MAX,
+      headersTimeout: REQUEST_MS_MAX,
+      // How often the two limits above are looked after; half a minute otherwise.
+      connectionsCheckingInterval: 1_000,
+      requireHostHeader: false,
+    },
     clientErrorHandler: (_error, socket) => refuseRaw(socket as Socket),
     frameworkErrors: (error, request, reply) => {
       handleBroken(error, request as FastifyRequest, reply as FastifyReply).catch(() => request.raw.socket.destroy());
