@@ -64,18 +64,35 @@ export function holdsSocket(pid: number, inode: string, proc = '/proc'): boolean
   });
 }
 
+/** Connections whose socket is remembered; more than the broker has open at a time. */
+const REMEMBERED_MAX = 2048;
+
 /**
  * For a directory that knows who *opened* a connection, as a map that is filled at connect does: its answer counts only
  * while that process still holds the socket. So one that passed its connection on and closed it is not taken for the
  * caller. (That others hold it besides cannot be told this way; only the opener's descriptors are read.)
+ *
+ * The table of sockets is walked once for a connection (some milliseconds: the kernel goes through all its buckets), since a
+ * connection keeps its socket; the opener's descriptors are read every time.
  */
 export function whileHeldByOpener(opened: CallerDirectory, proc = '/proc'): CallerDirectory {
+  const inodes = new Map<string, string>();
+
   return {
     callerOf(connection) {
       const caller = opened.callerOf(connection);
       if (caller === undefined) return undefined;
+      const key = `${connection.remoteAddress} ${connection.remotePort} ${connection.localAddress} ${connection.localPort}`;
+      const remembered = inodes.get(key);
+      if (remembered !== undefined && holdsSocket(caller.pid, remembered, proc)) return caller;
+      // Not known yet, not held, or the addresses are those of a later connection.
+      inodes.delete(key);
       const inode = callerSocketInode(connection, proc);
-      return inode !== undefined && holdsSocket(caller.pid, inode, proc) ? caller : undefined;
+      if (inode === undefined || !holdsSocket(caller.pid, inode, proc)) return undefined;
+      inodes.set(key, inode);
+      const [oldest] = inodes.keys();
+      if (inodes.size > REMEMBERED_MAX && oldest !== undefined) inodes.delete(oldest);
+      return caller;
     },
   };
 }
