@@ -33,6 +33,7 @@ const SECRETS: readonly RegExp[] = [
   // --password secret
   /(\s--?[\w-]{0,64}(?:passw(?:or)?d|secret|token|api[-_]?key|access[-_]?key)\s+)([^\s"'-][^\s"']{0,4096})/gi,
   /([?&](?:sig|signature|token|code|key)=)([^\s&"'<>]{1,4096})/gi,
+  /(\bauthorization["']?\s*[:=]\s*["']?(?:bearer|basic|digest|negotiate|token)\s+)([^\s"'&]{1,8192})/gi,
   /(\bbearer\s+)([A-Za-z0-9._~+/-]{16,8192}=*)/gi,
 ];
 

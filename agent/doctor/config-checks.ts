@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What recording needs beyond the host: files of the configuration, and a collector that answers. */
+import { accessSync, constants, mkdirSync, readFileSync, statfsSync } from 'node:fs';
+import { connect, type TLSSocket } from 'node:tls';
+import type { AgentConfig, CollectorTarget } from '../config/agent-config.ts';
+import { selectionsOf } from '../config/selections.ts';
+import { type Check, fail, ok, warn } from './check.ts';
+
+const CONNECT_MS = 5000;
+const FREE_BYTES_MIN = 1024 ** 3;
+
+export async function configChecks(config: AgentConfig): Promise<Check[]> {
+  const checks = [stateFolder(config), workloads(config), ...identityFiles(config)];
+  checks.push(config.collector === null ? noCollector() : await collector(config.collector));
+  return checks;
+}
+
+function stateFolder(config: AgentConfig): Check {
+  try {
+    mkdirSync(config.state_dir, { recursive: true, mode: 0o700 });
+    accessSync(config.state_dir, constants.W_OK);
+    const { bavail, bsize } = statfsSync(config.state_dir);
+    const free = bavail * bsize;
+    const found = `${config.state_dir}, ${Math.round(free / 1024 ** 2)} MiB free`;
+    if (free > FREE_BYTES_MIN) return ok('state folder', found);
+    return warn('state folder', found, 'Make room: the journal holds what the collector does not have yet.');
+  } catch (error) {
+    return fail('state folder', messageOf(error), 'Make it writable for the agent, or name another as state_dir.');
+  }
+}
+
+function workloads(config: AgentConfig): Check {
+  try {
+    selectionsOf(config);
+  } catch (error) {
+    return fail('workloads', messageOf(error), 'Correct it under workloads.');
+  }
+  const count = config.workloads.length;
+  if (count === 0) return warn('workloads', 'none', 'Nothing will be recorded: name at least one under workloads.');
+  return ok('workloads', config.workloads.map(({ name }) => name).join(', '));
+}
+
+function identityFiles(config: AgentConfig): Check[] {
+  return config.identities.flatMap(({ name, certificate }) => {
+    if (certificate === undefined) return [];
+    const check = `identity ${name}`;
+    try {
+      readFileSync(certificate.key_file);
+      readFileSync(certificate.certificate_file);
+      return [ok(check, certificate.certificate_file)];
+    } catch (error) {
+      return [fail(check, messageOf(error), 'The broker cannot ask Entra for tokens without its key and certificate.')];
+    }
+  });
+}
+
+function noCollector(): Check {
+  return warn('collector', 'none', 'The record stays in the journal: name a collector to query it.');
+}
+
+async function collector(target: CollectorTarget): Promise<Check> {
+  let files: { ca: Buffer; cert: Buffer; key: Buffer };
+  try {
+    files = {
+      ca: readFileSync(target.ca_file),
+      cert: readFileSync(target.certificate_file),
+      key: readFileSync(target.key_file),
+    };
+  } catch (error) {
+    return fail('collector', messageOf(error), 'Have a certificate issued: sworn collector issue-certificate');
+  }
+  const at = target.address.lastIndexOf(':');
+  const host = target.address.slice(0, at).replace(/^\[|\]$/g, '');
+  const port = Number(target.address.slice(at + 1));
+  return new Promise((resolve) => {
+    const socket: TLSSocket = connect({ ...files, host, port, servername: host, ALPNProtocols: ['h2'] }, () => {
+      socket.destroy();
+      resolve(ok('collector', `${target.address} answers`));
+    });
+    socket.setTimeout(CONNECT_MS, () => socket.destroy(new Error(`no answer within ${CONNECT_MS / 1000} s`)));
+    socket.on('error', (error) => {
+      resolve(
+        warn(
+          'collector',
+          `${target.address}: ${error.message}`,
+          'Recording works; the record waits in the journal until the collector answers.',
+        ),
+      );
+    });
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

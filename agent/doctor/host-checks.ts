@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What recording needs of a host: rights, kernel, and the programs themselves, loaded once without any effect. */
+import { existsSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { type Addon, loadAddon } from '../source/ebpf/addon.ts';
+import { cgroupRoot } from '../source/ebpf/cgroup.ts';
+import { type Check, fail, ok, warn } from './check.ts';
+
+/** include/uapi/linux/capability.h */
+const CAPABILITIES = { CAP_NET_ADMIN: 12, CAP_SYS_PTRACE: 19, CAP_PERFMON: 38, CAP_BPF: 39 } as const;
+const CAP_SYS_ADMIN = 21;
+/** bpf_loop, which long arguments and large segments are copied with. */
+const KERNEL_MIN = [5, 17] as const;
+/** Since then unix sockets need no hook on system calls. */
+const KERNEL_SOCKET_TRACEPOINTS = [6, 3] as const;
+
+export function hostChecks(): Check[] {
+  const checks = [rights(), kernel(), btf(), cgroups(), lockdown()];
+  if (checks.some(({ state }) => state === 'fail')) return checks;
+  return [...checks, ...programs()];
+}
+
+function rights(): Check {
+  const held = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'}`);
+  const has = (bit: number): boolean => (held & (1n << BigInt(bit))) !== 0n;
+  const lacking = Object.entries(CAPABILITIES).filter(([, bit]) => !has(bit) && !has(CAP_SYS_ADMIN));
+  if (lacking.length === 0)
+    return ok('rights', process.getuid?.() === 0 ? 'root' : `uid ${process.getuid?.()} with capabilities`);
+  const names = lacking.map(([name]) => name).join(', ');
+  return fail(
+    'rights',
+    `this process lacks ${names}`,
+    'Run it as root, or through deploy/systemd/sworn-agent.service, which grants just these.',
+  );
+}
+
+function kernel(): Check {
+  const found = release();
+  const [major = 0, minor = 0] = found.split('.').map((part) => Number.parseInt(part, 10));
+  const atLeast = ([a, b]: readonly [number, number]): boolean => major > a || (major === a && minor >= b);
+  if (!atLeast(KERNEL_MIN)) {
+    return fail(
+      'kernel',
+      found,
+      `Sworn needs Linux ${KERNEL_MIN.join('.')} or newer: install a newer kernel (Debian 12 has 6.1).`,
+    );
+  }
+  if (!atLeast(KERNEL_SOCKET_TRACEPOINTS)) {
+    return warn(
+      'kernel',
+      found,
+      'Works. Before Linux 6.3 unix sockets are read at system calls, which costs every process of the host a little.',
+    );
+  }
+  return ok('kernel', found);
+}
+
+function btf(): Check {
+  if (existsSync('/sys/kernel/btf/vmlinux')) return ok('kernel types (BTF)', '/sys/kernel/btf/vmlinux');
+  return fail(
+    'kernel types (BTF)',
+    'the kernel does not describe its types',
+    'Use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as those of the large distributions are.',
+  );
+}
+
+function cgroups(): Check {
+  const root = cgroupRoot();
+  if (root === undefined) {
+    return fail(
+      'cgroup v2',
+      'no cgroup v2 hierarchy is mounted',
+      'Mount it: mount -t cgroup2 none /sys/fs/cgroup (or boot with systemd.unified_cgroup_hierarchy=1).',
+    );
+  }
+  return ok('cgroup v2', root);
+}
+
+function lockdown(): Check {
+  const modes = readOr('/sys/kernel/security/lockdown', '');
+  const mode = /\[(\w+)\]/.exec(modes)?.[1] ?? 'none';
+  if (mode === 'confidentiality') {
+    return fail(
+      'kernel lockdown',
+      mode,
+      'BPF programs may not read kernel memory in this mode: boot with lockdown=integrity or none.',
+    );
+  }
+  return ok('kernel lockdown', mode);
+}
+
+/** Loads and attaches all programs as empty ones, and lets go again. */
+function programs(): Check[] {
+  let addon: Addon;
+  try {
+    addon = loadAddon();
+  } catch (error) {
+    return [fail('native addon', firstLine(error), 'Build it: npm run setup')];
+  }
+  try {
+    const capture = new addon.Capture({ passive: true, ringBytes: 65536 });
+    const attached = capture.programs().filter((program) => program.attached).length;
+    capture.close();
+    return [ok('native addon', 'loads'), ok('BPF programs', `${attached} load and attach`)];
+  } catch (error) {
+    const told = error instanceof Error ? error.message : String(error);
+    return [
+      ok('native addon', 'loads'),
+      fail('BPF programs', told, 'The lines above are what the kernel said; report them with the kernel version.'),
+    ];
+  }
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0] as string;
+}
+
+function readOr(path: string, otherwise: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return otherwise;
+  }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Command } from 'commander';
+import { hostChecks } from '../../agent/doctor/host-checks.ts';
+import { startAgent } from '../../agent/main.ts';
+import { createLog } from '../../agent/telemetry/log.ts';
+import { loadAgentConfig } from '../config-file.ts';
+import { EXIT } from '../exit.ts';
+import { DEFAULT_AGENT_CONFIG } from '../places.ts';
+import { printChecks } from './doctor.ts';
+
+const HELP = `
+Runs until it is told to stop (SIGTERM, Ctrl-C), and then writes what it has. Usually systemd starts it.
+
+Examples:
+  sworn agent                                  with ${DEFAULT_AGENT_CONFIG}
+  sworn agent --config ./agent.yaml
+  sworn agent --check --config ./agent.yaml    only say whether the file is valid`;
+
+export function addAgent(program: Command, version: string): void {
+  program
+    .command('agent')
+    .description('record the workloads of this host (daemon)')
+    .option('--config <file>', 'configuration', DEFAULT_AGENT_CONFIG)
+    .option('--check', 'check the configuration and end')
+    .addHelpText('after', HELP)
+    .action(async (options: { config: string; check?: boolean }) => {
+      const config = loadAgentConfig(options.config);
+      if (options.check) {
+        console.log(`${options.config} is valid`);
+        return;
+      }
+      const checks = hostChecks();
+      if (checks.some(({ state }) => state === 'fail')) {
+        printChecks(checks);
+        process.exitCode = EXIT.unusable;
+        return;
+      }
+      const log = createLog(config.log_level);
+      const agent = await startAgent({ config, version, log });
+      await stopSignal();
+      await agent.stop();
+    });
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one ends the process as it would without us. */
+export function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = (): void => {
+      process.off('SIGTERM', stop);
+      process.off('SIGINT', stop);
+      resolve();
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+  });
+}
