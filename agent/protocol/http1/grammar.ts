@@ -91,7 +91,9 @@ export const requestGrammar: StartGrammar<RequestLine> = {
       at = bytes.indexOf(' HTTP/1.', at, 'latin1');
       if (at < 0) {
         const searchFrom = Math.max(from, bytes.length - 7);
-        return { kind: 'none', keepFrom: lineStart(bytes, searchFrom), searchFrom };
+        // Looking back costs a line; so that bytes which come singly do not cost a line each, it is done now and then.
+        const keepFrom = searchFrom > 2 * SEARCH_LINE_BYTES_MAX ? lineStart(bytes, searchFrom) : 0;
+        return { kind: 'none', keepFrom, searchFrom };
       }
       const lineEnd = endOfVersion(bytes, at + 8);
       if (lineEnd === 'not-yet') return { kind: 'none', keepFrom: lineStart(bytes, at), searchFrom: at };

@@ -82,10 +82,13 @@ export class LabelledBytes {
   drop(count: number): void {
     this.#from += count;
     this.#droppedBytes += count;
+    if (this.#from === this.#to) {
+      this.clear();
+      return;
+    }
     let passed = 0;
     while (passed + 1 < this.#marks.length && this.#marks[passed + 1]!.offset <= this.#droppedBytes) passed++;
     if (passed > 0) this.#marks.splice(0, passed);
-    if (this.#from === this.#to) this.clear();
   }
 
   clear(): void {

@@ -31,13 +31,14 @@ export function replies(head: string, body = ''): Step {
 }
 
 /**
- * HTTP/1 that checks itself at the end: bytes of exchanges are the bytes decoded or cut, and nothing else is. Use it in
- * place of the definition.
+ * HTTP/1 that checks itself at the end: bytes of exchanges are the bytes decoded or cut, and bytes in trouble are those
+ * not understood. Use it in place of the definition.
  */
 export const accounted: ProtocolDefinition = {
   ...http1,
   create(bounds, sink, opening) {
     const given: Record<Side, number> = { client: 0, server: 0 };
+    const troubled: Record<Side, number> = { client: 0, server: 0 };
     const decoder = http1.create(
       bounds,
       {
@@ -51,6 +52,11 @@ export const accounted: ProtocolDefinition = {
         handover(protocol, consumedBytes) {
           if (protocol === 'http2' && given.client === 0) given.client += HTTP2_PREFACE.length;
           sink.handover(protocol, consumedBytes);
+        },
+        trouble(from, reason, bytes) {
+          // Of a gap, the bytes are those that were missed.
+          if (!reason.startsWith('gap-')) troubled[from] += bytes;
+          sink.trouble(from, reason, bytes);
         },
       },
       opening,
@@ -67,8 +73,9 @@ export const accounted: ProtocolDefinition = {
         decoder.end(from, at);
         if (ended.add(from).size < 2) return;
         for (const side of ['client', 'server'] as const) {
-          const { decoded, cut } = decoder.counts[side];
+          const { decoded, cut, notUnderstood } = decoder.counts[side];
           assert.equal(given[side], decoded + cut, `bytes of the exchanges (${side})`);
+          assert.equal(troubled[side], notUnderstood, `bytes in trouble (${side})`);
         }
       },
     };

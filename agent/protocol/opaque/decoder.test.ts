@@ -2,13 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ProtocolDefinition } from '../decoder.ts';
 import { checkScript } from '../testing/check-script.ts';
 import { mutated } from '../testing/mutated.ts';
 import { ends, misses, sends } from '../testing/script.ts';
 import { HINT_BYTES_MAX, OpaqueDecoder } from './decoder.ts';
+import { opaque } from './definition.ts';
 
-const opaque: ProtocolDefinition = { name: 'opaque', detect: () => 'no', create: () => new OpaqueDecoder() };
 const SCRIPT = [
   sends('client', 'x'.repeat(300)),
   sends('server', 'hello'),
