@@ -48,7 +48,7 @@ beforeEach(() => {
     fetch: createHttpsFetch({ ca: standIn.caCertificatePem }),
     clock,
     log: keptLog(lines),
-    timeoutMs: 300,
+    timeoutMs: 1000,
   };
   const keys = createTenantKeys({ ...parts, tenants: [TENANT] });
   const verifier = createTokenVerifier({ keys, clock, issuers: PUBLIC_CLOUD_ISSUERS });

@@ -31,7 +31,7 @@ after(() => stage.close());
 beforeEach(async () => {
   stage.standIn.faults.clear();
   await broker?.stop();
-  broker = await stage.start({ upstreamTimeoutMs: 400 });
+  broker = await stage.start({ upstreamTimeoutMs: 3000 });
 });
 
 type Header = readonly [string, string];
@@ -347,7 +347,7 @@ describe('under load and failure', () => {
       [{ kind: 'drop' }, 'upstream_unavailable'],
       [{ kind: 'status', status: 429, retryAfterSeconds: 5 }, 'upstream_throttled'],
     ] as const) {
-      const fresh = await stage.start({ upstreamTimeoutMs: 200 });
+      const fresh = await stage.start({ upstreamTimeoutMs: 1000 });
       stage.standIn.faults.add('token', fault);
       const answer = await askOnce(fresh.address.port, request({ host: `localhost:${fresh.address.port}` }));
       assert.deepEqual([answer.status, fresh.last().reason], [503, reason], fault.kind);
