@@ -31,6 +31,13 @@ export interface Sender {
   readonly host: string;
 }
 
+/** One activity with what it belongs to, as it passes from the wire to those who look at it. */
+export interface SeenActivity {
+  readonly kind: Kind;
+  readonly activity: Activity;
+  readonly sender: Sender;
+}
+
 /** Words by enum number; the unspecified value is ''. */
 export type Words = readonly string[];
 
@@ -67,7 +74,12 @@ export function toBigInt(value: Integer64): bigint {
   return (BigInt(value.high >>> 0) << 32n) | BigInt(value.low >>> 0);
 }
 
-/** A 64-bit number as protobufjs takes it. */
-export function fromBigInt(value: bigint): { low: number; high: number; unsigned: boolean } {
-  return { low: Number(value & 0xffff_ffffn) | 0, high: Number((value >> 32n) & 0xffff_ffffn) | 0, unsigned: true };
+/** A 64-bit number as protobufjs takes it: it needs no more of a Long than its halves. */
+export function fromBigInt(value: bigint): Activity['seq'] {
+  const halves = {
+    low: Number(value & 0xffff_ffffn) | 0,
+    high: Number((value >> 32n) & 0xffff_ffffn) | 0,
+    unsigned: true,
+  };
+  return halves as Activity['seq'];
 }

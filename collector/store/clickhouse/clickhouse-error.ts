@@ -30,7 +30,7 @@ const TRANSIENT = new Set([
   '425',
   '439',
   '999',
-]); // prettier-ignore
+]);
 
 /** Limits on a query: time, estimated time, rows or bytes read, rows or bytes of the result, memory. */
 const LIMITS = new Set(['158', '159', '160', '241', '290', '307', '396']);

@@ -44,6 +44,7 @@ export interface ClickHouseEventStoreOptions {
 /** Far above any block that `ingest/` makes; the engine must never cut one in two. */
 const BLOCK_ROWS_MAX = 10_000_000;
 const SETTLE_POLL_MS = 50;
+const SETTLE_GRACE_MS = 300;
 const SETTLE_MS_MAX = 120_000;
 const CONNECTIONS_MAX = 16;
 
@@ -93,21 +94,20 @@ export class ClickHouseEventStore implements EventStore {
   readonly #writer: ClickHouseClient;
   readonly #reader: ClickHouseClient;
   readonly #readOnly: ReadOnlySql;
-  readonly #comment: string;
-  readonly #insertSettings: string;
+  /** Names of inserts whose outcome is unknown; undefined until those of an earlier process are known to be over. */
+  #unsure: Set<string> | undefined;
+  #inserts = 0;
 
   constructor(options: ClickHouseEventStoreOptions) {
     this.#options = options;
     this.#writer = connect(options.writer, CONNECTIONS_MAX);
     this.#reader = connect(options.reader, CONNECTIONS_MAX);
     this.#readOnly = new ReadOnlySql((sql, parameters) => this.#rowsOf(this.#reader, sql, parameters));
-    this.#comment = `sworn insert ${options.collectorId}`;
-    this.#insertSettings = settingsSql({
-      ...ONE_BLOCK,
-      log_comment: this.#comment,
-      // On a cluster the answer must wait until the shard has the block.
-      ...(options.topology.kind === 'cluster' ? { distributed_foreground_insert: 1 } : {}),
-    });
+  }
+
+  /** One name for all inserts of this collector, however often it was started. */
+  get #insertPrefix(): string {
+    return `sworn insert ${this.#options.collectorId} `;
   }
 
   async open(): Promise<void> {
@@ -136,35 +136,54 @@ export class ClickHouseEventStore implements EventStore {
     const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
     if (rows === 0) return;
     if (rows > BLOCK_ROWS_MAX) throw new RangeError(`a block of ${rows} rows would be split`);
+    this.#inserts += 1;
+    const name = `${this.#insertPrefix}${process.pid}-${this.#inserts}`;
     const receivedAt = (Date.now() / 1000).toFixed(3);
+    const settings = settingsSql({
+      ...ONE_BLOCK,
+      log_comment: name,
+      // On a cluster the answer must wait until the shard has the block.
+      ...(this.#options.topology.kind === 'cluster' ? { distributed_foreground_insert: 1 } : {}),
+    });
     const query =
       `INSERT INTO sworn.activities (${ROW_COLUMN_NAMES}, received_at) ` +
       `SELECT *, toDateTime64('${receivedAt}', 3, 'UTC') FROM input('${ROW_STRUCTURE.replaceAll("'", "\\'")}') ` +
-      `${this.#insertSettings} FORMAT RowBinary`;
+      `${settings} FORMAT RowBinary`;
     try {
       const { stream } = await this.#writer.exec({ query, values: Readable.from(parts, { objectMode: false }) });
       for await (const _ of stream) {
         // The answer to an insert is empty; reading it frees the connection.
       }
     } catch (error) {
-      throw storeError(`insert of ${rows} rows`, error);
+      const failure = storeError(`insert of ${rows} rows`, error);
+      if (failure.code !== 'store_rejected') this.#unsure?.add(name);
+      throw failure;
     }
   }
 
   async settle(): Promise<void> {
+    if (this.#unsure?.size === 0) return;
+    const names = this.#unsure === undefined ? undefined : [...this.#unsure];
     const deadline = Date.now() + SETTLE_MS_MAX;
+    // What broke off a moment ago may not have begun to run yet.
+    if (names !== undefined) await new Promise((resolve) => setTimeout(resolve, SETTLE_GRACE_MS));
     for (;;) {
       const [running] = await this.#ask<{ count: string }>(
         'look for running inserts',
-        "SELECT count() AS count FROM system.processes WHERE Settings['log_comment'] = {comment:String}",
-        { comment: this.#comment },
+        'SELECT count() AS count FROM system.processes WHERE ' +
+          (names === undefined
+            ? "startsWith(Settings['log_comment'], {prefix:String})"
+            : "Settings['log_comment'] IN {names:Array(String)}"),
+        names === undefined ? { prefix: this.#insertPrefix } : { names },
       );
-      if (Number(running?.count ?? 0) === 0) return;
+      if (Number(running?.count ?? 0) === 0) break;
       if (Date.now() > deadline) {
         throw new CollectorError('store_unavailable', 'an earlier insert of this collector still runs in ClickHouse');
       }
       await new Promise((resolve) => setTimeout(resolve, SETTLE_POLL_MS));
     }
+    if (names === undefined) this.#unsure = new Set();
+    else for (const name of names) this.#unsure?.delete(name);
   }
 
   async highestSeq(agentId: string): Promise<number> {

@@ -48,7 +48,7 @@ const CATEGORIES = new Set([
   'Type Conversion',
   'URL',
   'UUID',
-]); // prettier-ignore
+]);
 
 /** Of the category "Other" and of the parser's own: pure, and of use. */
 const BY_NAME = [
@@ -122,7 +122,7 @@ const BY_NAME = [
   'globalNotIn',
   'nullIn',
   'notNullIn',
-]; // prettier-ignore
+];
 
 /** Table functions that make rows out of nothing but their arguments. */
 const TABLE_FUNCTIONS = new Set([
@@ -134,7 +134,7 @@ const TABLE_FUNCTIONS = new Set([
   'generateSeries',
   'values',
   'view',
-]); // prettier-ignore
+]);
 
 /** Endings that turn an aggregate function into another one. */
 const COMBINATORS = [
@@ -152,7 +152,7 @@ const COMBINATORS = [
   'ArgMin',
   'ArgMax',
   'Resample',
-]; // prettier-ignore
+];
 
 export class KnownFunctions {
   readonly #exact = new Set<string>(BY_NAME);

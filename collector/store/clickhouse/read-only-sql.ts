@@ -14,7 +14,7 @@ import { CollectorError, describeError } from '../../model/error.ts';
 import { type FunctionRow, KnownFunctions } from './known-functions.ts';
 import { parseSyntaxTree, type SyntaxNode } from './syntax-tree.ts';
 
-/** 64 KiB: far above any statement that a person writes, and the parser's work on it stays in milliseconds. */
+/** Above the API's own bound: the parser's work on it stays in milliseconds. */
 export const SQL_CHARACTERS_MAX = 65_536;
 
 export type RunSql = <T>(sql: string, parameters?: Readonly<Record<string, unknown>>) => Promise<readonly T[]>;
@@ -58,7 +58,7 @@ const NODES = new Set([
   'WindowDefinition',
   'SampleRatio',
   'DataType',
-]); // prettier-ignore
+]);
 
 /** Functions whose right side may be the name of a table. */
 const MEMBERSHIP = /^(global)?(null|not|notnull)?in(ignoreset)?$/i;

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What the routes need of the rest of the collector. */
+import type { EventStore } from '../store/event-store.ts';
+import type { CollectorMetrics } from '../telemetry/collector-metrics.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { LiveTail } from './live-tail.ts';
+
+export interface CollectorStatus {
+  readonly version: string;
+  readonly collector_id: string;
+  readonly started_at: string;
+  readonly ingest_address: string;
+  readonly store: 'embedded' | 'server';
+  readonly agents: readonly { readonly agent_id: string; readonly connected_at: string; readonly last_seq: number }[];
+  readonly rules: readonly { readonly id: string; readonly title: string; readonly level: string }[];
+  readonly sinks: readonly string[];
+}
+
+export interface ApiContext {
+  readonly store: EventStore;
+  readonly tail: LiveTail;
+  readonly metrics: CollectorMetrics;
+  readonly log: Log;
+  readonly token: string;
+  readonly metricsWithoutToken: boolean;
+  readonly queriesAtOnceMax: number;
+  readonly tls: { readonly certificatePem: string; readonly privateKeyPem: string } | undefined;
+  readonly status: () => CollectorStatus;
+}

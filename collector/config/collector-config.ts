@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The collector's configuration after defaults, as collector/collector.example.yaml explains it key by key. */
+
+export interface CollectorConfig {
+  readonly state_dir: string;
+  readonly log_level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+  readonly ingest: IngestConfig;
+  readonly store: StoreConfig;
+  readonly rules: { readonly pack: boolean; readonly folders: readonly string[] };
+  readonly alerts: { readonly webhooks: readonly WebhookConfig[] };
+  readonly api: ApiConfig;
+}
+
+export interface IngestConfig {
+  /** address:port; port 0 takes any. */
+  readonly listen: string;
+  readonly certificate_names: readonly string[];
+  readonly tls: { readonly certificate_file: string; readonly key_file: string; readonly ca_file: string } | null;
+  readonly batch_bytes_max: number;
+  readonly stream_bytes_max: number;
+  readonly total_bytes_max: number;
+  readonly insert_interval_ms: number;
+  readonly insert_retry_seconds: number;
+}
+
+export interface StoreConfig {
+  readonly embedded: { readonly memory_bytes_max: number };
+  readonly server: ServerConfig | null;
+}
+
+export interface ServerConfig {
+  readonly url: string;
+  readonly username: string;
+  readonly password_file?: string;
+  readonly reader_username?: string;
+  readonly reader_password_file?: string;
+  readonly ca_file?: string;
+  readonly cluster?: string;
+}
+
+export interface WebhookConfig {
+  readonly name: string;
+  readonly url: string;
+  readonly secret_file: string;
+  readonly timeout_seconds: number;
+}
+
+export interface ApiConfig {
+  readonly listen: string;
+  readonly tls: { readonly certificate_file: string; readonly key_file: string } | null;
+  readonly metrics_without_token: boolean;
+  readonly query: {
+    readonly seconds_max: number;
+    readonly rows_max: number;
+    readonly result_bytes_max: number;
+    readonly memory_bytes_max: number;
+    readonly at_once_max: number;
+  };
+  readonly tails_max: number;
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * One agent's stream, from its Hello to its end.
+ *
+ * Hello → Welcome with the highest seq that is stored; then batches, each following the last, each answered by Stored when
+ * it is in ClickHouse. Batches are read one after the other, and handed to the writer without waiting for it, as far as
+ * the budgets of bytes allow; beyond that the stream is paused and HTTP/2 holds the agent back. Nothing is dropped.
+ */
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { sworn } from '../../proto/record.ts';
+import type { Sender } from '../model/activity.ts';
+import { CollectorError, describeError } from '../model/error.ts';
+import type { CollectorMetrics } from '../telemetry/collector-metrics.ts';
+import type { Log } from '../telemetry/log.ts';
+import { type BatchContext, inflateBatch, readBatch, spanOf } from './batch-reader.ts';
+import type { ByteBudget } from './byte-budget.ts';
+import { missingFor, type OwnActivity } from './own-record.ts';
+import { Refusal } from './service.ts';
+
+export type DeliveryCall = ServerDuplexStream<Buffer, sworn.v1.Receipt.$Properties>;
+
+/** Messages that wait to be read may hold this many bytes before the stream is paused. */
+const QUEUED_BYTES_MAX = 4 << 20;
+const HELLO_MS_MAX = 10_000;
+/** For what an agent says of itself. */
+const NAME_CHARACTERS_MAX = 255;
+
+export interface DeliveryStreamOptions {
+  readonly call: DeliveryCall;
+  /** Common name of the client's certificate. */
+  readonly certificateName: string;
+  readonly batchBytesMax: number;
+  readonly streamBytesMax: number;
+  readonly budget: ByteBudget;
+  readonly metrics: CollectorMetrics;
+  readonly log: Log;
+  readonly context: Omit<BatchContext, 'sender'>;
+  /** Makes this the agent's only stream; resolves with the highest stored seq when an earlier stream is done. */
+  readonly takeOver: (agentId: string, stream: DeliveryStream) => Promise<number>;
+  readonly write: (sender: Sender, batch: Awaited<ReturnType<typeof readBatch>>) => Promise<void>;
+  readonly onDone: (stream: DeliveryStream) => void;
+}
+
+export class DeliveryStream {
+  readonly #options: DeliveryStreamOptions;
+  readonly #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #reading = false;
+  #ended = false;
+  #sender: Sender | undefined;
+  /** Seq of the last activity that was accepted from this stream or known to be stored. */
+  #lastSeq = 0;
+  #bytesInFlight = 0;
+  #batchesInFlight = 0;
+  #missing: OwnActivity | undefined;
+  #wake: (() => void) | undefined;
+  readonly #helloTimer: NodeJS.Timeout;
+  readonly #done = Promise.withResolvers<void>();
+
+  constructor(options: DeliveryStreamOptions) {
+    this.#options = options;
+    const { call } = options;
+    this.#helloTimer = setTimeout(() => this.#refuse(new Refusal('malformed', 'no Hello came')), HELLO_MS_MAX);
+    call.on('data', (bytes: Buffer) => this.#receive(bytes));
+    call.on('end', () => this.end());
+    call.on('cancelled', () => this.end());
+    call.on('error', () => this.end());
+    call.on('close', () => this.end());
+  }
+
+  get agentId(): string | undefined {
+    return this.#sender?.agentId;
+  }
+
+  /** Resolves when the stream has ended and nothing of it is on its way to the store any more. */
+  get done(): Promise<void> {
+    return this.#done.promise;
+  }
+
+  /** End the stream because a newer one of the same agent took its place, or the collector stops. */
+  refuse(refusal: Refusal): void {
+    this.#refuse(refusal);
+  }
+
+  /** Take no more; what has been handed in is still stored and acknowledged. */
+  async finish(): Promise<void> {
+    this.#options.call.pause();
+    this.#queue.length = 0;
+    while (this.#batchesInFlight > 0 || this.#reading) await new Promise((resolve) => setTimeout(resolve, 5));
+    this.end();
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#helloTimer);
+    this.#queue.length = 0;
+    this.#wake?.();
+    this.#options.call.end();
+    this.#checkDone();
+  }
+
+  #checkDone(): void {
+    if (!this.#ended || this.#reading || this.#batchesInFlight > 0) return;
+    this.#done.resolve();
+    this.#options.onDone(this);
+  }
+
+  #refuse(refusal: Refusal): void {
+    if (this.#ended) return;
+    const { code, message, retry } = refusal;
+    this.#options.metrics.streamsRefused.add(1, { code });
+    const detail = { code, reason: message, agent: this.agentId ?? this.#options.certificateName, err: refusal.cause };
+    this.#options.log.warn(detail, 'a stream was refused');
+    this.#send({ refused: { code, message, retry } });
+    this.end();
+  }
+
+  #send(receipt: sworn.v1.Receipt.$Properties): void {
+    if (this.#ended) return;
+    this.#options.call.write(receipt);
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#ended) return;
+    this.#queue.push(bytes);
+    this.#queuedBytes += bytes.length;
+    if (this.#queuedBytes > QUEUED_BYTES_MAX) this.#options.call.pause();
+    if (!this.#reading) void this.#read();
+  }
+
+  async #read(): Promise<void> {
+    this.#reading = true;
+    try {
+      while (!this.#ended) {
+        const bytes = this.#queue.shift();
+        if (bytes === undefined) break;
+        this.#queuedBytes -= bytes.length;
+        if (this.#queuedBytes <= QUEUED_BYTES_MAX) this.#options.call.resume();
+        await this.#handle(bytes);
+      }
+    } catch (error) {
+      this.#refuse(refusalOf(error));
+    } finally {
+      this.#reading = false;
+      this.#checkDone();
+    }
+  }
+
+  async #handle(bytes: Buffer): Promise<void> {
+    let delivery: sworn.v1.Delivery;
+    try {
+      delivery = sworn.v1.Delivery.decode(bytes);
+    } catch (error) {
+      throw new Refusal('malformed', 'a message is not a sworn.v1.Delivery', { cause: error });
+    }
+    if (delivery.hello != null) await this.#hello(delivery.hello);
+    else if (delivery.batch != null) await this.#batch(delivery.batch);
+    else throw new Refusal('malformed', 'a message is neither Hello nor Batch');
+  }
+
+  async #hello(hello: sworn.v1.Hello.$Properties): Promise<void> {
+    if (this.#sender !== undefined) throw new Refusal('malformed', 'a second Hello');
+    clearTimeout(this.#helloTimer);
+    const agentId = hello.agentId ?? '';
+    const host = hello.host ?? '';
+    if (agentId !== this.#options.certificateName || agentId === '') {
+      throw new Refusal('wrong_agent', `the certificate is of ${JSON.stringify(this.#options.certificateName)}`);
+    }
+    if (host.length > NAME_CHARACTERS_MAX) throw new Refusal('malformed', 'the name of the host is too long');
+    const sender: Sender = { agentId, host };
+    this.#sender = sender;
+    const storedSeq = await this.#options.takeOver(agentId, this);
+    if (this.#ended) return;
+    const firstSeq = Number(hello.firstSeq ?? 0);
+    const lastSeq = Number(hello.lastSeq ?? 0);
+    if (lastSeq > 0 && lastSeq < storedSeq) {
+      const message = `the journal ends at ${lastSeq}, and ${storedSeq} activities of this agent are stored: it is not the journal they came from`;
+      throw new Refusal('rolled_back', message);
+    }
+    this.#lastSeq = storedSeq;
+    if (firstSeq > storedSeq + 1) {
+      // What lies between is gone for good. To refuse would lose the rest too: the hole becomes a row that says so.
+      this.#missing = missingFor(sender, storedSeq, firstSeq, BigInt(Date.now()) * 1_000_000n);
+      this.#lastSeq = firstSeq - 1;
+      this.#options.metrics.activitiesMissing.add(firstSeq - 1 - storedSeq);
+    }
+    const { version, kernel } = hello;
+    this.#options.log.info({ agent: agentId, host, version, kernel, storedSeq }, 'an agent has connected');
+    this.#send({ welcome: { storedSeq: this.#lastSeq, batchBytesMax: this.#options.batchBytesMax } });
+  }
+
+  async #batch(batch: sworn.v1.Batch.$Properties): Promise<void> {
+    const sender = this.#sender;
+    if (sender === undefined) throw new Refusal('malformed', 'a batch came before Hello');
+    const { metrics, budget, batchBytesMax, context } = this.#options;
+    const span = spanOf(batch);
+    const compressedBytes = batch.activitiesZstd?.length ?? 0;
+    metrics.batchesReceived.add();
+    metrics.batchBytes.add(compressedBytes);
+    if (span.firstSeq > this.#lastSeq + 1) {
+      throw new Refusal('gap', `the batch begins at ${span.firstSeq}; ${this.#lastSeq + 1} is next`, { retry: true });
+    }
+    const bytes = Math.min(batch.uncompressedBytes ?? 0, batchBytesMax);
+    await this.#room(bytes);
+    await budget.take(bytes);
+    this.#bytesInFlight += bytes;
+    metrics.bytesInFlight.set(budget.used);
+    const release = () => {
+      budget.give(bytes);
+      this.#bytesInFlight -= bytes;
+      metrics.bytesInFlight.set(budget.used);
+      this.#wake?.();
+    };
+    try {
+      if (this.#ended) return release();
+      const inflated = await inflateBatch(batch, batchBytesMax);
+      metrics.activityBytes.add(inflated.length);
+      const read = await readBatch(inflated, span, this.#lastSeq, { ...context, sender });
+      metrics.activitiesTrimmed.add(span.count - read.rows.rows);
+      if (this.#ended) return release();
+      if (read.rows.rows === 0) {
+        release();
+        this.#send({ stored: { seq: this.#lastSeq } });
+        return;
+      }
+      this.#lastSeq = read.lastSeq;
+      const missing = this.#missing;
+      this.#missing = undefined;
+      this.#hand(sender, missing === undefined ? read : { ...read, own: [missing, ...read.own] }, release);
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** Wait until this stream holds few enough bytes that more may come in. */
+  async #room(bytes: number): Promise<void> {
+    while (!this.#ended && this.#bytesInFlight > 0 && this.#bytesInFlight + bytes > this.#options.streamBytesMax) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    this.#wake = undefined;
+  }
+
+  /** Give a batch to the writer, and its receipt to the agent when it is stored. */
+  #hand(sender: Sender, batch: Awaited<ReturnType<typeof readBatch>>, release: () => void): void {
+    const { metrics, write } = this.#options;
+    this.#batchesInFlight += 1;
+    write(sender, batch)
+      .then(
+        () => {
+          metrics.activitiesStored.add(batch.rows.rows);
+          metrics.agentLastSeq.set(batch.lastSeq, { agent: sender.agentId });
+          metrics.agentLastTime.set(Date.now() / 1000, { agent: sender.agentId });
+          this.#send({ stored: { seq: batch.lastSeq } });
+        },
+        (error: unknown) => this.#refuse(refusalOf(error)),
+      )
+      .finally(() => {
+        release();
+        this.#batchesInFlight -= 1;
+        this.#checkDone();
+      });
+  }
+}
+
+/** Why a stream ends, for whatever went wrong. */
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  // Whatever failed on our side, the agent keeps its record and comes again.
+  const why = error instanceof CollectorError ? error.code : 'internal';
+  return new Refusal('store_unavailable', `not stored (${why}): ${describeError(error, 200)}`, {
+    retry: true,
+    cause: error,
+  });
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * What the collector writes into the record itself: alerts, and losses that only it can see. They carry the collector's
+ * id as agent_id and get their seq when the block that holds them is made, so that their record has no hole either.
+ */
+import { createHash } from 'node:crypto';
+import { sworn } from '../../proto/record.ts';
+import { type Activity, fromBigInt, type Kind, type Sender } from '../model/activity.ts';
+import type { Rule } from '../rules/rule.ts';
+
+/** Enough to see what happened; the whole statement is one click away. */
+const SUMMARY_CHARACTERS_MAX = 300;
+
+/** An activity of the collector's own, without its seq. */
+export interface OwnActivity {
+  readonly kind: Kind;
+  readonly activity: Activity;
+  /** The host that it is about. */
+  readonly host: string;
+}
+
+/** The same match has the same id, however often it is found. */
+export function alertIdOf(ruleId: string, agentId: string, seq: number): string {
+  return createHash('sha256').update(`${ruleId}\0${agentId}\0${seq}`).digest('hex').slice(0, 32);
+}
+
+function summaryOf(activity: Activity): string {
+  const who = activity.identityName || activity.identityId || activity.workload || 'an unknown identity';
+  const { command, process, connection } = activity;
+  let what: string;
+  if (command != null) what = `${command.statement || command.operation} at ${command.target || command.protocol}`;
+  else if (process != null) what = (process.argv ?? []).join(' ') || activity.exe;
+  else if (connection != null) what = `connection to ${connection.remoteAddress}:${connection.remotePort}`;
+  else what = activity.exe;
+  const text = `${who}: ${what}`.replace(/\s+/g, ' ');
+  return text.length > SUMMARY_CHARACTERS_MAX ? `${text.slice(0, SUMMARY_CHARACTERS_MAX - 1)}…` : text;
+}
+
+/** The alert about an activity that matched a rule. Who and where are the activity's. */
+export function alertFor(rule: Rule, activity: Activity, sender: Sender, seq: number): OwnActivity {
+  const { timeNs, sessionId, workload, identityId, identityName, identityState, identitySource, tokenId } = activity;
+  const { pid, processId, exe, connectionId } = activity;
+  const alert = new sworn.v1.Activity({
+    timeNs,
+    endTimeNs: timeNs,
+    sessionId,
+    workload,
+    identityId,
+    identityName,
+    identityState,
+    identitySource,
+    tokenId,
+    pid,
+    processId,
+    exe,
+    connectionId,
+    alert: {
+      alertId: alertIdOf(rule.id, sender.agentId, seq),
+      ruleId: rule.id,
+      ruleTitle: rule.title,
+      level: rule.level,
+      matchedAgentId: sender.agentId,
+      matchedSeq: seq,
+      summary: summaryOf(activity),
+    },
+  });
+  return { kind: 'alert', activity: alert, host: sender.host };
+}
+
+/** The loss of activities that an agent's journal no longer holds and that were never stored. */
+export function missingFor(sender: Sender, storedSeq: number, firstSeq: number, nowNs: bigint): OwnActivity {
+  const count = firstSeq - storedSeq - 1;
+  const time = fromBigInt(nowNs);
+  const loss = new sworn.v1.Activity({
+    timeNs: time,
+    endTimeNs: time,
+    identityState: sworn.v1.IdentityState.IDENTITY_STATE_NONE,
+    loss: {
+      where: 'delivery',
+      reason: 'journal_begins_later',
+      events: count,
+      message: `${sender.agentId} goes on at ${firstSeq}; of its record only the part up to ${storedSeq} is here. ${count} activities are neither in its journal nor in this store.`,
+    },
+  });
+  return { kind: 'loss', activity: loss, host: sender.host };
+}
