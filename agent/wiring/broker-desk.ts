@@ -10,6 +10,7 @@ import type { ActivityBuilder } from '../activity/activity-builder.ts';
 import { tokenActivity } from '../activity/token-activity.ts';
 import type { BrokerConnection, Caller } from '../broker/attest/caller-directory.ts';
 import { createDerivedSessionSecrets, type SessionSecrets } from '../broker/attest/session-secret.ts';
+import { whileHeldByOpener } from '../broker/attest/socket-holder.ts';
 import type { Policy } from '../broker/policy/policy.ts';
 import { startBroker } from '../broker/start-broker.ts';
 import type { TokenEvent } from '../broker/token-event.ts';
@@ -56,7 +57,8 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
   const ledger = new TokenLedger(source, recorder, builder);
   const broker = await startBroker({
     policy: policyOf(config),
-    callers: { callerOf: (connection) => callerOf(connection, source, selections, recorder) },
+    // The kernel says who opened a connection; who holds it now may be somebody else.
+    callers: whileHeldByOpener({ callerOf: (connection) => callerOf(connection, source, selections, recorder) }),
     secrets,
     onEvent: (event) => ledger.take(event),
     log,
