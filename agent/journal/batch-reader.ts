@@ -21,6 +21,8 @@ export interface JournalBatch {
   /** Each entry as a varint length and an encoded sworn.v1.Activity. A view that the next batch overwrites. */
   readonly bytes: Buffer;
   readonly host: string;
+  /** How long the reading took, without the wait for entries. */
+  readonly readMs: number;
 }
 
 export interface ReadSource {
@@ -122,10 +124,10 @@ export class BatchReader {
   }
 
   /** What was gathered; undefined when that is nothing. The next `fill` begins a new batch. */
-  take(): JournalBatch | undefined {
+  take(readMs: number): JournalBatch | undefined {
     const { count, firstSeq, bytes, host } = this.#batch;
     this.#batch.reset();
-    return count === 0 ? undefined : { count, firstSeq, bytes, host };
+    return count === 0 ? undefined : { count, firstSeq, bytes, host, readMs };
   }
 
   get isEmpty(): boolean {

@@ -5,7 +5,6 @@ export const JOURNAL_ERRORS = {
   journal_locked: 'Another process writes this journal.',
   journal_wrong_agent: 'The journal belongs to another agent id.',
   journal_version: 'The journal was written by a newer version.',
-  journal_damaged: 'Both copies of a segment header are unreadable.',
   journal_permission: 'The journal folder cannot be used with these rights.',
   journal_no_space: 'The disk is full.',
   journal_io: 'The disk failed to read or write.',

@@ -231,6 +231,11 @@ export class Journal {
     return this.#options.host;
   }
 
+  /** How much of the folder's bound is used: 0 to 1, and above 1 when the reserve is. */
+  get fullness(): number {
+    return this.#folderBytes / this.#options.folderBytesMax;
+  }
+
   /** The highest entry on stable storage. */
   get durableSeq(): number {
     return this.#durableSeq;
@@ -271,9 +276,10 @@ export class Journal {
     return this.flushed(this.#lastSeq);
   }
 
-  /** The host that entry `seq` was sealed for; that of now when it is not held. */
+  /** The host that entry `seq` was sealed for, or that what stands in its place will be. */
   hostOf(seq: number): string {
-    return this.#segments.findLast(({ firstSeq }) => firstSeq <= seq)?.header.host ?? this.#options.host;
+    const segment = this.#segments.findLast(({ firstSeq }) => firstSeq <= seq) ?? this.#segments[0];
+    return segment?.header.host ?? this.#options.host;
   }
 
   /**
@@ -287,9 +293,12 @@ export class Journal {
     const reader = this.#newReader(fromSeq);
     try {
       let deadlineMs = 0;
+      let readMs = 0;
       while (!signal.aborted) {
         const seenSeq = this.#durableSeq;
+        const beganMs = performance.now();
         const isFull = await reader.fill(bytesMax, entryBytesMax);
+        readMs += performance.now() - beganMs;
         if (!isFull) {
           // Everything durable was read. Wait for more, but not beyond the time that the first entry may wait.
           if (reader.isEmpty) {
@@ -304,8 +313,9 @@ export class Journal {
             continue;
           }
         }
-        const batch = reader.take();
+        const batch = reader.take(readMs);
         if (batch !== undefined) yield batch;
+        readMs = 0;
         deadlineMs = performance.now() + lingerMs;
       }
     } finally {
