@@ -71,7 +71,9 @@ export class MessageReader<Line> {
   }
 
   get heldBytes(): number {
-    const inMessage = this.#head.heldBytes + (this.#body?.heldBytes ?? 0);
+    // The texts of a head are kept while its body arrives.
+    const ofMessage = this.#message === undefined ? 0 : this.#head.head.bytes;
+    const inMessage = this.#head.heldBytes + ofMessage + (this.#body?.heldBytes ?? 0);
     return this.#held.length + this.#finder.heldBytes + inMessage;
   }
 

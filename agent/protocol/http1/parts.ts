@@ -7,7 +7,7 @@ import { fieldMembers, fieldValue } from './fields.ts';
 import type { RequestLine, StatusLine } from './grammar.ts';
 import { NO_BODY } from './kept-body.ts';
 import type { Incomplete, Message } from './message.ts';
-import { showFields } from './secret-fields.ts';
+import { redactField, showFields } from './secret-fields.ts';
 import { redactTokens } from './secret-tokens.ts';
 import type { FoundSecret } from './secrets.ts';
 import { parseTarget, pathShape, type RequestTarget } from './target.ts';
@@ -50,6 +50,8 @@ export interface HeadNotes {
 
 /** A strings' and object's worth of memory besides the texts themselves. */
 const PART_OVERHEAD_BYTES = 256;
+/** Names of codings are words; anything longer is not shown as one. */
+const CODING_LENGTH_MAX = 32;
 
 export function headNotes(
   message: Message<unknown>,
@@ -84,10 +86,10 @@ export function requestPart(
   const parameters = headOf(target.parameters, bounds.requestBytesMax);
   const cut = statement.cut || parameters.cut;
   const attributes: Record<string, string> = { http_version: version, ...part.attributes };
-  const userAgent = fieldValue(message.fields, 'user-agent');
-  if (userAgent !== '') attributes['user_agent'] = redactTokens(userAgent, []);
-  const expect = fieldValue(message.fields, 'expect');
-  if (expect !== '') attributes['expect'] = redactTokens(expect, []);
+  const userAgent = shownValue(message, 'user-agent');
+  if (userAgent !== '') attributes['user_agent'] = userAgent;
+  const expect = shownValue(message, 'expect');
+  if (expect !== '') attributes['expect'] = expect;
   return {
     ...part,
     truncated: part.truncated || cut,
@@ -141,8 +143,8 @@ function partOf(
   set('headers', notes.fieldsJson);
   set('headers_not_shown', notes.fieldsNotShown + shownTrailers.notShown);
   set('trailers', shownTrailers.json);
-  set('content_type', redactTokens(contentType, []));
-  if (notes.codings.length > 0) set('content_encoding', notes.codings.join(', '));
+  set('content_type', shownValue(message, 'content-type'));
+  set('content_encoding', notes.codings.filter((coding) => coding.length <= CODING_LENGTH_MAX).join(', '));
   set('content_decoded', content.decoded);
   set('content_undecoded_reason', content.undecodedReason);
   set('content_bytes', content.contentBytes);
@@ -166,11 +168,16 @@ function partOf(
   };
 }
 
+/** A field's first value as it is shown with the others; what is taken out of it was handed over with them. */
+function shownValue(message: Message<unknown>, name: string): string {
+  return redactField(name, fieldValue(message.fields, name), []);
+}
+
 /** The text up to `bytesMax` bytes of UTF-8, never half a character. */
 function headOf(text: string, bytesMax: number): { text: string; cut: boolean } {
   if (text.length * 3 <= bytesMax || Buffer.byteLength(text) <= bytesMax) return { text, cut: false };
-  const bytes = Buffer.from(text).subarray(0, bytesMax);
-  let end = bytes.length;
-  while (end > 0 && (Buffer.from(text)[end]! & 0xc0) === 0x80) end--;
+  const bytes = Buffer.from(text);
+  let end = bytesMax;
+  while (end > 0 && (bytes[end]! & 0xc0) === 0x80) end--;
   return { text: bytes.toString('utf8', 0, end), cut: true };
 }

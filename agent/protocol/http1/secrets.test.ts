@@ -183,7 +183,7 @@ test('credentials in every place of one exchange are taken out', () => {
     asks(
       `POST http://agent:${SECRETS.password}@h/a/${SECRETS.bearerJwt}?sig=${SECRETS.querySignature} HTTP/1.1\n` +
         `Host: agent:${SECRETS.password}@h\nX-Api-Key: ${SECRETS.apiKey}\nX-Api-Key: ${SECRETS.apiKey}\n` +
-        `Referer: http://h/?access_token=${SECRETS.refreshToken}\nUser-Agent: ${SECRETS.bearerJwt}\n` +
+        `Referer: http://h/?access_token=${SECRETS.refreshToken}\nUser-Agent: bot (http://h/?api_key=${SECRETS.apiKey}) ${SECRETS.bearerJwt}\n` +
         `Authorization:\n Bearer ${SECRETS.bearerJwt}\nTransfer-Encoding: chunked`,
       `1\r\nx\r\n0\r\nX-Auth-Token: ${SECRETS.clientSecret}\r\n\r\n`,
     ),
