@@ -14,6 +14,12 @@ export interface PacingOptions {
 /** From half full on, the journal is emptied as fast as it goes. */
 const URGENT_FULLNESS = 0.5;
 
+/**
+ * Reading, compressing and sending are timed; encryption, receipts and garbage are not seen from there. Measured against the
+ * CPU time of the process, catching up with 400,000 commands: 1.7 times what was timed.
+ */
+const CPU_PER_TIMED = 1.7;
+
 /** Rest in pieces, so that the share holds over any second. */
 const REST_MS_MAX = 1000;
 
@@ -25,14 +31,14 @@ export class Pacing {
     this.#options = options;
   }
 
-  /** How long to rest after a batch that took `workMs`; short rests are saved up until a timer can keep them. */
+  /** How long to rest after a batch whose work was timed as `workMs`; short rests are saved up until a timer can keep them. */
   restAfter(workMs: number, batchBytes: number, journalFullness: number): number {
     const { catchUpShare, fullBytes } = this.#options;
     if (batchBytes < fullBytes || journalFullness >= URGENT_FULLNESS) {
       this.#restMs = 0;
       return 0;
     }
-    this.#restMs = Math.min(REST_MS_MAX, this.#restMs + workMs * (1 / catchUpShare - 1));
+    this.#restMs = Math.min(REST_MS_MAX, this.#restMs + workMs * (CPU_PER_TIMED / catchUpShare - 1));
     if (this.#restMs < 5) return 0;
     const restMs = this.#restMs;
     this.#restMs = 0;
