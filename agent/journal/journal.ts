@@ -48,7 +48,7 @@ export interface JournalOptions {
 
 const MIB = 1024 * 1024;
 
-/** docs/ARCHITECTURE.md and agent/journal/README.md say why these. */
+/** agent/journal/README.md says what they bound. */
 export const JOURNAL_DEFAULTS = {
   whenFull: 'shed',
   flushDelayMs: 50,

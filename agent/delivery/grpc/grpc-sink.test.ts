@@ -146,7 +146,7 @@ describe('delivery', () => {
       const before = performance.now();
       scene.append(1);
       await scene.allDelivered();
-      assert.ok(performance.now() - before < 400, `${performance.now() - before} ms`);
+      assert.ok(performance.now() - before < 2000, `${performance.now() - before} ms`);
     }
   });
 
@@ -284,7 +284,7 @@ describe('a connection that breaks', () => {
     link.goDead();
     const before = performance.now();
     await until(() => sink.state.phase !== 'delivering', 'the dead link to be noticed');
-    assert.ok(performance.now() - before < 1500, `${performance.now() - before} ms`);
+    assert.ok(performance.now() - before < 5000, `${performance.now() - before} ms`);
     assert.equal(scene.states.at(-1)!.error!.code, 'delivery_connection_lost');
     link.revive();
     scene.append(10);
