@@ -8,16 +8,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
-import {
-  type ActivityProperties,
-  type CanonicalField,
-  canonicalBytes,
-  DETAILS,
-  HEAD_FIELDS,
-  leafInto,
-  leafOf,
-  payloadDigests,
-} from './leaf.ts';
+import { type ActivityProperties, canonicalBytes, leafInto, leafOf, payloadDigests } from './leaf.ts';
+import { type CanonicalField, DETAILS, HEAD_FIELDS } from './leaf-fields.ts';
 import { encodeFromJson, readVectors, recordProto } from './leaf-vectors.ts';
 import { sworn } from './record.ts';
 

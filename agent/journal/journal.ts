@@ -11,95 +11,36 @@ import { join } from 'node:path';
 import type { Activity } from '../model/activity.ts';
 import { BatchReader, type JournalBatch } from './batch-reader.ts';
 import { DeliveredMark } from './delivered-mark.ts';
-import { type Disk, realDisk } from './disk.ts';
+import { realDisk } from './disk.ts';
+import { DurablePoint } from './durable-point.ts';
 import { GroupQueue } from './group-queue.ts';
 import { JournalError, journalErrorOf } from './journal-error.ts';
+import {
+  checkNames,
+  JOURNAL_DEFAULTS,
+  type JournalOptions,
+  type JournalState,
+  type ReadOptions,
+} from './journal-options.ts';
 import { type JournalLoss, LossTally } from './loss-tally.ts';
 import { type OpenReport, openSegments } from './opening.ts';
 import { type Room, RoomWatch } from './room.ts';
 import { Sealer, withoutPayload } from './sealer.ts';
 import type { Segment } from './segment.ts';
-import { AGENT_ID_BYTES_MAX, BODY_BYTES_MAX, HOST_BYTES_MAX } from './segment-format.ts';
+import { BODY_BYTES_MAX } from './segment-format.ts';
 import { SegmentWriter } from './segment-writer.ts';
 
-export interface JournalOptions {
-  readonly folder: string;
-  readonly agentId: string;
-  readonly host: string;
-  /** What happens when there is no room: payloads are dropped, or `mustFreeze` asks for workloads to be stopped. */
-  readonly whenFull?: 'shed' | 'block';
-  /** An activity is on stable storage at most this long after it was appended, plus the time that the disk takes. */
-  readonly flushDelayMs?: number;
-  /** One write; reached sooner, it does not wait for the delay. */
-  readonly groupBytesMax?: number;
-  readonly segmentBytesMax?: number;
-  /** Above this an activity is kept without its payload. */
-  readonly entryBytesMax?: number;
-  readonly folderBytesMax?: number;
-  readonly diskFreeBytesMin?: number;
-  readonly pendingBytesMax?: number;
-  /** Wait after a write that failed. */
-  readonly retryDelayMs?: number;
-  readonly disk?: Disk;
-  readonly nowNs?: () => bigint;
-  /** Writes began to fail (an error), or work again (null). */
-  readonly onTrouble?: (trouble: JournalError | null) => void;
-}
-
-const MIB = 1024 * 1024;
-
-/** agent/journal/README.md says what they bound. */
-export const JOURNAL_DEFAULTS = {
-  whenFull: 'shed',
-  flushDelayMs: 50,
-  groupBytesMax: MIB,
-  segmentBytesMax: 64 * MIB,
-  entryBytesMax: 64 * MIB,
-  folderBytesMax: 4096 * MIB,
-  diskFreeBytesMin: 512 * MIB,
-  pendingBytesMax: 64 * MIB,
-  retryDelayMs: 1000,
-} as const;
+export type { JournalOptions, JournalState, ReadOptions } from './journal-options.ts';
+export { JOURNAL_DEFAULTS } from './journal-options.ts';
 
 /** Losses are gathered for this long before they are written. */
 const LOSS_INTERVAL_MS = 1000;
 
 /** One sync takes at most this much, so that the first of a long queue does not wait for all of it. */
-const WRITE_BYTES_MAX = 8 * MIB;
+const WRITE_BYTES_MAX = 8 * 1024 * 1024;
 
 /** While there is no room, it is looked for this often even when nothing is appended: frozen workloads append nothing. */
 const ROOM_INTERVAL_MS = 1000;
-
-export interface ReadOptions {
-  /** Bytes of a batch; a single entry may be larger. */
-  readonly bytesMax: number;
-  /** An entry above this comes without its payload, because the receiver would not take it. */
-  readonly entryBytesMax?: number;
-  /** How long a batch may wait to be filled once it has an entry. */
-  readonly lingerMs: number;
-  readonly signal: AbortSignal;
-}
-
-export interface JournalState {
-  readonly firstSeq: number;
-  readonly lastSeq: number;
-  readonly durableSeq: number;
-  readonly deliveredSeq: number;
-  readonly segments: number;
-  readonly folderBytes: number;
-  readonly pendingBytes: number;
-  readonly room: Room;
-  readonly trouble: JournalError | null;
-  /** By cause, since it was opened. */
-  readonly losses: ReadonlyMap<JournalLoss, { readonly events: number; readonly bytes: number }>;
-  readonly repairedTexts: number;
-}
-
-interface Waiter {
-  readonly seq: number;
-  readonly resolve: () => void;
-  readonly reject: (error: JournalError) => void;
-}
 
 export class Journal {
   /** What opening found. */
@@ -115,10 +56,8 @@ export class Journal {
   readonly #tally = new LossTally();
   /** Losses of entries up to here were told, by cause: reading them again tells nothing new. */
   readonly #toldSeq = new Map<JournalLoss, number>();
-  readonly #waiters: Waiter[] = [];
-  readonly #readers = new Set<() => void>();
+  readonly #durable: DurablePoint;
   #lastSeq: number;
-  #durableSeq: number;
   #roomNow: Room = 'open';
   #trouble: JournalError | null = null;
   #flushTimer: NodeJS.Timeout | undefined;
@@ -174,7 +113,7 @@ export class Journal {
     this.report = opened.report;
     // What was delivered was once here, and a number is never used twice, whatever became of its entry.
     this.#lastSeq = Math.max(opened.lastSeq, delivered.seq, opened.report.seqsMax);
-    this.#durableSeq = this.#lastSeq;
+    this.#durable = new DurablePoint(this.#lastSeq);
     this.#sealer = new Sealer(agentId, host, opened.chain);
     const last = opened.segments.at(-1);
     const goOn = opened.continuable && last!.header.host === host && last!.lastSeq === this.#lastSeq;
@@ -238,7 +177,7 @@ export class Journal {
 
   /** The highest entry on stable storage. */
   get durableSeq(): number {
-    return this.#durableSeq;
+    return this.#durable.seq;
   }
 
   /** The lowest entry held; 0 when none is. */
@@ -250,7 +189,7 @@ export class Journal {
     return {
       firstSeq: this.firstSeq,
       lastSeq: this.#lastSeq,
-      durableSeq: this.#durableSeq,
+      durableSeq: this.#durable.seq,
       deliveredSeq: this.#delivered.seq,
       segments: this.#segments.length,
       folderBytes: this.#folderBytes,
@@ -264,9 +203,10 @@ export class Journal {
 
   /** Resolves when entry `seq` is on stable storage. Rejects only when the journal is closed before. */
   flushed(seq: number): Promise<void> {
-    if (seq <= this.#durableSeq) return Promise.resolve();
-    if (this.#closed) return Promise.reject(new JournalError('journal_closed', this.#options.folder));
-    return new Promise((resolve, reject) => this.#waiters.push({ seq, resolve, reject }));
+    if (this.#ended && seq > this.#durable.seq) {
+      return Promise.reject(new JournalError('journal_closed', this.#options.folder));
+    }
+    return this.#durable.reached(seq);
   }
 
   /** Writes what is pending without waiting for the delay. */
@@ -295,21 +235,21 @@ export class Journal {
       let deadlineMs = 0;
       let readMs = 0;
       while (!signal.aborted) {
-        const seenSeq = this.#durableSeq;
+        const seenSeq = this.#durable.seq;
         const beganMs = performance.now();
         const isFull = await reader.fill(bytesMax, entryBytesMax);
         readMs += performance.now() - beganMs;
         if (!isFull) {
           // Everything durable was read. Wait for more, but not beyond the time that the first entry may wait.
           if (reader.isEmpty) {
-            if (this.#ended && seenSeq === this.#durableSeq) return;
-            await this.#moreDurable(seenSeq, undefined, signal);
+            if (this.#ended && seenSeq === this.#durable.seq) return;
+            await this.#durable.beyond(seenSeq, undefined, signal);
             deadlineMs = performance.now() + lingerMs;
             continue;
           }
           const leftMs = deadlineMs - performance.now();
           if (leftMs > 0 && !this.#ended) {
-            await this.#moreDurable(seenSeq, leftMs, signal);
+            await this.#durable.beyond(seenSeq, leftMs, signal);
             continue;
           }
         }
@@ -325,7 +265,7 @@ export class Journal {
 
   /** Everything up to `seq` is at the collector: segments that hold nothing else are deleted. */
   forget(seq: number): void {
-    this.#delivered.set(Math.min(seq, this.#durableSeq));
+    this.#delivered.set(Math.min(seq, this.#durable.seq));
     const removable: Segment[] = [];
     for (;;) {
       const [oldest, following] = this.#segments;
@@ -356,9 +296,7 @@ export class Journal {
       await this.#flushing;
     } while (this.pendingBytes > 0 && this.#trouble === null);
     this.#ended = true;
-    this.#wakeReaders();
-    const error = this.#trouble ?? new JournalError('journal_closed', this.#options.folder);
-    for (const { reject } of this.#waiters.splice(0)) reject(error);
+    this.#durable.end(this.#trouble ?? new JournalError('journal_closed', this.#options.folder));
     await Promise.allSettled([this.#writer.close(), this.#delivered.close(), this.#removing]);
     this.#release();
     if (this.#trouble !== null) throw this.#trouble;
@@ -470,9 +408,8 @@ export class Journal {
       }
       this.#queue.done(groups);
       this.#setTrouble(null);
-      this.#durableSeq = groups.at(-1)!.lastSeq;
       if (this.#roomNow !== 'open') this.#judgeRoom();
-      this.#tellDurable();
+      this.#durable.advance(groups.at(-1)!.lastSeq);
       this.#flushDue ||= this.#closed;
     }
   }
@@ -495,40 +432,8 @@ export class Journal {
     });
   }
 
-  #tellDurable(): void {
-    // In the order of their numbers, nearly always.
-    const done = this.#waiters.filter(({ seq }) => seq <= this.#durableSeq);
-    if (done.length > 0) {
-      const rest = this.#waiters.filter(({ seq }) => seq > this.#durableSeq);
-      this.#waiters.splice(0, this.#waiters.length, ...rest);
-      for (const { resolve } of done) resolve();
-    }
-    this.#wakeReaders();
-  }
-
-  #wakeReaders(): void {
-    for (const wake of [...this.#readers]) wake();
-  }
-
-  /** Resolves when more than `seenSeq` is durable, the journal is closed, the signal aborts, or `timeoutMs` passed. */
-  #moreDurable(seenSeq: number, timeoutMs: number | undefined, signal: AbortSignal): Promise<void> {
-    if (this.#durableSeq > seenSeq) return Promise.resolve();
-    return new Promise((resolve) => {
-      const wake = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', wake);
-        this.#readers.delete(wake);
-        resolve();
-      };
-      const timer = timeoutMs === undefined ? undefined : setTimeout(wake, timeoutMs);
-      this.#readers.add(wake);
-      signal.addEventListener('abort', wake);
-      if (signal.aborted) wake();
-    });
-  }
-
   #newReader(fromSeq: number): BatchReader {
-    const durableSeq = () => this.#durableSeq;
+    const durable = this.#durable;
     return new BatchReader(
       {
         disk: this.#options.disk,
@@ -537,20 +442,10 @@ export class Journal {
         nowNs: this.#options.nowNs,
         tell: (...about) => this.#tell(...about),
         get durableSeq() {
-          return durableSeq();
+          return durable.seq;
         },
       },
       fromSeq,
     );
-  }
-}
-
-function checkNames(agentId: string, host: string): void {
-  const agentIdBytes = Buffer.byteLength(agentId);
-  if (agentIdBytes === 0 || agentIdBytes > AGENT_ID_BYTES_MAX || !agentId.isWellFormed()) {
-    throw new RangeError(`an agent id has 1 to ${AGENT_ID_BYTES_MAX} bytes`);
-  }
-  if (Buffer.byteLength(host) > HOST_BYTES_MAX || !host.isWellFormed()) {
-    throw new RangeError(`a host name has at most ${HOST_BYTES_MAX} bytes`);
   }
 }

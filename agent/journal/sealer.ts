@@ -5,7 +5,8 @@
  * Knows nothing of files. One sealer per open journal; calls come in the order of seq.
  */
 import { hash, randomFillSync } from 'node:crypto';
-import { DETAILS, LEAF_BYTES, leafInto, SALT_BYTES } from '../../proto/leaf.ts';
+import { LEAF_BYTES, leafInto, SALT_BYTES } from '../../proto/leaf.ts';
+import { DETAILS } from '../../proto/leaf-fields.ts';
 import { sworn } from '../../proto/record.ts';
 import type { Activity, DetailKind } from '../model/activity.ts';
 import { CHAIN_BYTES } from './segment-format.ts';
