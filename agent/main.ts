@@ -25,7 +25,7 @@ import type { SourceHealth } from './source/kernel-event-source.ts';
 import { createLog, type Log } from './telemetry/log.ts';
 import { serviceManager } from './telemetry/service-manager.ts';
 import { type BrokerDesk, startBrokerDesk } from './wiring/broker-desk.ts';
-import { createDelivery } from './wiring/delivery.ts';
+import { startDelivery } from './wiring/delivery.ts';
 
 export interface AgentStatus {
   readonly version: string;
@@ -127,7 +127,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
 
   desk = await startBrokerDesk({ config, source, recorder, builder, selections, log });
   if (desk !== undefined) source.setBrokerPort(desk.port);
-  const delivery = createDelivery({ config, journal, agentId, host, version, bootId, log });
+  const delivery = startDelivery({ config, journal, version, bootId, log });
 
   const startedAt = new Date();
   const control = new ControlServer(join(config.run_dir, 'agent.sock'), addon.peerOf, {
@@ -193,7 +193,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       connections: recorder.connections,
       counts: { ...recorder.counts },
       journal: journalStatus(journal),
-      delivery: delivery?.state() ?? null,
+      delivery: delivery?.status() ?? null,
       broker: desk === undefined ? null : { port: desk.port, ...desk.counts() },
       source: source.health,
     };

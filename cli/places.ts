@@ -4,3 +4,5 @@
 export const DEFAULT_SOCKET = '/run/sworn/agent.sock';
 export const DEFAULT_AGENT_CONFIG = '/etc/sworn/agent.yaml';
 export const DEFAULT_COLLECTOR_CONFIG = '/etc/sworn/collector.yaml';
+export const DEFAULT_URL = 'http://127.0.0.1:7480';
+export const DEFAULT_TOKEN_FILE = '/var/lib/sworn/collector/api-token';

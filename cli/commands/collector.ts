@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import type { CollectorConfig } from '../../collector/config/collector-config.ts';
+import { readCollectorConfig } from '../../collector/config/read-config.ts';
+import { issueAgentCertificate, serveCollector } from '../../collector/main.ts';
+import { CollectorError } from '../../collector/model/error.ts';
+import { readFileOrExplain } from '../config-file.ts';
+import { CliError, EXIT } from '../exit.ts';
+import { DEFAULT_COLLECTOR_CONFIG } from '../places.ts';
+
+const HELP = `
+Runs until it is told to stop (SIGTERM, Ctrl-C); what was acknowledged to agents is stored. Usually systemd starts it.
+
+Examples:
+  sworn collector                                  with ${DEFAULT_COLLECTOR_CONFIG}
+  sworn collector --config ./collector.yaml
+  sworn collector --check --config ./collector.yaml    only say whether the file is valid
+  sworn collector issue-certificate --agent web-1 --out /etc/sworn`;
+
+export function addCollector(program: Command, version: string): void {
+  const collector = program
+    .command('collector')
+    .description('take the records of agents into ClickHouse (daemon)')
+    .option('--config <file>', 'configuration', DEFAULT_COLLECTOR_CONFIG)
+    .option('--check', 'check the configuration and end')
+    .addHelpText('after', HELP)
+    .action(async (options: { config: string; check?: boolean }) => {
+      const config = load(options.config);
+      if (options.check) {
+        console.log(`${options.config} is valid`);
+        return;
+      }
+      await explained(() => serveCollector({ config, version }));
+    });
+  collector
+    .command('issue-certificate')
+    .description('make the certificate with which an agent delivers')
+    .requiredOption('--agent <id>', 'id of the agent; it becomes the name in the certificate')
+    .requiredOption('--out <folder>', 'where agent.pem, agent.key and collector-ca.pem go')
+    .option('--force', 'write over files that are there')
+    .action(async (options: { agent: string; out: string; force?: boolean }) => {
+      const config = load(collector.opts<{ config: string }>().config);
+      await explained(() => writeCertificate(config, options));
+    });
+}
+
+async function writeCertificate(
+  config: CollectorConfig,
+  { agent, out, force }: { agent: string; out: string; force?: boolean },
+): Promise<void> {
+  const issued = await issueAgentCertificate(config, agent);
+  const files = [
+    ['agent.pem', issued.certificatePem, 0o644],
+    ['agent.key', issued.privateKeyPem, 0o600],
+    ['collector-ca.pem', issued.caPem, 0o644],
+  ] as const;
+  mkdirSync(out, { recursive: true });
+  const there = files.map(([name]) => join(out, name)).filter((path) => existsSync(path));
+  if (there.length > 0 && !force) {
+    throw new CliError(
+      `${there.join(', ')} exists already`,
+      'Name another folder with --out, or write over it with --force.',
+    );
+  }
+  for (const [name, pem, mode] of files) {
+    writeFileSync(join(out, name), pem, { mode });
+    console.log(join(out, name));
+  }
+}
+
+function load(file: string): CollectorConfig {
+  try {
+    return readCollectorConfig(readFileOrExplain(file), file);
+  } catch (error) {
+    if (error instanceof CollectorError)
+      throw new CliError(error.message, 'The commented example explains each key.', EXIT.unusable);
+    throw error;
+  }
+}
+
+async function explained(run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    if (error instanceof CollectorError)
+      throw new CliError(`${error.message} (${error.code})`, 'docs/ERRORS.md says what to do.');
+    throw error;
+  }
+}
