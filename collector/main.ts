@@ -105,7 +105,8 @@ function addressesOf(config: CollectorConfig, log: Log, metrics: CollectorMetric
       log: log.child({ part: 'engine' }),
       onCrash: () => metrics.engineRestarts.add(),
     });
-    return { engine, writer: { socketPath: engine.socketPath }, reader: { socketPath: engine.socketPath } };
+    const address = { engine: { socketPath: engine.socketPath, incomingFolder: engine.incomingFolder } };
+    return { engine, writer: address, reader: address };
   }
   const { url, username, password_file, reader_username, reader_password_file, ca_file } = server;
   const ca = ca_file === undefined ? {} : { ca: readFileSync(ca_file) };

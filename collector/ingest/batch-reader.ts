@@ -21,7 +21,7 @@ const inflate = promisify(zstdDecompress);
 /** 32 MiB of window: more than any compression level of the agent asks for; bounds what one frame makes us hold. */
 const WINDOW_LOG_MAX = 25;
 /** Other streams, queries and health checks get a turn at least this often. */
-const TURN_MS = 10;
+const TURN_MS = 5;
 const ACTIVITIES_PER_CLOCK_LOOK = 128;
 
 export interface ReadBatch {

@@ -137,8 +137,7 @@ CREATE TABLE IF NOT EXISTS sworn.activities{{local}} {{on_cluster}}
     INDEX by_time time TYPE minmax GRANULARITY 1,
     INDEX by_kind kind TYPE set(16) GRANULARITY 1,
     INDEX by_session session_id TYPE bloom_filter(0.01) GRANULARITY 1,
-    INDEX by_identity identity_id TYPE bloom_filter(0.01) GRANULARITY 1,
-    INDEX by_statement statement TYPE tokenbf_v1(16384, 3, 0) GRANULARITY 1
+    INDEX by_identity identity_id TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = {{merge_tree:activities}}
 PARTITION BY toDate(received_at)

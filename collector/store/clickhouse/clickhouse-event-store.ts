@@ -6,7 +6,7 @@
  * Atomic append: one INSERT, one block, one partition (the day of receipt is set once for all of it), so one part, which
  * ClickHouse makes visible by a rename. Bounds on a block in `ingest/` keep it below what the engine would split.
  */
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { text as readText } from 'node:stream/consumers';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Activity, Kind, Sender } from '../../model/activity.ts';
@@ -24,6 +24,7 @@ import {
   type SessionFilter,
   type StoredAlert,
 } from '../event-store.ts';
+import { batchSource } from './batch-source.ts';
 import { queryError, storeError } from './clickhouse-error.ts';
 import { type ClickHouseAddress, connect } from './client.ts';
 import { migrate, type Topology } from './migrations.ts';
@@ -47,6 +48,9 @@ const SETTLE_POLL_MS = 50;
 const SETTLE_GRACE_MS = 300;
 const SETTLE_MS_MAX = 120_000;
 const CONNECTIONS_MAX = 16;
+
+const DELIVERY_STRUCTURE =
+  "time DateTime64(3, 'UTC'), alert_id String, sink String, attempt UInt32, outcome String, detail String";
 
 /** One INSERT is one block is one part: no splitting by size, no parallel reading. */
 const ONE_BLOCK = {
@@ -138,22 +142,20 @@ export class ClickHouseEventStore implements EventStore {
     if (rows > BLOCK_ROWS_MAX) throw new RangeError(`a block of ${rows} rows would be split`);
     this.#inserts += 1;
     const name = `${this.#insertPrefix}${process.pid}-${this.#inserts}`;
-    const receivedAt = (Date.now() / 1000).toFixed(3);
     const settings = settingsSql({
       ...ONE_BLOCK,
       log_comment: name,
       // On a cluster the answer must wait until the shard has the block.
       ...(this.#options.topology.kind === 'cluster' ? { distributed_foreground_insert: 1 } : {}),
     });
-    const query =
-      `INSERT INTO sworn.activities (${ROW_COLUMN_NAMES}, received_at) ` +
-      `SELECT *, toDateTime64('${receivedAt}', 3, 'UTC') FROM input('${ROW_STRUCTURE.replaceAll("'", "\\'")}') ` +
-      `${settings} FORMAT RowBinary`;
+    const receivedAt = `toDateTime64('${(Date.now() / 1000).toFixed(3)}', 3, 'UTC')`;
     try {
-      const { stream } = await this.#writer.exec({ query, values: Readable.from(parts, { objectMode: false }) });
-      for await (const _ of stream) {
-        // The answer to an insert is empty; reading it frees the connection.
-      }
+      await this.#insert(
+        `INSERT INTO sworn.activities (${ROW_COLUMN_NAMES}, received_at) SELECT *, ${receivedAt}`,
+        ROW_STRUCTURE,
+        parts,
+        ` ${settings}`,
+      );
     } catch (error) {
       const failure = storeError(`insert of ${rows} rows`, error);
       if (failure.code !== 'store_rejected') this.#unsure?.add(name);
@@ -304,18 +306,32 @@ export class ClickHouseEventStore implements EventStore {
       writer.text(delivery.outcome);
       writer.text(delivery.detail);
     }
-    const structure =
-      "time DateTime64(3, \\'UTC\\'), alert_id String, sink String, attempt UInt32, outcome String, detail String";
     try {
-      const { stream } = await this.#writer.exec({
-        query: `INSERT INTO sworn.deliveries (time, alert_id, sink, attempt, outcome, detail) SELECT * FROM input('${structure}') FORMAT RowBinary`,
-        values: Readable.from([writer.finish()], { objectMode: false }),
-      });
-      for await (const _ of stream) {
-        // Empty, as above.
-      }
+      await this.#insert(
+        'INSERT INTO sworn.deliveries (time, alert_id, sink, attempt, outcome, detail) SELECT *',
+        DELIVERY_STRUCTURE,
+        [writer.finish()],
+        '',
+      );
     } catch (error) {
       throw storeError('record of deliveries', error);
+    }
+  }
+
+  /** Run `head FROM <the rows> tail`. */
+  async #insert(head: string, structure: string, parts: readonly Buffer[], tail: string): Promise<void> {
+    const { source, body, release } = await batchSource(this.#options.writer, structure, parts);
+    try {
+      const query = `${head} FROM ${source}${tail}`;
+      if (body === undefined) {
+        await this.#writer.command({ query });
+        return;
+      }
+      const { stream } = await this.#writer.exec({ query: query + body.suffix, values: body.stream });
+      // The answer to an insert is empty; reading it frees the connection.
+      await readText(stream);
+    } finally {
+      await release();
     }
   }
 

@@ -12,7 +12,13 @@ export interface ServerAddress {
   readonly ca?: Buffer;
 }
 
-export type ClickHouseAddress = { readonly server: ServerAddress } | { readonly socketPath: string };
+export interface EngineAddress {
+  readonly socketPath: string;
+  /** A folder that the engine can read: batches reach it as files there. */
+  readonly incomingFolder: string;
+}
+
+export type ClickHouseAddress = { readonly server: ServerAddress } | { readonly engine: EngineAddress };
 
 /** Above any limit on a query: the engine's own limits answer first. */
 const REQUEST_MS_MAX = 600_000;
@@ -25,10 +31,10 @@ export function connect(address: ClickHouseAddress, connectionsMax: number): Cli
     // The client would log statements and parameters of failed requests; errors reach our own log without them.
     log: { level: ClickHouseLogLevel.OFF },
   };
-  if ('socketPath' in address) {
+  if ('engine' in address) {
     const agent = new Agent({ keepAlive: true, maxSockets: connectionsMax });
     // Node's agent passes its own options on to each connection, but its types do not know a socket path.
-    Object.assign((agent as unknown as { options: object }).options, { socketPath: address.socketPath });
+    Object.assign((agent as unknown as { options: object }).options, { socketPath: address.engine.socketPath });
     return createClient({ ...shared, url: 'http://engine', http_agent: agent });
   }
   const { url, username, password, ca } = address.server;

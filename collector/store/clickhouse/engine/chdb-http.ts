@@ -8,21 +8,17 @@
  * request cannot reach another, and `readonly` holds for the whole of it. Parameters are given by `SET param_x`, because
  * the binding's own parameter calls share state between sessions and are not safe side by side.
  *
- * What it does not do: authentication, compression, sessions by id, formats that need a whole result at once.
+ * What it does not do: data behind an INSERT (the engine ends it at an empty line, so no binary format survives; batches
+ * come as files, see batch-source.ts), authentication, compression, sessions by id.
  */
-import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { ChdbQueryStream, Session } from 'chdb';
 import { headerBytes, isStreamable } from './answer-header.ts';
 
 /** Longest SQL text that is taken; the API's own bound is lower. */
 const SQL_BYTES_MAX = 4 << 20;
-/** URLs carry the INSERT with its list of columns and structure. */
-const HEADER_BYTES_MAX = 1 << 20;
-
+/** Settings and parameters are in the URL; a person's SQL is a parameter when it is checked. */
+const PARAMETERS_BYTES_MAX = 1 << 20;
 /** URL parameters that are not settings of the engine. */
 const NOT_SETTINGS = new Set([
   'query',
@@ -38,12 +34,6 @@ const NOT_SETTINGS = new Set([
 ]);
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
-
-export interface ChdbHttpOptions {
-  readonly openSession: () => Session;
-  /** Where the bytes of an insert lie while the engine reads them. */
-  readonly incomingFolder: string;
-}
 
 /** An SQL string literal. */
 export function quote(text: string): string {
@@ -84,15 +74,17 @@ async function readText(request: IncomingMessage): Promise<string> {
 }
 
 export class ChdbHttp {
-  readonly #options: ChdbHttpOptions;
+  readonly #openSession: () => Session;
   readonly server: Server;
-  #inserts = 0;
 
-  constructor(options: ChdbHttpOptions) {
-    this.#options = options;
-    this.server = createServer({ maxHeaderSize: HEADER_BYTES_MAX, keepAliveTimeout: 60_000 }, (request, response) => {
-      this.#answer(request, response).catch((error: unknown) => this.#fail(response, error));
-    });
+  constructor(openSession: () => Session) {
+    this.#openSession = openSession;
+    this.server = createServer(
+      { maxHeaderSize: PARAMETERS_BYTES_MAX, keepAliveTimeout: 60_000 },
+      (request, response) => {
+        this.#answer(request, response).catch((error: unknown) => this.#fail(response, error));
+      },
+    );
     // A long query is not a slow client.
     this.server.requestTimeout = 0;
   }
@@ -103,42 +95,16 @@ export class ChdbHttp {
       response.end('Ok.\n');
       return;
     }
+    const body = await readText(request);
     const inUrl = url.searchParams.get('query');
-    const isInsert = inUrl !== null && /^\s*INSERT\b/i.test(inUrl);
-    const session = this.#options.openSession();
+    if (inUrl !== null && body !== '') throw new Error('data behind a statement cannot be taken; see batch-source.ts');
+    const sql = inUrl ?? body;
+    const session = this.#openSession();
     try {
-      if (isInsert) {
-        await this.#insert(session, inUrl, request, url.searchParams);
-        response.writeHead(200, { 'content-type': 'text/plain; charset=UTF-8' }).end();
-        return;
-      }
-      const body = await readText(request);
-      const sql = inUrl === null ? body : inUrl;
       for (const statement of sessionStatements(url.searchParams)) await session.queryAsync(statement);
       await this.#select(session, sql, url.searchParams.get('default_format'), response);
     } finally {
       session.close();
-    }
-  }
-
-  /**
-   * The engine cannot take binary data behind a statement (it ends them at an empty line), so the bytes go through a
-   * file: `FROM input(…) … FORMAT RowBinary` becomes `FROM file(path, RowBinary, …)`. A body that breaks off inserts
-   * nothing.
-   */
-  async #insert(session: Session, sql: string, request: IncomingMessage, search: URLSearchParams): Promise<void> {
-    const from = sql.indexOf(' FROM input(');
-    const format = /\s+FORMAT RowBinary\s*$/.exec(sql);
-    if (from < 0 || format === null) throw new Error('an INSERT must read FROM input(…) in FORMAT RowBinary');
-    this.#inserts += 1;
-    const path = join(this.#options.incomingFolder, `${this.#inserts}.rowbinary`);
-    try {
-      await pipeline(request, createWriteStream(path, { mode: 0o600 }));
-      for (const statement of sessionStatements(search)) await session.queryAsync(statement);
-      const source = ` FROM file(${quote(path)}, 'RowBinary', `;
-      await session.queryAsync(sql.slice(0, from) + source + sql.slice(from + ' FROM input('.length, format.index));
-    } finally {
-      await rm(path, { force: true });
     }
   }
 

@@ -35,18 +35,14 @@ async function openFirstSession(path: string, args: string[], waitMs: number): P
 }
 
 async function run(start: EngineStart): Promise<void> {
-  const incomingFolder = join(start.dataFolder, 'incoming');
   const tables = join(start.dataFolder, 'tables');
   mkdirSync(tables, { recursive: true, mode: 0o700 });
   const args = writeEngineConfig(join(start.dataFolder, 'engine'), start);
   process.chdir(join(start.dataFolder, 'engine'));
   const first = await openFirstSession(tables, args, start.lockWaitMs);
-  // Only the holder of the lock may clear what an earlier engine left half-written.
-  rmSync(incomingFolder, { recursive: true, force: true });
-  mkdirSync(incomingFolder, { mode: 0o700 });
   rmSync(start.socketPath, { force: true });
 
-  const http = new ChdbHttp({ openSession: () => new Session(tables), incomingFolder });
+  const http = new ChdbHttp(() => new Session(tables));
   http.server.listen(start.socketPath, () => process.send?.({ ready: true }));
   process.on('message', (message) => {
     if (message !== 'stop') return;

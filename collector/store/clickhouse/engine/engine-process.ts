@@ -55,6 +55,11 @@ export class EngineProcess {
     }
   }
 
+  /** Where batches lie while the engine reads them. */
+  get incomingFolder(): string {
+    return join(this.#options.dataFolder, 'incoming');
+  }
+
   get pid(): number | undefined {
     return this.#child?.pid;
   }
@@ -63,6 +68,9 @@ export class EngineProcess {
    * Errors   CollectorError `engine_failed` when the first start fails; later failures are retried for ever
    */
   async start(): Promise<void> {
+    // Batches that an earlier process left; they were not acknowledged, their agents send them again.
+    rmSync(this.incomingFolder, { recursive: true, force: true });
+    mkdirSync(this.incomingFolder, { mode: 0o700 });
     await this.#spawn();
   }
 
