@@ -142,7 +142,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       const [run] = fitting as [(typeof fitting)[number]];
       const sessionKey = randomBytes(8).readBigUInt64LE();
       const sessionId = book.reserve(run.workload, sessionKey);
-      source.watch({ pid: peer.pid, startNs: 0n }, { selectionId: run.id, sessionKey });
+      // Not yet: the answer to this request holds the session's secret.
+      source.watchFromNextExec(peer.pid, { selectionId: run.id, sessionKey });
       const environment = desk?.environment(run.workload, sessionKey, inherited) ?? {};
       return { kind: 'ready', sessionId, environment };
     },

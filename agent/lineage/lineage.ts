@@ -153,8 +153,7 @@ export class Lineage {
   #joined(event: ProcessJoined, changes: LineageChange[]): void {
     if (this.#known(event.process) !== undefined) return;
     const process = this.#add(event.process, event.parent, event.scope, event.atNs, changes);
-    // What `sworn run` starts joins as `sworn` itself; its program is what it executes next.
-    if (event.program !== undefined && process.session.selectedBy !== 'run') this.#setProgram(process, event.program);
+    if (event.program !== undefined) this.#setProgram(process, event.program);
     changes.push({ kind: 'joined', process, atNs: event.atNs });
   }
 

@@ -125,8 +125,6 @@ export class Recorder {
         this.write(builder.forkedOrJoined(change.process, 'forked', change.atNs));
         break;
       case 'joined':
-        // `sworn run` before it executes the program: no program of the workload.
-        if (change.process.session.selectedBy === 'run' && change.process.program === undefined) break;
         this.write(builder.forkedOrJoined(change.process, 'joined', change.atNs));
         break;
       case 'executed':

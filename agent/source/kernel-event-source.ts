@@ -39,6 +39,8 @@ export interface KernelEventSource {
 export interface LiveKernel extends KernelEventSource {
   /** Records a running process, all that it starts from now on, and the sockets that it has open. */
   watch(process: ProcessKey, scope: Scope): void;
+  /** As `watch`, from the next program that the process executes on. Errors: ESRCH when it is gone. */
+  watchFromNextExec(pid: number, scope: Scope): void;
   /** Who opened the connection from this address to the broker's port; undefined when nobody is known. */
   callerOf(address: string, port: number): Caller | undefined;
   setBrokerPort(port: number): void;

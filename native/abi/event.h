@@ -326,6 +326,13 @@ struct sworn_path_key {
 	__u8 path[SWORN_PATH_KEY_BYTES];
 };
 
+/** Value of the map `awaited`, key tgid: a process whose next program is the first of a session. */
+struct sworn_awaited {
+	struct sworn_scope scope;
+	/* Start of the process in hundredths of a second, as /proc gives it: a pid that is used again is not taken for it. */
+	__u64 start_ticks;
+};
+
 /** Key and value of the map `udp_flows`. */
 struct sworn_udp_key {
 	__u64 cookie;

@@ -11,6 +11,8 @@ struct sworn_live_settings {
 	__u32 selections_cgroup;
 	__u32 selections_cgroup_path;
 	__u32 selections_exe;
+	/* Whether `awaited` ever had an entry. */
+	__u32 awaited;
 	/* Entries of `skips`. */
 	__u32 skips;
 	/* Where the broker listens, host byte order; 0: there is none. */

@@ -102,6 +102,7 @@ Napi::Function CaptureObject::Define(Napi::Env env) {
                          InstanceMethod<&CaptureObject::Select>("select"),
                          InstanceMethod<&CaptureObject::Unselect>("unselect"),
                          InstanceMethod<&CaptureObject::Watch>("watch"),
+                         InstanceMethod<&CaptureObject::Await>("await"),
                          InstanceMethod<&CaptureObject::Unwatch>("unwatch"),
                          InstanceMethod<&CaptureObject::Scan>("scan"),
                          InstanceMethod<&CaptureObject::Counters>("counters"),
@@ -200,6 +201,17 @@ void CaptureObject::Watch(const Napi::CallbackInfo& info) {
   scope.session_key = Uint64Of(info, 2, "sessionKey");
   int error = sworn_capture_watch(capture, tgid, &scope);
   if (error) ThrowErrno(info.Env(), error, "the process could not be watched");
+}
+
+void CaptureObject::Await(const Napi::CallbackInfo& info) {
+  sworn_capture* capture = Opened(info.Env());
+  uint32_t tgid = Uint32Of(info, 0, "pid");
+  sworn_awaited awaited = {};
+  awaited.scope.selection_id = Uint32Of(info, 1, "selectionId");
+  awaited.scope.session_key = Uint64Of(info, 2, "sessionKey");
+  awaited.start_ticks = Uint64Of(info, 3, "startTicks");
+  int error = sworn_capture_await(capture, tgid, &awaited);
+  if (error) ThrowErrno(info.Env(), error, "the process could not be awaited");
 }
 
 Napi::Value CaptureObject::Unwatch(const Napi::CallbackInfo& info) {

@@ -26,6 +26,7 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
   void Select(const Napi::CallbackInfo& info);
   void Unselect(const Napi::CallbackInfo& info);
   void Watch(const Napi::CallbackInfo& info);
+  void Await(const Napi::CallbackInfo& info);
   Napi::Value Unwatch(const Napi::CallbackInfo& info);
   void Scan(const Napi::CallbackInfo& info);
   Napi::Value Counters(const Napi::CallbackInfo& info);

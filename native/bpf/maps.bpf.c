@@ -15,6 +15,7 @@ struct selections_uid_map selections_uid SEC(".maps");
 struct selections_cgroup_map selections_cgroup SEC(".maps");
 struct selections_cgroup_path_map selections_cgroup_path SEC(".maps");
 struct selections_exe_map selections_exe SEC(".maps");
+struct awaited_map awaited SEC(".maps");
 struct udp_flows_map udp_flows SEC(".maps");
 struct unix_sockets_map unix_sockets SEC(".maps");
 struct callers_map callers SEC(".maps");

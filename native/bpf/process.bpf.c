@@ -164,7 +164,8 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	} else {
 		int keyed = exe_key_of(&scratch->exe, event->exe_bytes, &scratch->exe_key);
 
-		if (!select_process(task, &process, keyed ? &scratch->exe_key : NULL, &scope))
+		if (!(live.awaited && take_awaited(&process, &scope)) &&
+		    !select_process(task, &process, keyed ? &scratch->exe_key : NULL, &scope))
 			return 0;
 		watch(&process, &scope);
 		if (!live.selections_exe)

@@ -450,6 +450,16 @@ int sworn_capture_watch(struct sworn_capture *capture, uint32_t tgid, const stru
 	return error;
 }
 
+int sworn_capture_await(struct sworn_capture *capture, uint32_t tgid, const struct sworn_awaited *awaited)
+{
+	int fd = bpf_map__fd(capture->skeleton->maps.awaited);
+
+	if (bpf_map_update_elem(fd, &tgid, awaited, BPF_ANY))
+		return -errno;
+	__atomic_store_n(&capture->skeleton->bss->live.awaited, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
 int sworn_capture_unwatch(struct sworn_capture *capture, uint32_t tgid)
 {
 	int fd = bpf_map__fd(capture->skeleton->maps.processes);

@@ -72,6 +72,8 @@ int sworn_capture_unselect(struct sworn_capture *capture, enum sworn_selection_k
  * it has started already and which sockets it has open is found by sworn_capture_scan.
  */
 int sworn_capture_watch(struct sworn_capture *capture, uint32_t tgid, const struct sworn_scope *scope);
+/* Watches a process from its next exec on; what it does before is not watched. */
+int sworn_capture_await(struct sworn_capture *capture, uint32_t tgid, const struct sworn_awaited *awaited);
 int sworn_capture_unwatch(struct sworn_capture *capture, uint32_t tgid);
 /*
  * Finds what runs already: processes that a selection names and children of watched ones, then the sockets that

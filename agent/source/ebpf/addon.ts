@@ -32,6 +32,8 @@ export interface Capture {
   unselect(kind: number, key: Uint8Array): void;
   /** Watches a running process; ESRCH when it is gone. Its join event follows. */
   watch(pid: number, selectionId: number, sessionKey: bigint): void;
+  /** Watches a process from its next exec on. `startTicks`: its start as /proc/PID/stat has it. */
+  await(pid: number, selectionId: number, sessionKey: bigint, startTicks: bigint): void;
   unwatch(pid: number): boolean;
   /** Finds the open sockets of a watched process; 0: the processes that are to be watched and run already, and the sockets of all. */
   scan(pid: number): void;

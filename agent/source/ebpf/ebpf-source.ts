@@ -13,7 +13,7 @@ import { BootClock } from './clock.ts';
 import { counterMeanings } from './counters.ts';
 import { EventReader, type JoinNotice, readClose } from './event-reader.ts';
 import { caller, callerKey, closeEvent, counter, limits, sessionBy } from './layout.generated.ts';
-import { isStartedAt, readProgram } from './proc.ts';
+import { isStartedAt, readProgram, startTicksOf } from './proc.ts';
 import { watchedProcesses } from './tables.ts';
 import { UdpWatch } from './udp-watch.ts';
 import { UnixWatch } from './unix-watch.ts';
@@ -92,6 +92,12 @@ export class EbpfSource implements LiveKernel {
   watch(process: ProcessKey, scope: Scope): void {
     this.#capture.watch(process.pid, scope.selectionId, scope.sessionKey);
     this.#capture.scan(process.pid);
+  }
+
+  watchFromNextExec(pid: number, scope: Scope): void {
+    const ticks = startTicksOf(pid);
+    if (ticks === undefined) throw Object.assign(new Error(`process ${pid} is gone`), { code: 'ESRCH' });
+    this.#capture.await(pid, scope.selectionId, scope.sessionKey, BigInt(ticks));
   }
 
   setBrokerPort(port: number): void {

@@ -37,13 +37,18 @@ const TICK_NS = 10_000_000;
 
 /** Whether the process that has this pid is that one, as exactly as /proc can tell. */
 export function isStartedAt(process: ProcessKey): boolean {
+  const ticks = startTicksOf(process.pid);
+  return ticks !== undefined && Math.abs(ticks * TICK_NS - Number(process.startNs)) <= TICK_NS;
+}
+
+/** When a process was made, in hundredths of a second since boot; undefined when it is gone. */
+export function startTicksOf(pid: number): number | undefined {
   try {
-    const stat = readFileSync(`/proc/${process.pid}/stat`, 'utf8');
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The name may hold anything, also parentheses; what follows the last one is fields from the third on.
-    const ticks = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
-    return Math.abs(ticks * TICK_NS - Number(process.startNs)) <= TICK_NS;
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -153,6 +153,19 @@ struct selections_exe_map {
 extern struct selections_exe_map selections_exe SEC(".maps");
 
 /*
+ * awaited: tgid -> scope of a process that asked to be watched from its next exec on (`sworn run`). Written by the loader,
+ * deleted at that exec. The oldest goes when full: that process is not watched, and its caller was told otherwise, so
+ * the size is far above what can be under way.
+ */
+struct awaited_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct sworn_awaited);
+};
+extern struct awaited_map awaited SEC(".maps");
+
+/*
  * udp_flows: what was sent to and received from each address by each watched UDP socket.
  * Written by socket.bpf.c; read and, when idle, deleted by the loader. Full: counted as lost.
  */

@@ -31,7 +31,25 @@ static __always_inline void watch(struct sworn_process_key *process, struct swor
 
 static __always_inline int anything_selected(void)
 {
-	return live.selections_cgroup || live.selections_cgroup_path || live.selections_exe || live.selections_uid;
+	return live.selections_cgroup || live.selections_cgroup_path || live.selections_exe || live.selections_uid ||
+	       live.awaited;
+}
+
+#define TICK_NS 10000000
+
+/* A process that was to be watched from its next program on: this is it. */
+static __always_inline int take_awaited(struct sworn_process_key *process, struct sworn_scope *scope)
+{
+	struct sworn_awaited *found = bpf_map_lookup_elem(&awaited, &process->tgid);
+	int mine;
+
+	if (!found)
+		return 0;
+	mine = process->start_ns / TICK_NS == found->start_ticks;
+	if (mine)
+		*scope = found->scope;
+	bpf_map_delete_elem(&awaited, &process->tgid);
+	return mine;
 }
 
 static __always_inline struct sworn_selection *selection_of_cgroup(struct task_struct *task, __u64 *cgroup_id)
