@@ -11,7 +11,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { ProtocolDefinition, Side } from '../decoder.ts';
 import { sameRun } from './check-script.ts';
-import { type Cut, type RunOptions, runScript } from './run-script.ts';
+import { type Cut, type Run, type RunOptions, runScript } from './run-script.ts';
 import { normalised, type Script, type Step, totalBytes } from './script.ts';
 
 export interface MutatedOptions extends RunOptions {
@@ -19,6 +19,8 @@ export interface MutatedOptions extends RunOptions {
   readonly runs?: number;
   readonly seed?: number;
   readonly path?: string;
+  /** What else must hold for each run. */
+  readonly holds?: (run: Run) => void;
   /** Do not ask that a damaged capture means the same however it is cut. Say in the test why not. */
   readonly cutsMayDiffer?: boolean;
 }
@@ -91,6 +93,7 @@ export function mutated(
       const run = runScript(definition, script, { late, ...options });
       const said = run.exchanges.length + run.credentials.length;
       assert.ok(said <= 8 + totalBytes(script) * SAID_PER_BYTE_MAX, `${said} exchanges and credentials`);
+      options.holds?.(run);
       if (!options.cutsMayDiffer) {
         sameRun(run, runScript(definition, script, { late, ...options }, inPieces(cutBytes)), `cut as ${cutBytes}`);
       }
