@@ -25,6 +25,7 @@ import { CollectorError, describeError } from './model/error.ts';
 import { RULE_PACK_FOLDER, RuleSet, readRules } from './rules/rule-set.ts';
 import { ClickHouseEventStore } from './store/clickhouse/clickhouse-event-store.ts';
 import type { ClickHouseAddress } from './store/clickhouse/client.ts';
+import { READER_ROLE, WRITER_ROLE } from './store/clickhouse/engine/engine-config.ts';
 import { EngineProcess } from './store/clickhouse/engine/engine-process.ts';
 import { type CollectorMetrics, createCollectorMetrics } from './telemetry/collector-metrics.ts';
 import { createLog, type Log } from './telemetry/log.ts';
@@ -105,8 +106,9 @@ function addressesOf(config: CollectorConfig, log: Log, metrics: CollectorMetric
       log: log.child({ part: 'engine' }),
       onCrash: () => metrics.engineRestarts.add(),
     });
-    const address = { engine: { socketPath: engine.socketPath, incomingFolder: engine.incomingFolder } };
-    return { engine, writer: address, reader: address };
+    const { socketPath, incomingFolder } = engine;
+    const address = (role: string) => ({ engine: { socketPath, incomingFolder, role } });
+    return { engine, writer: address(WRITER_ROLE), reader: address(READER_ROLE) };
   }
   const { url, username, password_file, reader_username, reader_password_file, ca_file } = server;
   const ca = ca_file === undefined ? {} : { ca: readFileSync(ca_file) };

@@ -222,6 +222,7 @@ export class ClickHouseEventStore implements EventStore {
           max_threads: 2,
           priority: '1',
           output_format_json_quote_64bit_integers: 1,
+          cancel_http_readonly_queries_on_client_close: 1,
           readonly: '1',
         } as Record<string, string | number>,
       });

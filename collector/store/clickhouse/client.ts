@@ -16,6 +16,8 @@ export interface EngineAddress {
   readonly socketPath: string;
   /** A folder that the engine can read: batches reach it as files there. */
   readonly incomingFolder: string;
+  /** One of engine-config.ts. */
+  readonly role: string;
 }
 
 export type ClickHouseAddress = { readonly server: ServerAddress } | { readonly engine: EngineAddress };
@@ -35,7 +37,7 @@ export function connect(address: ClickHouseAddress, connectionsMax: number): Cli
     const agent = new Agent({ keepAlive: true, maxSockets: connectionsMax });
     // Node's agent passes its own options on to each connection, but its types do not know a socket path.
     Object.assign((agent as unknown as { options: object }).options, { socketPath: address.engine.socketPath });
-    return createClient({ ...shared, url: 'http://engine', http_agent: agent });
+    return createClient({ ...shared, url: 'http://engine', http_agent: agent, role: address.engine.role });
   }
   const { url, username, password, ca } = address.server;
   return createClient({

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * Decides whether a person's SQL only reads the record. The second of two walls: the first is ClickHouse's own (readonly
- * = 1, a user without rights to files, URLs and other servers). The second is needed because the embedded engine runs
- * in a process of this host: `file('/etc/…')` as a scalar function and INTO OUTFILE ask no right at all there.
+ * Decides whether a person's SQL only reads the record. The second of two walls: the first is ClickHouse's own, readonly = 1
+ * and a role or user that may read `sworn` and nothing else. The second is needed because two things ask no right at all in
+ * an embedded engine, `file('/etc/…')` as a scalar function and INTO OUTFILE, and because a server's operator may give the
+ * reader more rights than it needs.
  *
  * Nothing is judged by a parser of ours. ClickHouse reads the text (formatQuery: one statement, or an error) and prints
  * it anew without comments; of that text it prints the syntax tree, and that same text is what runs. The tree may hold

@@ -33,6 +33,9 @@ const NOT_SETTINGS = new Set([
   'enable_http_compression',
 ]);
 
+/** As on a server: who closes the connection wants no answer any more. */
+const CANCEL_SETTING = 'cancel_http_readonly_queries_on_client_close';
+
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** An SQL string literal. */
@@ -40,7 +43,7 @@ export function quote(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
 
-/** The statements that give one session the settings and parameters of one request; `readonly` locks the rest. */
+/** The statements that give one session the role, settings and parameters of one request; `readonly` locks the rest. */
 export function sessionStatements(search: URLSearchParams): string[] {
   const changes: string[] = [];
   let last = '';
@@ -57,6 +60,10 @@ export function sessionStatements(search: URLSearchParams): string[] {
   if (database !== null && database !== '') {
     if (!NAME.test(database)) throw new Error(`not the name of a database: ${JSON.stringify(database)}`);
     statements.push(`USE ${database}`);
+  }
+  for (const role of search.getAll('role')) {
+    if (!NAME.test(role)) throw new Error(`not the name of a role: ${JSON.stringify(role)}`);
+    statements.push(`SET ROLE ${role}`);
   }
   if (changes.length > 0) statements.push(`SET ${changes.join(', ')}`);
   return statements;
@@ -76,6 +83,7 @@ async function readText(request: IncomingMessage): Promise<string> {
 export class ChdbHttp {
   readonly #openSession: () => Session;
   readonly server: Server;
+  #requests = 0;
 
   constructor(openSession: () => Session) {
     this.#openSession = openSession;
@@ -101,11 +109,29 @@ export class ChdbHttp {
     const sql = inUrl ?? body;
     const session = this.#openSession();
     try {
+      if (url.searchParams.get(CANCEL_SETTING) === '1') {
+        const name = `request ${++this.#requests}`;
+        url.searchParams.set('log_comment', name);
+        response.once('close', () => {
+          if (!response.writableFinished) this.#kill(name);
+        });
+      }
       for (const statement of sessionStatements(url.searchParams)) await session.queryAsync(statement);
+      // Whoever has gone by now was too early to be killed.
+      if (response.destroyed) return;
       await this.#select(session, sql, url.searchParams.get('default_format'), response);
     } finally {
       session.close();
     }
+  }
+
+  /** The binding cannot interrupt a query; the engine can. Best effort: its time limit ends it otherwise. */
+  #kill(name: string): void {
+    const session = this.#openSession();
+    session
+      .queryAsync(`KILL QUERY WHERE Settings['log_comment'] = ${quote(name)} ASYNC`)
+      .catch(() => {})
+      .finally(() => session.close());
   }
 
   async #select(session: Session, sql: string, format: string | null, response: ServerResponse): Promise<void> {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * The embedded engine's configuration files. The engine has one user; what it may not do, no SQL can do: no access to
- * URLs, S3, other databases or executables, and rights on the database `sworn` only. FILE is granted because inserts
- * reach the engine through a file (chdb-http.ts); people's SQL is kept from it by read-only-sql.ts.
+ * The embedded engine's configuration files. The engine has one user with two roles: `writer` for the collector's own work,
+ * `reader` for people's SQL, which may read the database `sworn` and nothing else. Neither may reach URLs, S3, other
+ * databases or executables. The writer may read files, because batches reach the engine as files (batch-source.ts).
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,10 +13,16 @@ export interface EngineSettings {
   readonly memoryBytesMax: number;
 }
 
-const GRANTS = [
-  'GRANT SELECT, INSERT, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW, ALTER, OPTIMIZE ON sworn.*',
-  'GRANT CREATE TEMPORARY TABLE, FILE ON *.*',
-];
+export const READER_ROLE = 'reader';
+export const WRITER_ROLE = 'writer';
+
+const GRANTS: Readonly<Record<string, readonly string[]>> = {
+  [READER_ROLE]: ['GRANT SELECT ON sworn.*'],
+  [WRITER_ROLE]: [
+    'GRANT SELECT, INSERT, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW, ALTER, OPTIMIZE ON sworn.*',
+    'GRANT CREATE TEMPORARY TABLE, FILE ON *.*',
+  ],
+};
 
 function configXml(settings: EngineSettings): string {
   return `<clickhouse>
@@ -39,18 +45,24 @@ function configXml(settings: EngineSettings): string {
 `;
 }
 
+function grantsXml(grants: readonly string[]): string {
+  return `<grants>${grants.map((grant) => `<query>${grant}</query>`).join('')}</grants>`;
+}
+
 function usersXml(): string {
+  const roles = Object.entries(GRANTS).map(([role, grants]) => `    <${role}>${grantsXml(grants)}</${role}>`);
   return `<clickhouse>
   <profiles><default/></profiles>
+  <roles>
+${roles.join('\n')}
+  </roles>
   <users>
     <default>
       <password/>
       <networks><ip>::/0</ip></networks>
       <profile>default</profile>
       <quota>default</quota>
-      <grants>
-${GRANTS.map((grant) => `        <query>${grant}</query>`).join('\n')}
-      </grants>
+      ${grantsXml([`GRANT ${Object.keys(GRANTS).join(', ')}`])}
     </default>
   </users>
   <quotas><default/></quotas>

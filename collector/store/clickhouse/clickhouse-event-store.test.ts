@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import { COLUMNS } from '../../model/activity-row.ts';
+import { makeActivity } from '../../testing/activity-maker.ts';
+import { asReceived } from '../../testing/full-activities.ts';
+import {
+  readRows,
+  startEmbeddedStore,
+  startServerStore,
+  TEST_LIMITS,
+  type TestStore,
+} from '../../testing/test-store.ts';
+import { eventStoreContract } from '../event-store-contract.ts';
+import { schemaDocument, schemaDocumentPath } from './schema-document.ts';
+
+eventStoreContract('ClickHouse, embedded', () => startEmbeddedStore());
+
+if (process.env['SWORN_TEST_CLICKHOUSE_URL'] === undefined) {
+  describe('event store: ClickHouse, server', () => {
+    it('passes the contract', { skip: 'SWORN_TEST_CLICKHOUSE_URL names no server: not tested here' }, () => {});
+  });
+} else {
+  eventStoreContract('ClickHouse, server', async () => (await startServerStore())!);
+}
+
+describe('embedded engine', () => {
+  let running: TestStore;
+  before(async () => {
+    running = await startEmbeddedStore();
+  });
+  after(() => running.stop());
+
+  it('has the columns that rows are made for, with their types', async () => {
+    const columns = await readRows<{ name: string; type: string; comment: string; default_kind: string }>(
+      running.store,
+      "SELECT name, type, comment, default_kind FROM system.columns WHERE database = 'sworn' AND table = 'activities'",
+    );
+    const stored = columns.filter(({ default_kind, name }) => default_kind === '' && name !== 'received_at');
+    const expected = COLUMNS.map(({ name, type }) => ({ name, type }));
+    const byName = (a: { name: string }, b: { name: string }) => a.name.localeCompare(b.name);
+    assert.deepEqual(stored.map(({ name, type }) => ({ name, type })).sort(byName), expected.sort(byName));
+    for (const { name, comment } of columns) assert.notEqual(comment, '', `${name} says what it is`);
+  });
+
+  it('has a documented schema', async () => {
+    const current = readFileSync(schemaDocumentPath, 'utf8');
+    const made = await schemaDocument((sql) => readRows(running.store, sql));
+    assert.equal(
+      current,
+      made,
+      'docs/SCHEMA.md is not current: bin/node collector/store/clickhouse/schema-document.ts',
+    );
+  });
+
+  it('comes back after it was killed, with all that was acknowledged', async () => {
+    const { store, engine } = running;
+    const batch = store.newBatch();
+    for (let seq = 1; seq <= 100; seq++)
+      batch.add('command', asReceived({ ...makeActivity(20), seq }), { agentId: 'k', host: 'h' });
+    await store.append([batch]);
+    process.kill(engine!.pid!, 'SIGKILL');
+    let highest = -1;
+    let failures = 0;
+    while (highest < 0) {
+      try {
+        highest = await store.highestSeq('k');
+      } catch (error) {
+        assert.equal((error as { code?: string }).code, 'store_unavailable');
+        failures += 1;
+        assert.ok(failures < 200);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
+    assert.equal(highest, 100);
+    assert.ok(failures > 0);
+  });
+
+  it('ends a query whose asker has gone, long before its limit', async () => {
+    const patient = await startEmbeddedStore({ ...TEST_LIMITS, seconds: 120 });
+    const gone = new AbortController();
+    setTimeout(() => gone.abort(), 300);
+    const sql = 'SELECT sum(sipHash64(number)) FROM numbers(1000000000000)';
+    await assert.rejects(patient.store.query({ sql, format: 'CSV', signal: gone.signal }));
+    const startedAt = performance.now();
+    // The engine stops when its last query has ended.
+    await patient.stop();
+    assert.ok(performance.now() - startedAt < 5_000);
+  });
+});

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What every event store must do, run against each that there is. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { type Kind, kindOf } from '../model/activity.ts';
+import { activityJson } from '../model/activity-json.ts';
+import { COLUMNS } from '../model/activity-row.ts';
+import { makeActivity } from '../testing/activity-maker.ts';
+import { asReceived, fullActivities, HOSTILE_BYTES } from '../testing/full-activities.ts';
+import { readAnswer, readRows, type TestStore } from '../testing/test-store.ts';
+import type { EventStore, RowBatch } from './event-store.ts';
+
+/** Agents of one run have names of their own: a server keeps its rows between runs. */
+const RUN = `${process.pid}-${Date.now()}`;
+
+function batchOf(store: EventStore, agentId: string, firstSeq: number, count: number): RowBatch {
+  const batch = store.newBatch();
+  for (let seq = firstSeq; seq < firstSeq + count; seq++) {
+    const activity = asReceived(makeActivity(seq));
+    batch.add(kindOf(activity)!, activity, { agentId, host: 'h' });
+  }
+  return batch;
+}
+
+async function countOf(
+  store: EventStore,
+  agentId: string,
+): Promise<{ count: number; distinct: number; highest: number }> {
+  const [row] = await readRows<{ c: string; d: string; m: string }>(
+    store,
+    'SELECT count() AS c, uniqExact(seq) AS d, max(seq) AS m FROM activities WHERE agent_id = {agent:String}',
+    { agent: agentId },
+  );
+  return { count: Number(row?.c), distinct: Number(row?.d), highest: Number(row?.m) };
+}
+
+export function eventStoreContract(name: string, start: () => Promise<TestStore>): void {
+  describe(`event store: ${name}`, () => {
+    let running: TestStore;
+    let store: EventStore;
+
+    before(async () => {
+      running = await start();
+      store = running.store;
+    });
+    after(() => running?.stop());
+
+    it('opens a second time and changes nothing', async () => {
+      const again = running.again();
+      await again.open();
+      await again.close();
+    });
+
+    it('gives back every field of every kind exactly', async () => {
+      const agentId = `full-${RUN}`;
+      const sender = { agentId, host: 'host-é' };
+      const activities = fullActivities();
+      const batch = store.newBatch();
+      for (const activity of activities) batch.add(kindOf(activity)!, activity, sender);
+      await store.append([batch]);
+      const names = COLUMNS.map((column) => `\`${column.name}\``).join(', ');
+      const rows = await readRows<Record<string, unknown>>(
+        store,
+        `SELECT ${names}, leaf, salt, request_sha256, response_sha256, hex(request) AS request_hex, hex(response) AS response_hex
+         FROM activities WHERE agent_id = {agent:String} ORDER BY seq`,
+        { agent: agentId },
+      );
+      assert.equal(rows.length, activities.length);
+      for (const [at, activity] of activities.entries()) {
+        const row = rows[at]!;
+        const kind: Kind = kindOf(activity)!;
+        for (const [column, value] of Object.entries(activityJson(kind, activity, sender, { payloads: false }))) {
+          assert.deepEqual(row[column], value, `${kind}: ${column}`);
+        }
+        if (activity.command != null) {
+          assert.equal(row['request_hex'], HOSTILE_BYTES.toString('hex').toUpperCase());
+          assert.equal(row['response_hex'], HOSTILE_BYTES.subarray(10).toString('hex').toUpperCase());
+        }
+      }
+    });
+
+    it('leaves columns of other kinds at their zero', async () => {
+      const rows = await readRows<Record<string, unknown>>(
+        store,
+        "SELECT statement, rows, argv, attributes, action FROM activities WHERE agent_id = {agent:String} AND kind = 'loss'",
+        { agent: `full-${RUN}` },
+      );
+      assert.deepEqual(rows, [{ statement: '', rows: null, argv: [], attributes: {}, action: '' }]);
+    });
+
+    it('stores several batches as one, in order, and knows the highest seq', async () => {
+      const agentId = `order-${RUN}`;
+      assert.equal(await store.highestSeq(agentId), 0);
+      await store.append([batchOf(store, agentId, 1, 500), batchOf(store, agentId, 501, 500)]);
+      assert.equal(await store.highestSeq(agentId), 1000);
+      assert.deepEqual(await countOf(store, agentId), { count: 1000, distinct: 1000, highest: 1000 });
+    });
+
+    it('appends nothing for no rows', async () => {
+      await store.append([store.newBatch()]);
+    });
+
+    it('keeps a large block whole', async () => {
+      const agentId = `large-${RUN}`;
+      const batch = store.newBatch();
+      const response = Buffer.alloc(1 << 20, 'r');
+      for (let seq = 1; seq <= 96; seq++) {
+        const { command, ...rest } = makeActivity(20);
+        batch.add('command', asReceived({ ...rest, seq, command: { ...command, response } }), { agentId, host: 'h' });
+      }
+      assert.ok(batch.bytes > 96 << 20);
+      await store.append([batch]);
+      const [row] = await readRows<{ parts: string; received: string }>(
+        store,
+        'SELECT uniqExact(_part) AS parts, uniqExact(received_at) AS received FROM activities WHERE agent_id = {agent:String}',
+        { agent: agentId },
+      );
+      assert.deepEqual(row, { parts: '1', received: '1' });
+    });
+
+    it('shows a session as one row, and all that it did in order, page by page', async () => {
+      const sessionId = `session-${RUN}`;
+      const agentId = `session-agent-${RUN}`;
+      const batch = store.newBatch();
+      for (let seq = 1; seq <= 40; seq++) {
+        const activity = asReceived({ ...makeActivity(seq), sessionId });
+        batch.add(kindOf(activity)!, activity, { agentId, host: 'h' });
+      }
+      await store.append([batch]);
+      const session = await store.session(sessionId);
+      assert.equal(session?.['agent_id'], agentId);
+      assert.equal(session?.['commands'], '36');
+      assert.equal(session?.['ended'], 0);
+      const first = await store.sessionActivities(sessionId, undefined, 25);
+      const last = first.at(-1)!;
+      const cursor = { time: String(last['time']), agentId: String(last['agent_id']), seq: String(last['seq']) };
+      const second = await store.sessionActivities(sessionId, cursor, 25);
+      assert.deepEqual(
+        [...first, ...second].map((row) => Number(row['seq'])),
+        Array.from({ length: 40 }, (_, at) => at + 1),
+      );
+      const listed = await store.sessions({ limit: 1000, host: 'h' });
+      assert.ok(listed.some((row) => row['session_id'] === sessionId));
+      assert.deepEqual(await store.sessions({ limit: 10, workload: 'no such workload' }), []);
+      assert.equal(await store.session('no such session'), undefined);
+    });
+
+    it('knows which alerts a sink has not had', async () => {
+      const agentId = `alerts-${RUN}`;
+      const batch = store.newBatch();
+      for (let seq = 1; seq <= 3; seq++) {
+        const alert = { alertId: `alert-${RUN}-${seq}`, ruleId: 'r', matchedAgentId: 'x', matchedSeq: seq };
+        batch.add('alert', asReceived({ seq, timeNs: seq, endTimeNs: seq, alert }), { agentId, host: 'h' });
+      }
+      await store.append([batch]);
+      const sink = `sink-${RUN}`;
+      const waiting = async () =>
+        (await store.undeliveredAlerts(sink, Date.now() - 60_000, 1000))
+          .map(({ alertId }) => alertId)
+          .filter((id) => id.startsWith(`alert-${RUN}-`));
+      assert.deepEqual(
+        await waiting(),
+        [1, 2, 3].map((seq) => `alert-${RUN}-${seq}`),
+      );
+      const about = { timeMs: Date.now(), sink, attempt: 1, detail: "it's\n" };
+      await store.recordDeliveries([
+        { ...about, alertId: `alert-${RUN}-1`, outcome: 'delivered' },
+        { ...about, alertId: `alert-${RUN}-2`, outcome: 'failed' },
+        { ...about, alertId: `alert-${RUN}-3`, outcome: 'given_up' },
+      ]);
+      assert.deepEqual(await waiting(), [`alert-${RUN}-2`]);
+    });
+
+    it('streams a large answer with one header', async () => {
+      const text = await readAnswer(
+        store,
+        'SELECT number AS n, toString(number) AS t FROM numbers(300000)',
+        'CSVWithNames',
+      );
+      const lines = text.trimEnd().split('\n');
+      assert.equal(lines.length, 300_001);
+      assert.equal(lines.filter((line) => line.startsWith('"n"')).length, 1);
+      assert.equal(lines.at(-1), '299999,"299999"');
+    });
+
+    it('binds parameters as values', async () => {
+      const hostile = "it's \\ \n\t {x} `";
+      const rows = await readRows(store, 'SELECT {a:String} AS a, {n:UInt64} AS n', { a: hostile, n: 7 });
+      assert.deepEqual(rows, [{ a: hostile, n: '7' }]);
+    });
+
+    it('answers many questions at once without mixing their parameters', async () => {
+      const answers = await Promise.all(
+        Array.from({ length: 30 }, (_, at) =>
+          readRows<{ a: string }>(store, 'SELECT {a:String} AS a', { a: `v${at}` }),
+        ),
+      );
+      assert.deepEqual(
+        answers.map(([row]) => row?.a),
+        Array.from({ length: 30 }, (_, at) => `v${at}`),
+      );
+    });
+
+    it('stops a query at its limits and says so', async () => {
+      const code = async (sql: string) => {
+        try {
+          await readAnswer(store, sql);
+          return 'no error';
+        } catch (error) {
+          return (error as { code?: string }).code;
+        }
+      };
+      assert.equal(await code('SELECT count() FROM numbers(1000000000000)'), 'query_limit');
+      assert.equal(await code('SELECT groupArray(number) FROM numbers(500000000)'), 'query_limit');
+      assert.equal(await code('SELECT nothing_of_that_name FROM commands'), 'query_invalid');
+      assert.equal(await code('SELEC 1'), 'query_invalid');
+      await assert.rejects(readAnswer(store, 'SELECT number FROM numbers(600000)'));
+    });
+
+    it('ends a query when the asker has gone', async () => {
+      const gone = new AbortController();
+      const asked = store.query({
+        sql: 'SELECT sum(sipHash64(number)) FROM numbers(100000000000)',
+        format: 'CSV',
+        signal: gone.signal,
+      });
+      setTimeout(() => gone.abort(), 50);
+      await assert.rejects(asked);
+    });
+  });
+}
