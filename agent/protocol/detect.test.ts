@@ -26,16 +26,16 @@ const says = (name: string, answer: ReturnType<ProtocolDefinition['detect']>): P
 });
 
 for (const [client, server, expected] of [
-  ['GET / HTTP/1.1\r\n', '', 'http1'],
-  ['\r\nPOST /a?b=c HTTP/1.0\n', '', 'http1'],
-  ['PROPFIND /dav HTTP/1.1\r\n', '', 'http1'],
+  ['GET / HTTP/1.1\r\n', '', 'http'],
+  ['\r\nPOST /a?b=c HTTP/1.0\n', '', 'http'],
+  ['PROPFIND /dav HTTP/1.1\r\n', '', 'http'],
   ['GET / HTTP/1.1', '', 'not-yet'],
   ['', '', 'not-yet'],
-  ['', 'HTTP/1.1 408 Request Timeout\r\n', 'http1'],
+  ['', 'HTTP/1.1 408 Request Timeout\r\n', 'http'],
   ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', '', 'none: http2'],
   ['OPTIONS rtsp://h/a RTSP/1.0\r\n'.padEnd(80), '', 'none: unknown'],
   ['SSH-2.0-OpenSSH_9.2\r\n', '', 'none: ssh'],
-  [`GET /${'a'.repeat(9000)}`, '', 'http1'],
+  [`GET /${'a'.repeat(9000)}`, '', 'http'],
   ['binary \x01\x02\x03'.padEnd(80, '\x01'), '', 'none: unknown'],
 ] as const) {
   test(`an opening is ${expected}: ${JSON.stringify((client || server).slice(0, 30))}`, () => {
@@ -44,8 +44,8 @@ for (const [client, server, expected] of [
 }
 
 test('a connection joined late is known by a start line anywhere', () => {
-  assert.equal(outcome('"tail"}GET /next HTTP/1.1\r\n', '', true), 'http1');
-  assert.equal(outcome('', 'rest of a body HTTP/1.1 200 OK\r\n', true), 'http1');
+  assert.equal(outcome('"tail"}GET /next HTTP/1.1\r\n', '', true), 'http');
+  assert.equal(outcome('', 'rest of a body HTTP/1.1 200 OK\r\n', true), 'http');
   assert.equal(outcome('tail of something', '', true), 'not-yet');
 });
 

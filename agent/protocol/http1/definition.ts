@@ -10,7 +10,7 @@ const LINE_BYTES_AWAITED_MAX = 8192;
 const LF = 0x0a;
 
 export const http1: ProtocolDefinition = {
-  name: 'http1',
+  name: 'http',
   detect(opening) {
     return opening.late ? detectLate(opening) : detectFirst(opening);
   },

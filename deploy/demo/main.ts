@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * `npm run demo`: two unchanged programs do real work against real servers, and the record of it is read back from
+ * ClickHouse and compared with what those servers say.
+ *
+ *   npm run demo               run, print, compare, clean up
+ *   npm run demo -- --stay     keep everything running, to look round
+ *   npm run demo -- --json     one JSON object at the end, for machines
+ */
+import { parseArgs } from 'node:util';
+import { hostChecks } from '../../agent/doctor/host-checks.ts';
+import { CollectorClient } from '../../cli/collector-client.ts';
+import { printChecks } from '../../cli/commands/doctor.ts';
+import { colour, terminalWidth } from '../../cli/print/colour.ts';
+import { printable, table } from '../../cli/print/table.ts';
+import { type Stage, setStage } from './stage.ts';
+import { judge, type Verdict } from './verdict.ts';
+
+const { values: options } = parseArgs({ options: { stay: { type: 'boolean' }, json: { type: 'boolean' } } });
+const startedMs = performance.now();
+
+/** Progress, on standard error: standard output is the result. */
+function say(what: string): void {
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1).padStart(5);
+  console.error(`${colour('dim', `${seconds} s`)}  ${what}`);
+}
+
+const checks = hostChecks();
+if (checks.some(({ state }) => state === 'fail')) {
+  console.error('This host cannot be recorded:\n');
+  printChecks(checks);
+  process.exit(2);
+}
+
+let stage: Stage | undefined;
+const interrupted = new Promise<void>((resolve) => {
+  process.once('SIGINT', resolve);
+  process.once('SIGTERM', resolve);
+});
+try {
+  stage = await setStage((what) => say(`starting the ${what}`));
+  say('two AI agents at work, recorded');
+  await stage.runWorkloads();
+  const client = new CollectorClient({ url: stage.apiUrl, tokenFile: stage.tokenFile });
+  say('waiting until the record is in ClickHouse');
+  await sessionsEnded(client, 2);
+  const verdict = await judge(stage, client);
+  say('done');
+  if (options.json) printJson(verdict);
+  else print(verdict, stage);
+  process.exitCode = faults(verdict).length === 0 ? 0 : 1;
+  if (options.stay) {
+    printPlaces(stage);
+    await interrupted;
+  }
+} finally {
+  await stage?.stop();
+}
+
+/** A session's last line is its end; when it is stored, all of it is. */
+async function sessionsEnded(client: CollectorClient, wanted: number): Promise<void> {
+  const until = Date.now() + 60_000;
+  for (;;) {
+    const [row] = await client.rows<{ ended: number }>('SELECT toUInt32(countIf(ended)) AS ended FROM sworn.sessions');
+    if ((row?.ended ?? 0) >= wanted) return;
+    if (Date.now() > until) throw new Error('the record did not arrive in ClickHouse within a minute');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+function faults(verdict: Verdict): string[] {
+  const { missing, doubled, altered, misattributed, unverified, losses, alerts, commands } = verdict;
+  return [
+    ...missing.map((what) => `missing: ${what}`),
+    ...doubled.map((what) => `doubled: ${what}`),
+    ...altered.map((what) => `altered: ${what}`),
+    ...misattributed.map((what) => `wrong identity: ${what}`),
+    ...unverified.map((what) => `identity not verified: ${what}`),
+    ...losses.map(({ place, reason, message }) => `loss: ${place}/${reason}: ${message}`),
+    ...(alerts.length === 0 ? ['no alert fired for the DELETE without WHERE'] : []),
+    ...(commands.length === 0 ? ['nothing was recorded'] : []),
+  ];
+}
+
+function printJson(verdict: Verdict): void {
+  const { commands, matched, missing, doubled, altered, misattributed, alerts, losses } = verdict;
+  const counts = {
+    commands: commands.length,
+    matched,
+    missing: missing.length,
+    doubled: doubled.length,
+    altered: altered.length,
+    misattributed: misattributed.length,
+    alerts: alerts.length,
+    losses: losses.length,
+  };
+  console.log(JSON.stringify({ ...counts, faults: faults(verdict) }));
+}
+
+function print(verdict: Verdict, stage: Stage): void {
+  const width = terminalWidth();
+  const heading = (text: string): void => console.log(`\n${colour('bold', text)}`);
+
+  heading('Commands, from ClickHouse (sworn.commands)');
+  const header = ['time', 'identity', 'state', 'protocol', 'status', 'code', 'rows', 'ms', 'statement'];
+  const rows = verdict.commands.map((row) => [
+    row.time.slice(11, 23),
+    row.identity_name,
+    row.identity_state,
+    row.protocol,
+    row.status === 'ok' ? colour('green', 'ok') : colour('red', row.status),
+    row.error_code,
+    row.rows ?? '',
+    (Number(row.duration_ns) / 1e6).toFixed(1),
+    printable(
+      row.parameters === '' || row.parameters.startsWith('{') ? row.statement : `${row.statement}  ${row.parameters}`,
+    ),
+  ]);
+  console.log(table(header, rows, { width, right: new Set(['rows', 'ms']) }));
+
+  heading('Programs that they started (sworn.processes)');
+  const programs = verdict.programs.map(({ time, identity_name, argv }) => [
+    time.slice(11, 23),
+    identity_name,
+    printable(argv.join(' ')),
+  ]);
+  console.log(table(['time', 'identity', 'command line'], programs, { width }));
+
+  heading('Alerts (sworn.alerts)');
+  for (const { level, rule_title, identity_name, summary } of verdict.alerts) {
+    console.log(`${colour('red', level)}  ${identity_name}  ${rule_title}\n      ${printable(summary)}`);
+  }
+  console.log(
+    colour(
+      'dim',
+      `the webhook was called ${stage.webhookCalls.length} time${stage.webhookCalls.length === 1 ? '' : 's'}`,
+    ),
+  );
+
+  heading('Losses (sworn.losses)');
+  if (verdict.losses.length === 0) console.log('none');
+  for (const { place, reason, bytes, message } of verdict.losses)
+    console.log(`${place}/${reason}  ${bytes} bytes  ${message}`);
+
+  heading("Compared with the servers' own logs");
+  const { matched, missing, doubled, altered, misattributed } = verdict;
+  console.log(
+    `${matched} matched, ${missing.length} missing, ${doubled.length} doubled, ${altered.length} altered, ${misattributed.length} attributed to the wrong identity`,
+  );
+  const found = faults(verdict);
+  for (const fault of found) console.log(colour('red', `  ${fault}`));
+  if (found.length === 0)
+    console.log(colour('green', 'Every command is in the record: once, whole, and with the identity that acted.'));
+  if (!options.stay)
+    console.log(
+      `\nTry next: ${colour('bold', 'npm run demo -- --stay')} keeps it running, with the commands to explore it.`,
+    );
+}
+
+function printPlaces(stage: Stage): void {
+  console.log(`
+Everything is still running. In another terminal:
+
+  export SWORN_URL=${stage.apiUrl} SWORN_TOKEN_FILE=${stage.tokenFile} PATH=$PATH:${process.cwd()}/bin
+
+  sworn sessions
+  sworn show last --full
+  sworn query "SELECT identity_name, operation, count() FROM sworn.commands GROUP BY ALL ORDER BY ALL"
+  sworn query "SELECT * FROM sworn.alerts"
+  sworn tail &
+  sworn run --socket ${stage.agentSocket} --identity invoice-agent -- psql -h ${stage.postgres.host} -p ${stage.postgres.port} -U postgres -c 'select now()'
+  sworn status --socket ${stage.agentSocket}
+
+Ctrl-C ends it and removes ${stage.folder}.`);
+}

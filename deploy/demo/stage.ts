@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Everything that the demo needs, started for real: a collector, an agent, a stand-in for Entra, a PostgreSQL server and an
+ * HTTP service. All on loopback, all in one folder that is gone afterwards.
+ */
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type PostgresServer, startPostgres } from '../../test/oracle/postgres/postgres-server.ts';
+import { type Program, startProgram } from './program.ts';
+
+const root = join(import.meta.dirname, '../..');
+const node = join(root, 'bin/node');
+const sworn = join(root, 'bin/sworn');
+const START_MS = 60_000;
+const GRAPH = 'https://graph.microsoft.com';
+
+/** The two identities, and what acts for them. */
+export const WORKLOADS = [
+  {
+    name: 'invoices',
+    identity: 'invoice-agent',
+    role: 'invoice_agent',
+    command: [node, join(root, 'deploy/demo/agents/invoice-agent.mjs')],
+  },
+  {
+    name: 'reports',
+    identity: 'report-agent',
+    role: 'report_agent',
+    command: ['/usr/bin/python3', join(root, 'deploy/demo/agents/report_agent.py')],
+  },
+] as const;
+
+export interface Stage {
+  readonly folder: string;
+  readonly apiUrl: string;
+  readonly tokenFile: string;
+  readonly agentSocket: string;
+  readonly agentConfig: string;
+  readonly collectorConfig: string;
+  readonly postgres: PostgresServer;
+  readonly serviceLog: string;
+  /** Alerts that came to the webhook, as they were sent. */
+  readonly webhookCalls: readonly { readonly headers: Record<string, unknown>; readonly body: string }[];
+  /** Runs both workloads to their end, at the same time. */
+  runWorkloads(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function setStage(say: (what: string) => void): Promise<Stage> {
+  const folder = mkdtempSync(join(tmpdir(), 'sworn-demo-'));
+  const teardown: (() => Promise<void> | void)[] = [() => rmSync(folder, { recursive: true, force: true })];
+  const stop = async (): Promise<void> => {
+    for (let step = teardown.pop(); step !== undefined; step = teardown.pop()) await step();
+  };
+  try {
+    return await build(folder, teardown, stop, say);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function build(
+  folder: string,
+  teardown: (() => Promise<void> | void)[],
+  stop: () => Promise<void>,
+  say: (what: string) => void,
+): Promise<Stage> {
+  const at = (...names: string[]): string => join(folder, ...names);
+  mkdirSync(at('log'));
+  const start = (name: string, command: readonly string[], environment: Record<string, string> = {}): Program => {
+    const program = startProgram({ name, command, environment, logFile: at('log', `${name}.log`) });
+    teardown.push(() => program.stop());
+    return program;
+  };
+
+  say('PostgreSQL server');
+  const postgres = await startPostgres();
+  teardown.push(() => postgres.stop());
+  const roles = WORKLOADS.map(({ role }) => `CREATE ROLE ${role} LOGIN; GRANT ALL ON SCHEMA public TO ${role};`);
+  execFileSync('psql', ['-q', '-c', roles.join(' ')], { env: { ...process.env, ...postgres.environment } });
+
+  say('HTTP service');
+  const serviceLog = at('service.jsonl');
+  writeFileSync(serviceLog, '');
+  const service = start('http-service', [node, join(root, 'deploy/demo/http-service.ts'), serviceLog]);
+  const servicePort = await service.line((line) => /^\d+$/.test(line), START_MS);
+
+  say('stand-in for Entra');
+  const tenant = randomUUID();
+  const identities = WORKLOADS.map(({ identity }) => ({
+    ...makeKey(folder, identity),
+    clientId: randomUUID(),
+    objectId: randomUUID(),
+  }));
+  const entraConfig = {
+    tenants: [
+      {
+        tenantId: tenant,
+        applications: identities.map(({ name, clientId, objectId, certificateFile }) => ({
+          name,
+          clientId,
+          objectId,
+          certificateFiles: [certificateFile],
+        })),
+        resources: [{ identifier: GRAPH, appId: '00000003-0000-0000-c000-000000000000', tokenVersion: 1 }],
+      },
+    ],
+  };
+  writeFileSync(at('entra.json'), JSON.stringify(entraConfig));
+  const entraArgs = ['--config', at('entra.json'), '--ca-file', at('entra-ca.pem')];
+  const entra = start('entra-stand-in', [node, join(root, 'test/entra-stand-in/main.ts'), ...entraArgs]);
+  const { authority } = JSON.parse(await entra.line((line) => line.startsWith('{'), START_MS)) as { authority: string };
+
+  say('webhook that takes alerts');
+  const webhook = await startWebhook();
+  teardown.push(() => webhook.stop());
+
+  say('collector with ClickHouse');
+  const [ingestPort, apiPort, brokerPort] = await freePorts(3);
+  const collectorConfig = at('collector.yaml');
+  writeFileSync(at('webhook.secret'), randomUUID(), { mode: 0o600 });
+  writeFileSync(
+    collectorConfig,
+    JSON.stringify({
+      state_dir: at('collector'),
+      ingest: { listen: `127.0.0.1:${ingestPort}` },
+      api: { listen: `127.0.0.1:${apiPort}` },
+      alerts: { webhooks: [{ name: 'demo', url: webhook.url, secret_file: at('webhook.secret') }] },
+    }),
+  );
+  const collector = start('collector', [sworn, 'collector', '--config', collectorConfig]);
+  await collector.line((line) => line.includes('the collector is ready'), START_MS);
+
+  say('agent');
+  const agentId = `demo-${randomUUID().slice(0, 8)}`;
+  execFileSync(
+    sworn,
+    ['collector', '--config', collectorConfig, 'issue-certificate', '--agent', agentId, '--out', at('certificate')],
+    { stdio: 'ignore' },
+  );
+  const agentConfig = at('agent.yaml');
+  writeFileSync(
+    agentConfig,
+    JSON.stringify({
+      state_dir: at('agent'),
+      run_dir: at('run'),
+      collector: {
+        address: `localhost:${ingestPort}`,
+        ca_file: at('certificate/collector-ca.pem'),
+        certificate_file: at('certificate/agent.pem'),
+        key_file: at('certificate/agent.key'),
+      },
+      identities: identities.map(({ name, clientId, objectId, keyFile, certificateFile }) => ({
+        name,
+        tenant,
+        client_id: clientId,
+        object_id: objectId,
+        certificate: { key_file: keyFile, certificate_file: certificateFile },
+      })),
+      workloads: WORKLOADS.map(({ name, identity }) => ({
+        name,
+        identity,
+        select: [{ run: ['root'] }],
+        resources: [GRAPH],
+      })),
+      broker: { port: brokerPort, authority, authority_ca_file: at('entra-ca.pem') },
+    }),
+  );
+  const agent = start('agent', [sworn, 'agent', '--config', agentConfig]);
+  await agent.line((line) => line.includes('the agent records'), START_MS);
+
+  const agentSocket = at('run/agent.sock');
+  return {
+    folder,
+    apiUrl: `http://127.0.0.1:${apiPort}`,
+    tokenFile: at('collector/api-token'),
+    agentSocket,
+    agentConfig,
+    collectorConfig,
+    postgres,
+    serviceLog,
+    webhookCalls: webhook.calls,
+    async runWorkloads() {
+      await Promise.all(
+        WORKLOADS.map(async ({ name, identity, role, command }) => {
+          const environment = { ...postgres.environment, PGUSER: role, INVOICE_API: `http://127.0.0.1:${servicePort}` };
+          const run = [sworn, 'run', '--socket', agentSocket, '--identity', identity, '--', ...command];
+          const program = start(`workload-${name}`, run, environment);
+          const code = await program.ended;
+          if (code !== 0)
+            throw new Error(
+              `the workload ${name} ended with exit code ${code}:\n${readFileSync(at('log', `workload-${name}.log`), 'utf8')}`,
+            );
+        }),
+      );
+    },
+    stop,
+  };
+}
+
+function makeKey(folder: string, name: string): { name: string; keyFile: string; certificateFile: string } {
+  const keyFile = join(folder, `${name}.key`);
+  const certificateFile = join(folder, `${name}.pem`);
+  const subject = ['-subj', `/CN=${name}`, '-days', '2', '-nodes'];
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'rsa:2048', ...subject, '-keyout', keyFile, '-out', certificateFile],
+    { stdio: 'ignore' },
+  );
+  return { name, keyFile, certificateFile };
+}
+
+async function startWebhook() {
+  const { createServer: createHttpServer } = await import('node:http');
+  const calls: { headers: Record<string, unknown>; body: string }[] = [];
+  const server = createHttpServer((request, response) => {
+    const parts: Buffer[] = [];
+    request.on('data', (part: Buffer) => parts.push(part));
+    request.on('end', () => {
+      calls.push({ headers: request.headers, body: Buffer.concat(parts).toString('utf8') });
+      response.end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return {
+    url: `http://127.0.0.1:${port}/alerts`,
+    calls,
+    stop: async (): Promise<void> => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => {
+    const address = server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  });
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
