@@ -38,6 +38,8 @@ export interface DeliveryStreamOptions {
   readonly context: Omit<BatchContext, 'sender'>;
   /** Makes this the agent's only stream; resolves with the highest stored seq when an earlier stream is done. */
   readonly takeOver: (agentId: string, stream: DeliveryStream) => Promise<number>;
+  /** From now on the writer takes what follows `lastSeq`. */
+  readonly admit: (agentId: string, lastSeq: number, stream: DeliveryStream) => void;
   readonly write: (sender: Sender, batch: Awaited<ReturnType<typeof readBatch>>) => Promise<void>;
   readonly onDone: (stream: DeliveryStream) => void;
 }
@@ -186,6 +188,7 @@ export class DeliveryStream {
       this.#lastSeq = firstSeq - 1;
       this.#options.metrics.activitiesMissing.add(firstSeq - 1 - storedSeq);
     }
+    this.#options.admit(agentId, this.#lastSeq, this);
     const { version, kernel } = hello;
     this.#options.log.info({ agent: agentId, host, version, kernel, storedSeq }, 'an agent has connected');
     this.#send({ welcome: { storedSeq: this.#lastSeq, batchBytesMax: this.#options.batchBytesMax } });

@@ -115,6 +115,7 @@ export class IngestServer {
       log,
       context: { rules, newRows: () => store.newBatch(), watched: this.#options.watched },
       takeOver: (agentId, newer) => this.#takeOver(agentId, newer),
+      admit: (agentId, lastSeq, admitted) => this.#admit(agentId, lastSeq, admitted),
       write: (sender, batch) => this.#writer.write(sender, batch),
       onDone: (done) => this.#forget(done),
     });
@@ -132,10 +133,12 @@ export class IngestServer {
       await older.done;
     }
     await this.#options.store.settle();
-    const storedSeq = await this.#options.store.highestSeq(agentId);
+    return await this.#options.store.highestSeq(agentId);
+  }
+
+  #admit(agentId: string, lastSeq: number, stream: DeliveryStream): void {
     // A still newer stream may have come while the store was asked; then this one has been refused already.
-    if (this.#byAgent.get(agentId)?.stream === newer) this.#writer.admit(agentId, storedSeq);
-    return storedSeq;
+    if (this.#byAgent.get(agentId)?.stream === stream) this.#writer.admit(agentId, lastSeq);
   }
 
   #forget(stream: DeliveryStream): void {
