@@ -182,6 +182,11 @@ export class Backend {
       this.stream.disown('reply_unmatched');
       return undefined;
     }
+    if (queue.isBehind) {
+      if (tag === B.readyForQuery) queue.catchUp();
+      this.stream.disown('reply_to_given_up');
+      return undefined;
+    }
     let head = queue.head;
     while (head?.kind === 'copy-end') {
       queue.pop();

@@ -304,18 +304,21 @@ export class Frontend {
 
   // The session
 
-  /** The request of the login; the server's first replies belong to it. */
+  /** A first packet belongs to the request of the login; the server's first replies answer that. */
   login(): Request {
     let request = this.#login;
-    if (request === undefined) {
-      request = this.#begin('startup');
-      request.operation = 'LOGIN';
-      this.#login = request;
+    if (request !== undefined && !request.isGivenOut) {
       this.#join(request);
-      this.#await('startup', request);
-    } else {
-      this.#join(request);
+      return request;
     }
+    const isFirst = request === undefined;
+    request = this.#begin('startup');
+    request.operation = 'LOGIN';
+    this.#login = request;
+    this.#join(request);
+    // Behind a login that was answered already, no answer can be told to be for this one.
+    if (isFirst) this.#await('startup', request);
+    else request.isReplyLost = true;
     return request;
   }
 

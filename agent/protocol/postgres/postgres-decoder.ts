@@ -106,15 +106,18 @@ export class PostgresDecoder implements Decoder {
       case Startup.gssEncRequest:
         this.#talk.encryptionAsked = code === Startup.sslRequest ? 'ssl' : 'gss';
         this.#server.awaitAnswer();
+        if (request.openSteps === 0) this.#talk.deliver(request);
         return 'startup';
       case Startup.cancelRequest:
         // It has no reply: the server closes the connection, whether it found something to cancel or not.
         request.operation = 'CANCEL';
         request.setAttribute('backend_pid', String(reader.u32()));
+        if (request.openSteps === 0) this.#talk.deliver(request);
         this.#talk.queue.giveOutAll(false);
         return 'nothing';
       default:
         readStartup(this.#talk, request, code, reader);
+        if (request.openSteps === 0) this.#talk.deliver(request);
         return 'messages';
     }
   }

@@ -63,6 +63,7 @@ export class RequestQueue {
   #waiting = 0;
   /** Steps before this one are of requests that were given out before their time. */
   #givenOutUntil = 0;
+  #readyBehind = 0;
   /** Between an error and a Sync that was not sent yet. */
   #isSkipping = false;
   #skippedBecause = '';
@@ -101,6 +102,7 @@ export class RequestQueue {
       this.#skipTo(this.#steps.length - 1);
     }
     this.#boundWaiting();
+    this.#boundSteps(kind);
   }
 
   /** `request` holds more than when it was pushed. */
@@ -178,6 +180,16 @@ export class RequestQueue {
     }
   }
 
+  /** Requests were forgotten: so many times the server will say that it is ready before it answers one that is known. */
+  get isBehind(): boolean {
+    return this.#readyBehind > 0;
+  }
+
+  /** The server said once more that it is ready for what was forgotten. */
+  catchUp(): void {
+    this.#readyBehind--;
+  }
+
   /** How many times the server will still say that it is ready. */
   get readyAwaited(): number {
     return Object.values(this.#ends).reduce((sum, count) => sum + count, 0);
@@ -222,18 +234,26 @@ export class RequestQueue {
   }
 
   #boundWaiting(): void {
-    if (this.#waiting <= this.#pipelineMax && this.#heldBytes <= this.#heldBytesMax) {
-      if (this.#steps.length - this.#first <= STEPS_PER_REQUEST_MAX * (this.#pipelineMax + 1)) return;
-      this.giveOutAll(false);
-      return;
-    }
     for (let i = Math.max(this.#first, this.#givenOutUntil); i < this.#steps.length; i++) {
+      if (this.#waiting <= this.#pipelineMax && this.#heldBytes <= this.#heldBytesMax) break;
       const { request } = this.#steps[i] as Step;
       this.#givenOutUntil = i + 1;
       if (request.isGivenOut) continue;
       request.setAttribute('given_up', 'pipeline');
       this.#giveOut(request, false);
-      if (this.#waiting <= this.#pipelineMax && this.#heldBytes <= this.#heldBytesMax) return;
     }
+  }
+
+  /** Forget everything when it is too much; if possible at the end of a group, so that the next is seen whole. */
+  #boundSteps(pushed: StepKind): void {
+    const count = this.#steps.length - this.#first;
+    const max = STEPS_PER_REQUEST_MAX * (this.#pipelineMax + 1);
+    if (count <= max || (count <= 2 * max && !endsGroup(pushed))) return;
+    const readyAwaited = this.readyAwaited;
+    for (let i = this.#first; i < this.#steps.length; i++) {
+      (this.#steps[i] as Step).request.setAttribute('given_up', 'pipeline');
+    }
+    this.giveOutAll(false);
+    this.#readyBehind += readyAwaited;
   }
 }

@@ -87,7 +87,8 @@ export class Command {
    * says what kind of thing the name behind it is of.
    */
   beforeName(frame: Frame, name: string, word: string): boolean {
-    if (this.isAtName && this.secondName === '' && !KIND_MODIFIERS.has(word)) this.secondName = name;
+    // DEALLOCATE PREPARE p.
+    if (this.#words.length <= 2 && this.secondName === '' && !KIND_MODIFIERS.has(word)) this.secondName = name;
     if (!this.#isTypeDone && this.#type !== '' && !extendsType(this.#type, word)) this.#endType(frame);
     const { first } = this;
     return this.#resources.expecting && KIND_MODIFIERS.has(word) && (NAMING.has(first) || LISTING.has(first));
