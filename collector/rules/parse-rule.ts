@@ -165,8 +165,8 @@ export function parseRules(text: string, file: string): Rule[] {
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: true, merge: false });
   const reader = new RuleReader(file, lines);
-  if (!Array.isArray(documents)) throw new CollectorError('rule_invalid', `${file}:1: the file is empty`);
-  return documents.map((document) => {
+  if (documents.length === 0) throw new CollectorError('rule_invalid', `${file}:1: the file is empty`);
+  return [...documents].map((document) => {
     const [fault] = document.errors;
     if (fault !== undefined) {
       const { line } = lines.linePos(fault.pos[0]);
