@@ -48,6 +48,8 @@ export class Conversation {
   isReplyDamaged = false;
   /** Requests or replies were lost: who is answered is likely and no more. */
   isUncertain = false;
+  /** The client has sent requests without waiting for the reply to the one before. */
+  hasPipelined = false;
   /** Replies cannot be told apart until the client begins anew. */
   isIgnoringReplies = false;
 

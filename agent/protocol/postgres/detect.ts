@@ -8,6 +8,7 @@ import { i32At } from '../bytes/byte-reader.ts';
 import type { Opening, Side } from '../decoder.ts';
 import { fitsMessage } from './message-shape.ts';
 import { CANCEL_KEY_BYTES_MAX, isHeader, STARTUP_LENGTH_MAX, Startup } from './messages.ts';
+import { Resync } from './resync.ts';
 
 /** The port that servers listen on. */
 const PORT = 5432;
@@ -57,6 +58,8 @@ function detectLate(opening: Opening): 'yes' | 'no' | 'not-yet' {
   const isPort = opening.serverPort === PORT;
   const proofs = client.messages + server.messages;
   if (proofs >= (isPort ? 1 : 2)) return 'yes';
+  if (isPort && client.isRefuted && hasMessage('client', opening.client)) return 'yes';
+  if (isPort && server.isRefuted && hasMessage('server', opening.server)) return 'yes';
   // A side may begin inside a message; elsewhere than on the port, bytes of both sides that do are not worth waiting for.
   if ((!isPort && client.isRefuted && server.isRefuted) || tooLong(opening)) return 'no';
   return 'not-yet';
@@ -64,6 +67,17 @@ function detectLate(opening: Opening): 'yes' | 'no' | 'not-yet' {
 
 function tooLong({ client, server }: Opening): boolean {
   return client.length > LATE_BYTES_MAX || server.length > LATE_BYTES_MAX;
+}
+
+/** Is there a message that proves itself anywhere in the bytes? */
+function hasMessage(from: Side, bytes: Uint8Array): boolean {
+  const resync = new Resync(from);
+  for (let at = 0; at < bytes.length; ) {
+    const size = Resync.sliceBytes(bytes.length - at);
+    if (resync.feed(bytes.subarray(at, at + size), 0) !== undefined) return true;
+    at += size;
+  }
+  return false;
 }
 
 /** How many whole messages in a row stand at the beginning, at most two; or that none can stand there. */

@@ -339,10 +339,10 @@ export class Frontend {
 
   /** Messages of the client may be missing: what they prepared or bound is not known. */
   lost(): void {
-    const { prepared, queue } = this.#talk;
+    const { prepared } = this.#talk;
     prepared.remove('');
     prepared.clearPortals();
-    this.#talk.isUncertain ||= !queue.isEmpty;
+    this.#talk.isUncertain = true;
     this.#isGroupOpen = false;
   }
 
@@ -386,17 +386,24 @@ export class Frontend {
     this.#talk.queue.push(kind, request, prepared);
   }
 
-  /** The first message behind a Sync: whatever was unsure about replies can be told apart from here. */
+  /**
+   * The first message behind a Sync. A client that waits for replies begins only when it had the last one: where replies or
+   * requests were lost, what still seems to wait was answered out of sight, and from here on all is sure again.
+   */
   #beginGroup(): void {
     if (this.#isGroupOpen) return;
     this.#isGroupOpen = true;
     this.#group++;
     const talk = this.#talk;
-    if (talk.isIgnoringReplies || (talk.isReplyDamaged && !talk.queue.isEmpty)) {
+    const isWaiting = !talk.queue.isEmpty;
+    const isUnsure = talk.isReplyDamaged || (talk.isUncertain && !talk.hasPipelined);
+    if (talk.isIgnoringReplies || (isUnsure && isWaiting)) {
       talk.queue.giveOutAll(true);
       talk.isIgnoringReplies = false;
       talk.isReplyDamaged = false;
       talk.isUncertain = true;
+    } else if (isWaiting && !talk.isUncertain) {
+      talk.hasPipelined = true;
     }
   }
 

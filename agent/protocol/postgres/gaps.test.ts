@@ -112,6 +112,27 @@ test('a statement that was lost altogether shows by its reply', () => {
   assert.equal(run.exchanges[1]?.attributes['request_unseen'], 'true');
 });
 
+test('a request that is had only after its reply does not shift the replies to later ones', () => {
+  // A hole in the client's bytes is waited for; what comes behind it is then late.
+  const run = session(
+    sends('client', query('select 1')),
+    sends('server', reply('1'), reply('2')),
+    misses('client', 10),
+    sends('client', query('select 2')),
+    ...[3, 4, 5].flatMap((i) => [sends('client', query(`select ${i}`)), sends('server', reply(`${i}`))]),
+  );
+  assert.deepEqual(linesOf(run), [
+    'SELECT ok 1 | select 1',
+    'SELECT ok 1 | ',
+    'SELECT unknown | select 2',
+    'SELECT ok 1 | select 3',
+    'SELECT ok 1 | select 4',
+    'SELECT ok 1 | select 5',
+  ]);
+  assert.equal(responseText(run.exchanges.at(-1)), '["a"]\n["5"]\n');
+  assert.equal(run.exchanges.at(-2)?.attributes['reply_uncertain'], undefined);
+});
+
 test('COPY data goes on behind a gap: three messages in a row prove themselves', () => {
   const data = Buffer.concat(Array.from({ length: 20 }, (_, i) => copyData(`line ${i}\n`)));
   const run = session(
@@ -208,6 +229,15 @@ test('detection of a connection that was joined late', () => {
       assert.equal(checkDetect(postgres, other, { late, serverPort: 80 }), 'no');
     }
   }
+});
+
+test('a connection that was joined late in the middle of a large reply is known by its port and the rows that follow', () => {
+  const rows = sends('server', ...Array.from({ length: 60 }, (_, i) => row(`value ${i}`.repeat(3))));
+  const script = normalised([
+    { ...rows, bytes: rows.kind === 'bytes' ? rows.bytes.subarray(20) : Buffer.of() } as typeof rows,
+  ]);
+  assert.equal(checkDetect(postgres, script, { late: true, serverPort: 5432 }), 'yes');
+  assert.notEqual(checkDetect(postgres, script, { late: true, serverPort: 6000 }), 'yes');
 });
 
 test('detection from the beginning', () => {

@@ -9,6 +9,12 @@ import { ByteReader } from '../bytes/byte-reader.ts';
 import type { Side } from '../decoder.ts';
 import { Backend, COLUMNS_MAX, Frontend } from './messages.ts';
 
+/**
+ * Rows and parameter lists of more values prove nothing: looking through them at every place where one might begin is what
+ * bytes made for the purpose would have us do.
+ */
+const VALUES_MAX = 256;
+
 const reader = new ByteReader(Buffer.alloc(0));
 
 /** 'yes' and 'no' are final; 'weak' fits, but is so short that values in rows look like it (a "1" before a value of 4 bytes). */
@@ -26,7 +32,7 @@ function fitsFrontend(tag: number): boolean | 'weak' {
     case Frontend.parse:
       return takeName() && isSomeText() && takeText() && takeWords(4);
     case Frontend.bind:
-      return takeName() && takeName() && takeFormats() && takeValues(65_535) && takeFormats();
+      return takeName() && takeName() && takeFormats() && takeValues(VALUES_MAX) && takeFormats();
     case Frontend.execute:
       return takeName() && reader.i32() >= 0;
     case Frontend.describe:
@@ -35,7 +41,7 @@ function fitsFrontend(tag: number): boolean | 'weak' {
       return (kind === 0x53 || kind === 0x50) && takeName();
     }
     case Frontend.functionCall:
-      return reader.u32() > 0 && takeFormats() && takeValues(65_535) && isFormat(reader.u16());
+      return reader.u32() > 0 && takeFormats() && takeValues(VALUES_MAX) && isFormat(reader.u16());
     case Frontend.sync:
     case Frontend.flush:
     case Frontend.copyDone:
@@ -51,7 +57,7 @@ function fitsBackend(tag: number): boolean | 'weak' {
     case Backend.rowDescription:
       return takeColumns();
     case Backend.dataRow:
-      return takeValues(COLUMNS_MAX);
+      return takeValues(VALUES_MAX);
     case Backend.commandComplete:
       return reader.remaining <= 64 && isUpper(reader.bytes[reader.at] as number) && takeText();
     case Backend.errorResponse:
