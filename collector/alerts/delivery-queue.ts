@@ -106,12 +106,15 @@ export class DeliveryQueue {
     this.#timers.add(timer);
   }
 
+  /** Take from the table what is not in memory, when there is room for it. */
   async #readBack(): Promise<void> {
     if (this.#readingBack || this.#stop.signal.aborted) return;
     this.#readingBack = true;
     const { sink, store, log, queueMax } = this.#options;
     try {
+      // What has ended must be written down first, or it would come back.
       await this.#record();
+      if (this.#known.size > queueMax / 2) return;
       // Those that are known come back too, so ask for enough to see beyond them.
       const limit = queueMax + this.#known.size;
       const alerts = await store.undeliveredAlerts(sink.name, Date.now() - LOOK_BACK_MS, limit);
@@ -123,8 +126,7 @@ export class DeliveryQueue {
       }
     } catch (error) {
       log.warn({ sink: sink.name, detail: describeError(error) }, 'undelivered alerts could not be read; trying again');
-      this.#behind = true;
-      this.#later(READ_BACK_RETRY_MS, () => void this.#readBack());
+      await new Promise<void>((resolve) => this.#later(READ_BACK_RETRY_MS, resolve));
     } finally {
       this.#readingBack = false;
     }
@@ -141,8 +143,7 @@ export class DeliveryQueue {
         this.#pump();
       });
     }
-    const roomy = this.#known.size <= this.#options.queueMax / 2;
-    if (this.#behind && roomy && this.#timers.size === 0) void this.#readBack();
+    if (this.#behind && this.#ready.length === 0 && this.#active < AT_ONCE) void this.#readBack();
   }
 
   async #attempt(pending: Pending): Promise<void> {
