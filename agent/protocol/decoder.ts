@@ -49,6 +49,11 @@ export interface Exchange {
   readonly requestBytes: number;
   readonly responseBytes: number;
   readonly truncated: boolean;
+  /**
+   * It only keeps the conversation going (a greeting, a goodbye, flow control) and says nothing of what was done: its bytes
+   * are counted, and it is no line of the record.
+   */
+  readonly routine?: true;
   /** What else the protocol says; keys are snake_case, values text. */
   readonly attributes: Readonly<Record<string, string>>;
   /** Labels of the first and last bytes of the request and of the reply; reply labels equal request's when there is none. */

@@ -25,7 +25,7 @@ export const WORKLOADS = [
     name: 'invoices',
     identity: 'invoice-agent',
     role: 'invoice_agent',
-    command: [node, join(root, 'deploy/demo/agents/invoice-agent.mjs')],
+    command: [process.execPath, join(root, 'deploy/demo/agents/invoice-agent.mjs')],
   },
   {
     name: 'reports',

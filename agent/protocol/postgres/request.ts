@@ -22,6 +22,9 @@ export const NO_PAYLOAD: Payload = { bytes: new Uint8Array(0), totalBytes: 0 };
 
 export type Message = 'startup' | 'simple' | 'extended' | 'function' | 'none';
 
+/** What a client sends between its statements. */
+const ROUTINE: ReadonlySet<string> = new Set(['SSL REQUEST', 'GSSENC REQUEST', 'SYNC', 'FLUSH', 'TERMINATE']);
+
 export class Request {
   readonly message: Message;
   /** Requests between two Syncs have the same number. */
@@ -155,6 +158,12 @@ export class Request {
     return this.outcome;
   }
 
+  /** Unless it failed or carried word from the server: then somebody may want to know. */
+  get #isRoutine(): boolean {
+    if (!ROUTINE.has(this.operation) || this.outcome === 'error') return false;
+    return this.#notices === undefined && this.#notifications === undefined;
+  }
+
   toExchange(session: Session): Exchange {
     const { sql, prepared } = this;
     const attributes: Record<string, string> = { ...session.attributes, message: this.message };
@@ -197,6 +206,7 @@ export class Request {
         (prepared?.isCut ?? false) ||
         request.bytes.length < request.totalBytes ||
         response.bytes.length < response.totalBytes,
+      ...(this.#isRoutine && { routine: true as const }),
       attributes,
       requestAt: this.requestAt,
       requestEndAt: this.requestEndAt,
