@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { bindingAt, type Session, type TrackedProcess } from '../lineage/session.ts';
 /**
  * What happened + whose it was → an Activity. Redaction happens here and nowhere later.
  */
+import type { ExitStatus } from '../lineage/lineage.ts';
+import { bindingAt, type Session, type TrackedProcess } from '../lineage/session.ts';
 import {
   type Activity,
   type ActivityHead,
@@ -17,7 +18,7 @@ import {
   Status,
   uint64FromBigint,
 } from '../model/activity.ts';
-import type { ConnectionClosed, ConnectionOpened, ProcessExited } from '../model/kernel-event.ts';
+import type { ConnectionClosed, ConnectionOpened, ProcessKey, Program } from '../model/kernel-event.ts';
 import type { Exchange, Status as ExchangeStatus } from '../protocol/decoder.ts';
 import { containerIdOf } from './container.ts';
 import { errnoName } from './errno.ts';
@@ -33,13 +34,17 @@ export interface Naming {
 /** What a connection is to the record. */
 export interface ConnectionView {
   readonly opened: ConnectionOpened;
-  readonly role: 'client' | 'server';
+  readonly role: 'client' | 'server' | 'unknown';
   readonly protocol: string;
   account(direction: 'sent' | 'received'): ByteAccount;
+  /** Bytes seen that the socket's counters do not have. */
+  surplus(direction: 'sent' | 'received'): number;
 }
 
 const NOTHING: ByteAccount = { moved: 0, decoded: 0, notUnderstood: 0, unreadable: 0, cut: 0, lost: 0 };
 const EMPTY = new Uint8Array(0);
+/** (uid_t) -1, which no user has: what is not known must not read as root. The kernel says it of an unset login uid. */
+const NOBODY_KNOWN = 4294967295;
 const STATUS: Readonly<Record<ExchangeStatus, Status>> = {
   ok: Status.OK,
   error: Status.ERROR,
@@ -57,7 +62,7 @@ export class ActivityBuilder {
   }
 
   processId(process: TrackedProcess): string {
-    return this.#processId(process.key.pid, process.key.startNs);
+    return this.#processId(process.key);
   }
 
   connectionId(connection: Pick<ConnectionOpened, 'connectionKey' | 'startedNs'>): string {
@@ -66,20 +71,21 @@ export class ActivityBuilder {
     return `${this.#naming.boot}-${kind}${Math.abs(key).toString(36)}-${connection.startedNs.toString(36)}`;
   }
 
-  forkedOrJoined(process: TrackedProcess, action: 'forked' | 'joined', atNs: number): Activity {
-    return this.#process(process, action === 'forked' ? ProcessAction.FORK : ProcessAction.JOINED, atNs, undefined);
+  forked(process: TrackedProcess, atNs: number): Activity {
+    return this.#process(process, ProcessAction.FORK, atNs);
   }
 
-  executed(process: TrackedProcess, atNs: number): Activity {
-    return this.#process(process, ProcessAction.EXEC, atNs, undefined);
+  /** `program` is undefined when it was gone before anyone could look. */
+  joined(process: TrackedProcess, program: Program | undefined, atNs: number): Activity {
+    return this.#process(process, ProcessAction.JOINED, atNs, { program });
   }
 
-  exited(
-    process: TrackedProcess,
-    exit: Pick<ProcessExited, 'exitCode' | 'signal' | 'coreDumped' | 'statusKnown'>,
-    atNs: number,
-  ): Activity {
-    return this.#process(process, ProcessAction.EXIT, atNs, exit);
+  executed(process: TrackedProcess, program: Program | undefined, atNs: number): Activity {
+    return this.#process(process, ProcessAction.EXEC, atNs, { program });
+  }
+
+  exited(process: TrackedProcess, exit: ExitStatus, atNs: number): Activity {
+    return this.#process(process, ProcessAction.EXIT, atNs, { exit });
   }
 
   sessionStarted(session: Session, atNs: number): Activity {
@@ -106,7 +112,7 @@ export class ActivityBuilder {
       command: {
         protocol: connection.protocol,
         operation: exchange.operation,
-        target: targetOf(connection, exchange),
+        target: clean.text(targetOf(connection, exchange)),
         resource: clean.text(exchange.resource),
         statement: clean.text(exchange.statement),
         statementShape: clean.text(exchange.statementShape),
@@ -145,7 +151,7 @@ export class ActivityBuilder {
       connectionId: this.connectionId(opened),
       detail: 'connection',
       connection: {
-        ...this.#addresses(opened, connection.role),
+        ...addressesOf(opened, opened.role),
         action: ConnectionAction.OPENED,
         protocol: '',
         error: '',
@@ -169,12 +175,16 @@ export class ActivityBuilder {
     const attributes: Record<string, string> = {};
     if (event === undefined) attributes['ended_by'] = 'recorder';
     else if (event.unreadBytes > 0) attributes['unread_bytes'] = String(event.unreadBytes);
+    for (const direction of ['sent', 'received'] as const) {
+      const surplus = connection.surplus(direction);
+      if (surplus > 0) attributes[`${direction}_surplus_bytes`] = String(surplus);
+    }
     return {
-      ...this.#head(session, process, pid, opened.startedNs, atNs),
+      ...this.#head(session, process, pid, opened.startedNs, atNs, atNs),
       connectionId: this.connectionId(opened),
       detail: 'connection',
       connection: {
-        ...this.#addresses(opened, connection.role),
+        ...addressesOf(opened, connection.role),
         action: ConnectionAction.CLOSED,
         protocol: connection.protocol === '' ? 'unknown' : connection.protocol,
         error: event === undefined ? '' : errnoName(event.error),
@@ -192,30 +202,32 @@ export class ActivityBuilder {
     process: TrackedProcess | undefined,
     pid: number,
   ): Activity {
-    const lost = (bytes: number): ByteAccount => ({ ...NOTHING, moved: bytes, lost: bytes });
+    // Of UDP no bytes are had in any case; of others all were lost.
+    const missed = event.transport === 'udp' ? 'notUnderstood' : 'lost';
+    const account = (bytes: number): ByteAccount => ({ ...NOTHING, moved: bytes, [missed]: bytes });
     return {
-      ...this.#head(session, process, pid, event.startedNs, event.atNs),
+      ...this.#head(session, process, pid, event.startedNs, event.atNs, event.atNs),
       connectionId: this.connectionId(event),
       detail: 'connection',
       connection: {
-        ...this.#addresses(event, event.role),
+        ...addressesOf(event, event.role),
         action: event.failed ? ConnectionAction.FAILED : ConnectionAction.CLOSED,
         protocol: event.failed ? '' : 'unknown',
         error: errnoName(event.error),
-        sent: lost(event.sentBytes),
-        received: lost(event.receivedBytes + event.unreadBytes),
+        sent: account(event.sentBytes),
+        received: account(event.receivedBytes + event.unreadBytes),
         attributes: {},
       },
     };
   }
 
   loss(loss: LossReport, session: Session | undefined, connectionId: string): Activity {
-    const since = this.#naming.toUnixNs(loss.sinceNs);
-    const until = this.#naming.toUnixNs(loss.untilNs);
+    // A wall clock that was set back may have put the end before the beginning.
+    const untilNs = Math.max(loss.sinceNs, loss.untilNs);
     const head =
       session === undefined
-        ? recorderHead(since, until)
-        : { ...this.#head(session, undefined, 0, loss.sinceNs, loss.untilNs), connectionId };
+        ? recorderHead(this.#naming.toUnixNs(loss.sinceNs), this.#naming.toUnixNs(untilNs))
+        : { ...this.#head(session, undefined, 0, loss.sinceNs, untilNs), connectionId };
     return {
       ...head,
       detail: 'loss',
@@ -243,26 +255,26 @@ export class ActivityBuilder {
     process: TrackedProcess,
     action: ProcessAction,
     atNs: number,
-    exit: Pick<ProcessExited, 'exitCode' | 'signal' | 'coreDumped' | 'statusKnown'> | undefined,
+    about: { readonly program?: Program | undefined; readonly exit?: ExitStatus } = {},
   ): Activity {
-    const { program } = process;
+    const known = process.program;
     // argv and the like belong to the line that tells of the program; others name it by exe.
-    const told = action === ProcessAction.EXEC || action === ProcessAction.JOINED ? program : undefined;
-    const cgroup = program?.cgroup ?? '';
+    const { program, exit } = about;
+    const cgroup = known?.cgroup ?? '';
     return {
       ...this.#head(process.session, process, process.key.pid, atNs, atNs),
       detail: 'process',
       process: {
         action,
         parentPid: process.parent.pid,
-        parentProcessId: this.#processId(process.parent.pid, process.parent.startNs),
-        argv: told === undefined ? [] : this.#redactor.argv(told.argv),
-        argvBytes: told?.argvBytes ?? 0,
-        truncated: told !== undefined && !told.argvComplete,
-        cwd: told?.cwd ?? '',
-        uid: program?.uid ?? 0,
-        gid: program?.gid ?? 0,
-        loginUid: program?.loginUid ?? 0,
+        parentProcessId: process.parent.pid === 0 ? '' : this.#processId(process.parent),
+        argv: program === undefined ? [] : this.#redactor.argv(program.argv),
+        argvBytes: program?.argvBytes ?? 0,
+        truncated: program !== undefined && !program.argvComplete,
+        cwd: program?.cwd ?? '',
+        uid: known?.uid ?? NOBODY_KNOWN,
+        gid: known?.gid ?? NOBODY_KNOWN,
+        loginUid: known?.loginUid ?? NOBODY_KNOWN,
         cgroup,
         containerId: containerIdOf(cgroup),
         exitCode: exit?.exitCode ?? 0,
@@ -274,7 +286,7 @@ export class ActivityBuilder {
 
   #session(session: Session, action: SessionAction, atNs: number): Activity {
     return {
-      ...this.#head(session, session.first, session.first?.key.pid ?? 0, session.startedNs, atNs),
+      ...this.#head(session, session.first, session.first?.key.pid ?? 0, session.startedNs, atNs, atNs),
       detail: 'session',
       session: {
         action,
@@ -295,8 +307,10 @@ export class ActivityBuilder {
     pid: number,
     fromNs: number,
     untilNs: number,
+    /** At which time the identity is asked for: of a whole span, what was known by its end. */
+    knownNs = fromNs,
   ): ActivityHead {
-    const binding = bindingAt(session, fromNs);
+    const binding = bindingAt(session, knownNs);
     const timeNs = uint64FromBigint(this.#naming.toUnixNs(fromNs));
     return {
       timeNs,
@@ -315,22 +329,8 @@ export class ActivityBuilder {
     };
   }
 
-  #addresses(opened: AddressFields, role: 'client' | 'server' | 'unknown') {
-    return {
-      transport: opened.transport,
-      role: ROLE[role],
-      localAddress: opened.localAddress,
-      localPort: opened.localPort,
-      remoteAddress: opened.remoteAddress,
-      remotePort: opened.remotePort,
-      joinedLate: opened.joinedLate,
-      tls: '',
-      serverName: '',
-    };
-  }
-
-  #processId(pid: number, startNs: bigint): string {
-    return `${this.#naming.boot}-${pid.toString(36)}-${startNs.toString(36)}`;
+  #processId(key: ProcessKey): string {
+    return `${this.#naming.boot}-${key.pid.toString(36)}-${key.startNs.toString(36)}`;
   }
 }
 
@@ -338,6 +338,20 @@ type AddressFields = Pick<
   ConnectionOpened,
   'transport' | 'localAddress' | 'localPort' | 'remoteAddress' | 'remotePort' | 'joinedLate'
 >;
+
+function addressesOf(opened: AddressFields, role: 'client' | 'server' | 'unknown') {
+  return {
+    transport: opened.transport,
+    role: ROLE[role],
+    localAddress: opened.localAddress,
+    localPort: opened.localPort,
+    remoteAddress: opened.remoteAddress,
+    remotePort: opened.remotePort,
+    joinedLate: opened.joinedLate,
+    tls: '',
+    serverName: '',
+  };
+}
 
 export interface LossReport {
   readonly where: string;
@@ -354,7 +368,7 @@ export interface LossReport {
 function targetOf(connection: ConnectionView, exchange: Exchange): string {
   const { opened, role } = connection;
   const [address, port] =
-    role === 'client' ? [opened.remoteAddress, opened.remotePort] : [opened.localAddress, opened.localPort];
+    role === 'server' ? [opened.localAddress, opened.localPort] : [opened.remoteAddress, opened.remotePort];
   const place =
     opened.transport === 'unix' ? address : address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
   // HTTP names an authority, which is a place already; a database's name is not.

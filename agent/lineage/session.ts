@@ -24,16 +24,26 @@ export interface Session {
   losses: number;
   exitCode: number;
   signal: number;
+  /** Its end was written: what comes later under its key is another session. */
+  over: boolean;
 }
+
+/** What is remembered of a program once its line was written: argv can be megabytes, and is needed only there. */
+export type KnownProgram = Omit<Program, 'argv' | 'argvBytes' | 'argvComplete'>;
 
 export interface TrackedProcess {
   readonly key: ProcessKey;
   readonly parent: ProcessKey;
   readonly session: Session;
+  /** When it was first heard of; not later than anything that it did under our eyes. */
   readonly startedNs: number;
   /** What it runs; its parent's until it executes a program of its own. undefined when that is not known. */
-  program: Program | undefined;
+  program: KnownProgram | undefined;
+  /** When it executed that program; undefined when that was not seen. */
+  executedNs: number | undefined;
   exitedNs: number | undefined;
+  /** Whether its end was seen, and not concluded from its absence. */
+  exitSeen: boolean;
 }
 
 /** What the configuration says of a selection. */
@@ -46,10 +56,14 @@ export interface SelectionMeaning {
 /** Bindings kept of one session: a token lives for an hour, and the oldest stands for all before it. */
 const BINDINGS_KEPT_MAX = 64;
 
+/** From then on. A binding from before the session began holds from its beginning on, and not before the first. */
 export function bind(session: Session, sinceNs: number, binding: Binding): void {
-  session.bindings.push({ sinceNs, binding });
-  session.bindings.sort((a, b) => a.sinceNs - b.sinceNs);
-  if (session.bindings.length > BINDINGS_KEPT_MAX) session.bindings.splice(0, 1);
+  const { bindings } = session;
+  const since = Math.max(sinceNs, bindings[0]?.sinceNs ?? sinceNs);
+  let at = bindings.length;
+  while (at > 1 && (bindings[at - 1] as { sinceNs: number }).sinceNs > since) at--;
+  bindings.splice(at, 0, { sinceNs: since, binding });
+  if (bindings.length > BINDINGS_KEPT_MAX) bindings.splice(0, 1);
 }
 
 /** What was known at that time: a command is not given an identity that was proven only after it. */

@@ -38,15 +38,21 @@ export interface LossEntry {
 }
 
 export class LossBook {
-  readonly #sums = new Map<string, Sum>();
+  /** By connection ('' for none), then by what is equal: the end of a connection takes out its own at once. */
+  readonly #sums = new Map<string, Map<string, Sum>>();
 
   add(entry: LossEntry): void {
     const { where, reason, direction, session, connectionId = '' } = entry;
-    const name = `${where}\0${reason}\0${direction ?? ''}\0${connectionId}\0${session?.id ?? ''}`;
-    const sum = this.#sums.get(name);
+    let ofConnection = this.#sums.get(connectionId);
+    if (ofConnection === undefined) {
+      ofConnection = new Map();
+      this.#sums.set(connectionId, ofConnection);
+    }
+    const name = `${where}\0${reason}\0${direction ?? ''}\0${session?.id ?? ''}`;
+    const sum = ofConnection.get(name);
     if (sum === undefined) {
       const { events, bytes, sinceNs, untilNs } = entry;
-      this.#sums.set(name, { events, bytes, sinceNs, untilNs, where, reason, direction, session, connectionId });
+      ofConnection.set(name, { events, bytes, sinceNs, untilNs, where, reason, direction, session, connectionId });
       return;
     }
     sum.events += entry.events;
@@ -58,15 +64,18 @@ export class LossBook {
   /** Takes out what was gathered; of one connection only, when it ends. */
   take(connectionId?: string): GatheredLoss[] {
     const taken: GatheredLoss[] = [];
-    for (const [name, sum] of this.#sums) {
-      if (connectionId !== undefined && sum.connectionId !== connectionId) continue;
-      this.#sums.delete(name);
-      const { session, direction, ...rest } = sum;
-      const report = { ...rest, ...(direction && { direction }), message: messageOf(sum) };
-      taken.push({ report, session, connectionId: sum.connectionId });
+    const connections = connectionId === undefined ? [...this.#sums.keys()] : [connectionId];
+    for (const connection of connections) {
+      for (const sum of this.#sums.get(connection)?.values() ?? []) taken.push(gathered(sum));
+      this.#sums.delete(connection);
     }
     return taken;
   }
+}
+
+function gathered(sum: Sum): GatheredLoss {
+  const { session, direction, connectionId, ...rest } = sum;
+  return { report: { ...rest, ...(direction && { direction }), message: messageOf(sum) }, session, connectionId };
 }
 
 const MESSAGES: Readonly<Record<string, string>> = {
@@ -78,7 +87,18 @@ const MESSAGES: Readonly<Record<string, string>> = {
   never_sent: 'The program wrote these bytes, and they never left the host: the connection ended before.',
   joined_late: 'The connection was open before its process was recorded; what it said before is not known.',
   agent_not_running: 'The agent was not running.',
-  decoder_failed: 'A decoder failed on these bytes; the rest of the connection was counted only.',
+  agent_stopped: 'The agent was stopped.',
+  host_restarted: 'The host was restarted; the agent was not running when it went down.',
+  decoder_failed: 'A decoder failed on these bytes: a fault of Sworn.',
+  detection_failed: 'A decoder failed when it was asked whose bytes these are: a fault of Sworn.',
+  event_failed: 'The agent failed on an event: a fault of Sworn.',
+  conflicting_segments: 'Segments said different things of the same place; the record has what the program was given.',
+  memory_bound:
+    'Too much was unfinished at once: this connection gave its memory back, and what was pending is incomplete.',
+  given_up:
+    'Too many connections were open at once: this one was written as closed before, and these bytes came later.',
+  exit_unseen: 'Processes ended and nothing told how: their exit codes are not known.',
+  argv_cut: 'Arguments of a program beyond the bound on what is copied of them.',
   unknown_connection: 'Bytes of a connection that the agent does not follow (any more).',
   fork_ring_full: 'The kernel could not hand over that processes were made.',
   exec_ring_full: 'The kernel could not hand over that programs were executed.',

@@ -5,25 +5,38 @@
  * world is handed in, so that a recording can drive it as well as a kernel.
  */
 import type { ActivityBuilder, LossReport } from '../activity/activity-builder.ts';
-import type { ConnectionFlow } from '../flow/connection-flow.ts';
-import { FlowTable, type FlowTableBounds } from '../flow/flow-table.ts';
+import type { ConnectionFlow, Direction } from '../flow/connection-flow.ts';
+import { FlowTable, type FlowTableBounds, type FlowTableSink } from '../flow/flow-table.ts';
 import { isProcessEvent, Lineage, type LineageChange } from '../lineage/lineage.ts';
 import type { SelectionMeaning, Session, TrackedProcess } from '../lineage/session.ts';
 import type { Activity } from '../model/activity.ts';
-import type { ConnectionClosed, ConnectionOpened, KernelEvent, Scope } from '../model/kernel-event.ts';
-import type { DecoderBounds, SeenCredential } from '../protocol/decoder.ts';
+import type {
+  ConnectionClosed,
+  ConnectionOpened,
+  KernelEvent,
+  ProcessKey,
+  Program,
+  Scope,
+} from '../model/kernel-event.ts';
+import type { DecoderBounds, Exchange, ProtocolDefinition, SeenCredential } from '../protocol/decoder.ts';
 import { LossBook } from './loss-book.ts';
 
 export interface RecorderOptions {
   readonly meaningOf: (selectionId: number) => SelectionMeaning;
   readonly sessionId: (scope: Scope) => string;
+  /** Whether an earlier run of the agent recorded the process; left out: none. */
+  readonly wasRecorded?: (process: ProcessKey) => boolean;
   readonly builder: ActivityBuilder;
   readonly append: (activity: Activity) => void;
   readonly bounds: DecoderBounds;
+  /** Left out: all that there are. */
+  readonly protocols?: readonly ProtocolDefinition[];
   readonly tableBounds?: FlowTableBounds;
   readonly onSessionStarted: (session: Session) => void;
   /** A credential crossed a connection of a session; what is kept of it is decided elsewhere. */
   readonly onCredential: (credential: SeenCredential, session: Session, process: TrackedProcess | undefined) => void;
+  /** An event could not be recorded: a fault of ours. A loss says so; this is for whoever mends it. */
+  readonly onFault?: (error: unknown) => void;
 }
 
 export interface RecorderCounts {
@@ -32,49 +45,78 @@ export interface RecorderCounts {
   commands: number;
   bytes: number;
   losses: number;
+  /** Events that could not be recorded. */
+  faults: number;
 }
 
 /** How long the end of a session waits for the ends of its connections, which come a moment later. */
 const SESSION_LINGER_NS = 5e9;
+/** A unit is without a process between two of its commands (ExecStartPre, ExecStart, …): that ends no session. */
+const UNIT_LINGER_NS = 1e9;
+
+/** Whose doing something on a connection was. */
+interface Owner {
+  readonly session: Session;
+  readonly process: TrackedProcess | undefined;
+  readonly pid: number;
+}
 
 export class Recorder {
   readonly lineage: Lineage;
-  readonly counts: RecorderCounts = { events: 0, activities: 0, commands: 0, bytes: 0, losses: 0 };
+  readonly counts: RecorderCounts = { events: 0, activities: 0, commands: 0, bytes: 0, losses: 0, faults: 0 };
   readonly #options: RecorderOptions;
   readonly #flows: FlowTable;
   readonly #losses = new LossBook();
   /** Sessions whose last process has ended, with the time of that. */
   readonly #ending = new Map<Session, number>();
-  readonly #openConnections = new Map<string, number>();
+  readonly #openConnections = new Map<Session, number>();
+  /** The session that each connection was opened in: its key may be another session's later. */
+  readonly #sessions = new WeakMap<ConnectionOpened, Session>();
 
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.lineage = new Lineage(options);
-    this.#flows = new FlowTable(this.#flowSink(), options.bounds, options.tableBounds);
+    const { bounds, protocols, tableBounds } = options;
+    this.#flows = new FlowTable(this.#flowSink(), { bounds, ...(protocols && { protocols }) }, tableBounds);
   }
 
   get connections(): number {
     return this.#flows.size;
   }
 
+  /** Bytes held for what is unfinished. */
+  get heldBytes(): number {
+    return this.#flows.heldBytes;
+  }
+
+  /** Never throws: an event that cannot be recorded is a loss, and the next one is looked at. */
   handle(events: readonly KernelEvent[]): void {
     this.counts.events += events.length;
-    for (const event of events) this.#handleOne(event);
+    for (const event of events) {
+      try {
+        this.#handleOne(event);
+      } catch (error) {
+        this.#fault(error, event.atNs, event.type === 'bytes-moved' ? event.bytes.length : 0);
+      }
+    }
   }
 
   /** Once a second: what only time brings about. */
   sweep(nowNs: number): void {
-    this.#flows.sweep(nowNs);
-    for (const [session, endedNs] of this.#ending) {
-      if (nowNs - endedNs > SESSION_LINGER_NS) this.#endSession(session, endedNs);
+    try {
+      this.#flows.sweep(nowNs);
+      for (const change of this.lineage.sweep(nowNs)) this.#record(change);
+      for (const [session, endedNs] of [...this.#ending]) this.#endIfDone(session, endedNs, nowNs);
+      this.#writeLosses();
+    } catch (error) {
+      this.#fault(error, nowNs, 0);
     }
-    this.#writeLosses();
   }
 
   /** The source has stopped: what is open is written as far as it is known. */
   finish(nowNs: number): void {
     this.#flows.abandonAll(nowNs);
-    for (const [session, endedNs] of this.#ending) this.#endSession(session, endedNs);
+    for (const [session, endedNs] of [...this.#ending]) this.#endSession(session, endedNs);
     this.#writeLosses();
   }
 
@@ -87,11 +129,13 @@ export class Recorder {
     this.#options.append(activity);
   }
 
+  #fault(error: unknown, atNs: number, bytes: number): void {
+    this.counts.faults++;
+    this.#losses.add({ where: 'recorder', reason: 'event_failed', events: 1, bytes, sinceNs: atNs, untilNs: atNs });
+    this.#options.onFault?.(error);
+  }
+
   #handleOne(event: KernelEvent): void {
-    if (isProcessEvent(event)) {
-      for (const change of this.lineage.apply(event)) this.#record(change);
-      return;
-    }
     switch (event.type) {
       case 'bytes-moved':
         this.counts.bytes += event.bytes.length;
@@ -111,6 +155,8 @@ export class Recorder {
         this.#losses.add({ where, reason, events, bytes, sinceNs, untilNs: atNs });
         break;
       }
+      default:
+        if (isProcessEvent(event)) for (const change of this.lineage.apply(event)) this.#record(change);
     }
   }
 
@@ -121,141 +167,156 @@ export class Recorder {
         this.write(builder.sessionStarted(change.session, change.atNs));
         this.#options.onSessionStarted(change.session);
         break;
+      case 'session-resumed':
+        this.#ending.delete(change.session);
+        break;
       case 'forked':
-        this.write(builder.forkedOrJoined(change.process, 'forked', change.atNs));
+        this.write(builder.forked(change.process, change.atNs));
         break;
       case 'joined':
-        this.write(builder.forkedOrJoined(change.process, 'joined', change.atNs));
+        // `sworn run` before it executes the program: no program of the workload.
+        if (change.process.session.selectedBy === 'run' && change.program === undefined) break;
+        this.write(builder.joined(change.process, change.program, change.atNs));
         break;
       case 'executed':
-        this.write(builder.executed(change.process, change.atNs));
-        if (change.process.program?.argvComplete === false) this.#argvCut(change.process, change.atNs);
+        this.write(builder.executed(change.process, change.program, change.atNs));
+        if (change.program?.argvComplete === false) this.#argvCut(change.process, change.program, change.atNs);
         break;
       case 'exited':
         this.write(builder.exited(change.process, change.exit, change.atNs));
+        if (!change.exit.statusKnown) this.#processLoss(change.process, 'exit_unseen', 0, change.atNs);
         break;
       case 'session-ended':
         this.#ending.set(change.session, change.atNs);
-        this.#endIfDone(change.session);
+        this.#endIfDone(change.session, change.atNs, change.atNs);
         break;
     }
   }
 
-  #argvCut(process: TrackedProcess, atNs: number): void {
-    const program = process.program;
-    const kept = program?.argv.reduce((sum, word) => sum + Buffer.byteLength(word) + 1, 0) ?? 0;
-    this.#losses.add({
-      where: 'process',
-      reason: 'argv_cut',
-      events: 1,
-      bytes: Math.max(0, (program?.argvBytes ?? 0) - kept),
-      sinceNs: atNs,
-      untilNs: atNs,
-      session: process.session,
-    });
+  #argvCut(process: TrackedProcess, program: Program, atNs: number): void {
+    const kept = program.argv.reduce((sum, word) => sum + Buffer.byteLength(word) + 1, 0);
+    this.#processLoss(process, 'argv_cut', Math.max(0, program.argvBytes - kept), atNs);
   }
 
-  #endIfDone(session: Session): void {
-    const endedNs = this.#ending.get(session);
-    if (endedNs !== undefined && (this.#openConnections.get(session.id) ?? 0) === 0) this.#endSession(session, endedNs);
+  #processLoss({ session }: TrackedProcess, reason: string, bytes: number, atNs: number): void {
+    this.#losses.add({ where: 'process', reason, events: 1, bytes, sinceNs: atNs, untilNs: atNs, session });
+  }
+
+  #endIfDone(session: Session, endedNs: number, nowNs: number): void {
+    const waitedNs = nowNs - endedNs;
+    if (waitedNs <= UNIT_LINGER_NS && session.selectedBy === 'cgroup') return;
+    if (waitedNs <= SESSION_LINGER_NS && (this.#openConnections.get(session) ?? 0) > 0) return;
+    this.#endSession(session, endedNs);
   }
 
   #endSession(session: Session, endedNs: number): void {
     this.#ending.delete(session);
-    this.#openConnections.delete(session.id);
+    this.#openConnections.delete(session);
+    session.over = true;
     this.#writeLosses();
     this.write(this.#options.builder.sessionEnded(session, endedNs));
   }
 
-  /** Of a connection: its session, the process that sent at a time, and that process's pid. */
-  #ownerOf(flow: ConnectionFlow, atNs: number): { session: Session; process: TrackedProcess | undefined; pid: number } {
-    const pid = flow.senderAt(atNs) || flow.opened.process.pid;
-    return this.#owner(flow.opened, pid);
-  }
-
-  #owner(about: ConnectionOpened | ConnectionClosed, pid: number) {
-    const process = this.lineage.processAt(pid);
-    const session = this.lineage.sessionOf(about.scope) ?? process?.session ?? this.#unknownSession(about);
-    return { session, process, pid };
-  }
-
-  /** A connection of a session that was never told of: the session begins with it. */
-  #unknownSession(about: ConnectionOpened | ConnectionClosed): Session {
+  /** The session that the connection belongs to, whoever uses it now. */
+  #sessionOf(about: ConnectionOpened | ConnectionClosed): Session {
+    const opened = about.type === 'connection-opened' ? this.#sessions.get(about) : undefined;
+    const session = opened ?? this.lineage.sessionOf(about.scope);
+    if (session !== undefined) return session;
     const { process, scope, atNs } = about;
-    const parent = { pid: 0, startNs: 0n };
-    const joined = { type: 'process-joined', atNs, process, parent, scope, program: undefined } as const;
-    for (const change of this.lineage.apply(joined)) this.#record(change);
+    for (const change of this.lineage.sessionFromConnection(process, scope, atNs)) this.#record(change);
     return this.lineage.sessionOf(scope) as Session;
   }
 
-  #flowSink() {
+  #openerOf(about: ConnectionOpened | ConnectionClosed): Owner {
+    const { pid } = about.process;
+    return { session: this.#sessionOf(about), process: this.lineage.processOf(about.process), pid };
+  }
+
+  /** Who acted on the connection at that time: who sent, and is of a session of its own where sockets are handed on. */
+  #actorOf(flow: ConnectionFlow, atNs: number): Owner {
+    const opener = flow.opened.process;
+    const pid = flow.senderAt(atNs) || opener.pid;
+    const process = pid === opener.pid ? this.lineage.processOf(opener) : this.lineage.processAt(pid, atNs);
+    return { session: process?.session ?? this.#sessionOf(flow.opened), process, pid };
+  }
+
+  #flowSink(): FlowTableSink {
     const { builder } = this.#options;
     return {
-      opened: (flow: ConnectionFlow): void => {
-        const { session, process, pid } = this.#ownerOf(flow, flow.opened.atNs);
-        this.#openConnections.set(session.id, (this.#openConnections.get(session.id) ?? 0) + 1);
+      opened: (flow) => {
+        const { opened } = flow;
+        const { session, process, pid } = this.#openerOf(opened);
+        this.#sessions.set(opened, session);
+        this.#openConnections.set(session, (this.#openConnections.get(session) ?? 0) + 1);
         this.write(builder.connectionOpened(flow, session, process, pid));
-        if (!flow.opened.joinedLate) return;
-        const { atNs } = flow.opened;
-        const connectionId = builder.connectionId(flow.opened);
-        this.#losses.add({ ...JOINED_LATE, sinceNs: atNs, untilNs: atNs, session, connectionId });
+        if (!opened.joinedLate) return;
+        const span = { sinceNs: opened.atNs, untilNs: opened.atNs };
+        this.#losses.add({ ...JOINED_LATE, ...span, session, connectionId: builder.connectionId(opened) });
       },
-      exchange: (flow: ConnectionFlow, exchange: Parameters<ActivityBuilder['command']>[1]): void => {
-        const { session, process, pid } = this.#ownerOf(flow, exchange.requestAt);
+      exchange: (flow, exchange) => {
+        if (exchange.routine) return;
+        const { session, process, pid } = this.#actorOf(flow, actedAtNs(flow, exchange));
         session.commands++;
         this.counts.commands++;
         this.write(builder.command(flow, exchange, session, process, pid));
       },
-      credential: (flow: ConnectionFlow, credential: SeenCredential): void => {
-        const { session, process } = this.#ownerOf(flow, credential.at);
+      credential: (flow, credential) => {
+        const { session, process } = this.#actorOf(flow, credential.at);
         this.#options.onCredential(credential, session, process);
       },
-      lost: (
-        flow: ConnectionFlow,
-        direction: 'sent' | 'received',
-        reason: string,
-        bytes: number,
-        atNs: number,
-      ): void => {
-        this.#connectionLoss(flow, 'connection', direction, reason, bytes, atNs);
+      lost: (flow, direction, reason, bytes, atNs) => {
+        this.#connectionLoss(flow.opened, 'connection', direction, reason, bytes, atNs);
       },
-      trouble: (flow: ConnectionFlow, direction: 'sent' | 'received', reason: string, bytes: number, atNs: number) => {
-        this.#connectionLoss(flow, 'decoder', direction, reason, bytes, atNs);
+      trouble: (flow, direction, reason, bytes, atNs) => {
+        this.#connectionLoss(flow.opened, 'decoder', direction, reason, bytes, atNs);
       },
-      closed: (flow: ConnectionFlow, event: ConnectionClosed | undefined, atNs: number): void => {
-        const { session, process, pid } = this.#ownerOf(flow, atNs);
+      lostLater: (opened, direction, bytes, atNs) => {
+        this.#connectionLoss(opened, 'connection', direction, 'given_up', bytes, atNs);
+      },
+      closed: (flow, event, atNs) => {
+        const { session, process, pid } = this.#openerOf(flow.opened);
         this.#writeLosses(builder.connectionId(flow.opened));
         this.write(builder.connectionClosed(flow, event, session, process, pid, atNs));
-        this.#openConnections.set(session.id, (this.#openConnections.get(session.id) ?? 1) - 1);
-        this.#endIfDone(session);
+        this.#connectionEnded(session, atNs);
       },
-      closedUnopened: (event: ConnectionClosed): void => {
-        const { session, process, pid } = this.#owner(event, event.process.pid);
+      closedUnopened: (event) => {
+        const { session, process, pid } = this.#openerOf(event);
         this.write(builder.connectionUnopened(event, session, process, pid));
-        if (event.failed) return;
+        if (event.transport === 'udp') return;
         const connectionId = builder.connectionId(event);
-        const about = { where: 'connection', reason: 'ring_full', events: 1, session, connectionId } as const;
-        const span = { sinceNs: event.startedNs, untilNs: event.atNs };
-        this.#losses.add({ ...about, ...span, direction: 'sent', bytes: event.sentBytes });
-        this.#losses.add({ ...about, ...span, direction: 'received', bytes: event.receivedBytes + event.unreadBytes });
+        const lost = { sent: event.sentBytes, received: event.receivedBytes + event.unreadBytes };
+        for (const direction of ['sent', 'received'] as const) {
+          if (lost[direction] === 0) continue;
+          const span = { sinceNs: event.startedNs, untilNs: event.atNs };
+          const about = { where: 'connection', reason: 'ring_full', direction, ...span, session, connectionId };
+          this.#losses.add({ ...about, events: 1, bytes: lost[direction] });
+        }
       },
-      stray: (bytes: number, atNs: number): void => {
+      stray: (bytes, atNs) => {
         const reason = 'unknown_connection';
         this.#losses.add({ where: 'connection', reason, events: 1, bytes, sinceNs: atNs, untilNs: atNs });
       },
     };
   }
 
+  #connectionEnded(session: Session, atNs: number): void {
+    const open = (this.#openConnections.get(session) ?? 1) - 1;
+    if (open > 0) this.#openConnections.set(session, open);
+    else this.#openConnections.delete(session);
+    const endedNs = this.#ending.get(session);
+    if (endedNs !== undefined) this.#endIfDone(session, endedNs, atNs);
+  }
+
   #connectionLoss(
-    flow: ConnectionFlow,
+    opened: ConnectionOpened,
     where: string,
-    direction: 'sent' | 'received',
+    direction: Direction,
     reason: string,
     bytes: number,
     atNs: number,
   ): void {
-    const { session } = this.#ownerOf(flow, atNs);
-    const connectionId = this.#options.builder.connectionId(flow.opened);
+    const session = this.#sessionOf(opened);
+    const connectionId = this.#options.builder.connectionId(opened);
     const span = { sinceNs: atNs, untilNs: atNs };
     this.#losses.add({ where, reason, events: 1, bytes, direction, ...span, session, connectionId });
   }
@@ -270,3 +331,8 @@ export class Recorder {
 }
 
 const JOINED_LATE = { where: 'connection', reason: 'joined_late', events: 1, bytes: 0 } as const;
+
+/** When the workload acted: as a client with the request, as a server with the reply. */
+function actedAtNs(flow: ConnectionFlow, exchange: Exchange): number {
+  return flow.role === 'server' ? exchange.responseAt : exchange.requestAt;
+}

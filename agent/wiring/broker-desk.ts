@@ -232,7 +232,7 @@ class TokenLedger {
   }
 
   #write(event: TokenEvent, session: Session | undefined): void {
-    const process = event.caller === undefined ? undefined : this.#recorder.lineage.processAt(event.caller.pid);
+    const process = event.caller === undefined ? undefined : this.#recorder.lineage.processOf(event.caller);
     const processId = process === undefined ? '' : this.#builder.processId(process);
     this.#recorder.write(tokenActivity(event, session, process, processId));
     if (session !== undefined) bindTo(session, event, this.#source.clock.fromUnixNs(event.startedAtNs));
