@@ -70,7 +70,7 @@ export class BlockWriter {
   /** The last seq of the collector's own record; undefined when an insert of unknown outcome may have moved it. */
   #ownSeq: number | undefined;
   #running = false;
-  #lastInsertAt = 0;
+  #lastInsertAt = Number.NEGATIVE_INFINITY;
   #stopping = false;
   #wake: (() => void) | undefined;
 

@@ -7,6 +7,7 @@ import { READER_ROLE, WRITER_ROLE } from '../store/clickhouse/engine/engine-conf
 import { EngineProcess } from '../store/clickhouse/engine/engine-process.ts';
 import type { EventStore, QueryLimits } from '../store/event-store.ts';
 import { createLog } from '../telemetry/log.ts';
+import { ServerStandIn, STAND_IN_USERS } from './server-stand-in.ts';
 import { removeFolder, temporaryFolder } from './test-collector.ts';
 
 export const TEST_LIMITS: QueryLimits = { seconds: 2, rows: 500_000, bytes: 100 << 20, memoryBytes: 512 << 20 };
@@ -29,24 +30,53 @@ function storeAt(writer: ClickHouseAddress, reader: ClickHouseAddress, limits: Q
   });
 }
 
-export async function startEmbeddedStore(limits = TEST_LIMITS): Promise<TestStore> {
+async function startEngine(): Promise<{ engine: EngineProcess; stop: () => Promise<void> }> {
   const folder = temporaryFolder();
   const log = createLog((process.env['SWORN_TEST_LOG'] ?? 'silent') as 'silent');
   const engine = new EngineProcess({ dataFolder: folder, memoryBytesMax: 2 ** 31, log });
   await engine.start();
+  const stop = async () => {
+    await engine.stop();
+    removeFolder(folder);
+  };
+  return { engine, stop };
+}
+
+export async function startEmbeddedStore(limits = TEST_LIMITS): Promise<TestStore> {
+  const { engine, stop } = await startEngine();
   const { socketPath, incomingFolder } = engine;
   const as = (role: string) => ({ engine: { socketPath, incomingFolder, role } });
-  const open = () => storeAt(as(WRITER_ROLE), as(READER_ROLE), limits);
-  const store = open();
+  const again = () => storeAt(as(WRITER_ROLE), as(READER_ROLE), limits);
+  const store = again();
   await store.open();
   return {
     store,
     engine,
-    again: open,
+    again,
     async stop() {
       await store.close();
-      await engine.stop();
-      removeFolder(folder);
+      await stop();
+    },
+  };
+}
+
+/** The way to a server, with a stand-in at its end. */
+export async function startStandInStore(limits = TEST_LIMITS): Promise<TestStore> {
+  const { engine, stop } = await startEngine();
+  const standIn = new ServerStandIn(engine);
+  const url = await standIn.listen();
+  const as = (username: string) => ({ server: { url, username, password: STAND_IN_USERS[username]!.password } });
+  const again = () => storeAt(as('collector'), as('analyst'), limits);
+  const store = again();
+  await store.open();
+  return {
+    store,
+    engine,
+    again,
+    async stop() {
+      await store.close();
+      standIn.close();
+      await stop();
     },
   };
 }

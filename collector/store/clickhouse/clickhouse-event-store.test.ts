@@ -10,13 +10,17 @@ import {
   readRows,
   startEmbeddedStore,
   startServerStore,
+  startStandInStore,
   TEST_LIMITS,
   type TestStore,
 } from '../../testing/test-store.ts';
 import { eventStoreContract } from '../event-store-contract.ts';
+import { readMigrations, statementsOf } from './migrations.ts';
+import { ROW_COLUMN_NAMES, ROW_STRUCTURE } from './row-binary.ts';
 import { schemaDocument, schemaDocumentPath } from './schema-document.ts';
 
 eventStoreContract('ClickHouse, embedded', () => startEmbeddedStore());
+eventStoreContract('ClickHouse, as a server is spoken to', () => startStandInStore());
 
 if (process.env['SWORN_TEST_CLICKHOUSE_URL'] === undefined) {
   describe('event store: ClickHouse, server', () => {
@@ -88,5 +92,21 @@ describe('embedded engine', () => {
     // The engine stops when its last query has ended.
     await patient.stop();
     assert.ok(performance.now() - startedAt < 5_000);
+  });
+
+  it('can read the statements that a server is sent', async () => {
+    const insert = `INSERT INTO sworn.activities (${ROW_COLUMN_NAMES}) SELECT * FROM input('${ROW_STRUCTURE.replaceAll("'", "\\'")}') FORMAT RowBinary`;
+    const [row] = await readRows<{ f: string }>(running.store, 'SELECT formatQuerySingleLine({insert:String}) AS f', {
+      insert,
+    });
+    assert.match(row!.f, /FROM input\(/);
+    for (const { text } of readMigrations()) {
+      for (const sql of statementsOf(text, { kind: 'cluster', cluster: 'production' })) {
+        await assert.doesNotReject(
+          readRows(running.store, 'SELECT formatQuerySingleLine({sql:String})', { sql }),
+          sql.slice(0, 80),
+        );
+      }
+    }
   });
 });

@@ -98,6 +98,8 @@ const BY_NAME = [
   'visibleWidth',
   'defaultValueOfTypeName',
   'defaultValueOfArgumentType',
+  'formatQuery',
+  'formatQuerySingleLine',
   'normalizeQuery',
   'normalizeQueryKeepNames',
   'normalizedQueryHash',
