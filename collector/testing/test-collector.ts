@@ -35,10 +35,15 @@ export interface TestCollector extends RunningCollector {
   post(sql: string, format?: AnswerFormat): Promise<Response>;
 }
 
-export async function startTestCollector(stateDir: string, changes: ConfigChanges = {}): Promise<TestCollector> {
+export async function startTestCollector(
+  stateDir: string,
+  changes: ConfigChanges = {},
+  notify: (state: string) => void = () => {},
+): Promise<TestCollector> {
   const running = await startCollector({
     config: testConfig(stateDir, changes),
     version: 'test',
+    notify,
     log: createLog((process.env['SWORN_TEST_LOG'] ?? 'silent') as 'silent'),
   });
   const request = (body: object) =>
