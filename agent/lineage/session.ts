@@ -56,13 +56,12 @@ export interface SelectionMeaning {
 /** Bindings kept of one session: a token lives for an hour, and the oldest stands for all before it. */
 const BINDINGS_KEPT_MAX = 64;
 
-/** From then on. A binding from before the session began holds from its beginning on, and not before the first. */
+/** From then on. A token from before the session began comes behind the first binding all the same, and so has effect. */
 export function bind(session: Session, sinceNs: number, binding: Binding): void {
   const { bindings } = session;
-  const since = Math.max(sinceNs, bindings[0]?.sinceNs ?? sinceNs);
   let at = bindings.length;
-  while (at > 1 && (bindings[at - 1] as { sinceNs: number }).sinceNs > since) at--;
-  bindings.splice(at, 0, { sinceNs: since, binding });
+  while (at > 1 && (bindings[at - 1] as { sinceNs: number }).sinceNs > sinceNs) at--;
+  bindings.splice(at, 0, { sinceNs, binding });
   if (bindings.length > BINDINGS_KEPT_MAX) bindings.splice(0, 1);
 }
 
