@@ -277,10 +277,10 @@ async function start(
     started_at: startedAt.toISOString(),
     ingest_address: `${listen.host}:${ingestPort}`,
     store: engine === undefined ? 'server' : 'embedded',
-    agents: ingest.agents.map(({ agentId, connectedAt }) => ({
+    agents: ingest.agents.map(({ agentId, connectedAt, storedSeq }) => ({
       agent_id: agentId,
       connected_at: connectedAt.toISOString(),
-      last_seq: metrics.agentLastSeq.value({ agent: agentId }),
+      last_seq: storedSeq,
     })),
     rules: rules.rules.map(({ id, title, level }) => ({ id, title, level })),
     sinks: sinks.map(({ name }) => name),

@@ -26,7 +26,7 @@ export interface DeliveryQueueOptions {
 
 const QUEUE_MAX = 1000;
 /** With the waits between them, about an hour. */
-const ATTEMPTS_MAX = 12;
+const ATTEMPTS_MAX = 16;
 const BACKOFF_MS_MIN = 1_000;
 const BACKOFF_MS_MAX = 600_000;
 const AT_ONCE = 4;

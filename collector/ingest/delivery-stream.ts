@@ -53,6 +53,7 @@ export class DeliveryStream {
   #sender: Sender | undefined;
   /** Seq of the last activity that was accepted from this stream or known to be stored. */
   #lastSeq = 0;
+  #storedSeq = 0;
   #bytesInFlight = 0;
   #batchesInFlight = 0;
   #missing: OwnActivity | undefined;
@@ -73,6 +74,11 @@ export class DeliveryStream {
 
   get agentId(): string | undefined {
     return this.#sender?.agentId;
+  }
+
+  /** Everything of the agent up to this one is stored, as far as this stream knows. */
+  get storedSeq(): number {
+    return this.#storedSeq;
   }
 
   /** Resolves when the stream has ended and nothing of it is on its way to the store any more. */
@@ -182,6 +188,7 @@ export class DeliveryStream {
       throw new Refusal('rolled_back', message);
     }
     this.#lastSeq = storedSeq;
+    this.#storedSeq = storedSeq;
     if (firstSeq > storedSeq + 1) {
       // What lies between is gone for good. To refuse would lose the rest too: the hole becomes a row that says so.
       this.#missing = missingFor(sender, storedSeq, firstSeq, BigInt(Date.now()) * 1_000_000n);
@@ -255,6 +262,7 @@ export class DeliveryStream {
     write(sender, batch)
       .then(
         () => {
+          this.#storedSeq = batch.lastSeq;
           metrics.activitiesStored.add(batch.rows.rows);
           metrics.agentLastSeq.set(batch.lastSeq, { agent: sender.agentId });
           metrics.agentLastTime.set(Date.now() / 1000, { agent: sender.agentId });

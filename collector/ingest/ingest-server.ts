@@ -41,6 +41,7 @@ const SHUTDOWN_MS_MAX = 2_000;
 export interface ConnectedAgent {
   readonly agentId: string;
   readonly connectedAt: Date;
+  readonly storedSeq: number;
 }
 
 export class IngestServer {
@@ -75,7 +76,11 @@ export class IngestServer {
   }
 
   get agents(): readonly ConnectedAgent[] {
-    return [...this.#byAgent].map(([agentId, { connectedAt }]) => ({ agentId, connectedAt }));
+    return [...this.#byAgent].map(([agentId, { stream, connectedAt }]) => ({
+      agentId,
+      connectedAt,
+      storedSeq: stream.storedSeq,
+    }));
   }
 
   /** Listen; resolves with the port. */
