@@ -29,5 +29,5 @@ done
 bpftool gen object out/sworn.linked $objects
 bpftool gen skeleton out/sworn.linked name sworn_bpf > out/sworn.skel.h
 
-"$root/bin/node" "$root/node_modules/node-gyp/bin/node-gyp.js" rebuild \
+"$root/bin/node" "$root/node_modules/node-gyp/bin/node-gyp.js" configure build \
 	--nodedir="$root/node_modules/node-linux-$node" --loglevel=warn

@@ -57,8 +57,13 @@ export interface Caller {
 export interface SourceHealth {
   readonly ringWaitingBytes: number;
   readonly ringSizeBytes: number;
-  /** Programs by name: runs missed by the kernel's own account. */
-  readonly programs: readonly { readonly name: string; readonly missed: number }[];
+  /** Programs by name, by the kernel's own account: runs that it left out, and, while it counts those, runs and their time. */
+  readonly programs: readonly {
+    readonly name: string;
+    readonly missed: number;
+    readonly runs: number;
+    readonly runNs: number;
+  }[];
   /** What was missed or passed over since the start, by place and reason. */
   readonly counters: Readonly<Record<string, { readonly events: number; readonly bytes: number }>>;
 }

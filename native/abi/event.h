@@ -16,8 +16,8 @@
 
 /** Longest path as written by the kernel side, components and their lengths; a longer one is cut at its root. */
 #define SWORN_PATH_BYTES_MAX 2048
-/** Components of a path; the kernel's own limit of 4096 bytes allows more, none was ever seen. */
-#define SWORN_PATH_COMPONENTS_MAX 48
+/** Steps up a path: its components, and the mounts that it crosses. What is deeper is cut at its root, too. */
+#define SWORN_PATH_COMPONENTS_MAX 256
 /** argv up to this size travels inside the exec event: nearly all of them, in one event. */
 #define SWORN_ARGV_INLINE_BYTES_MAX 2048
 /** A longer argv travels before it in pieces of this size. */
@@ -35,6 +35,8 @@
 #define SWORN_UNIX_CALL_PIECES_MAX 128
 /** Parts of a scattered buffer that are followed; UIO_MAXIOV is 1024, more than 64 were never seen on a socket. */
 #define SWORN_IOVEC_MAX 64
+/** Messages of one sendmmsg or recvmmsg that are counted: the kernel's own limit (UIO_MAXIOV). */
+#define SWORN_MESSAGES_MAX 1024
 /** 64 KiB: what a segment that ends a handshake may carry. */
 #define SWORN_EARLY_PIECES_MAX 32
 /** Room for a unix socket's address (sun_path). */
@@ -86,11 +88,15 @@ struct sworn_scope {
 };
 
 #define SWORN_FLAG_SELECTED 1 /* exec: begins a session */
-#define SWORN_FLAG_PATH_CUT 2 /* exec: a path was longer than the bound */
+/* exec: the path was longer than the bound; what is nearer to the root is missing. */
+#define SWORN_FLAG_EXE_CUT 2
+#define SWORN_FLAG_CWD_CUT 4
+#define SWORN_FLAG_CGROUP_CUT 8
 
 struct sworn_fork_event {
 	struct sworn_event event;
 	struct sworn_process_key process;
+	/* The one that called fork; with CLONE_PARENT it is the new one's sibling. */
 	struct sworn_process_key parent;
 	struct sworn_scope scope;
 };
@@ -98,6 +104,7 @@ struct sworn_fork_event {
 struct sworn_exec_event {
 	struct sworn_event event;
 	struct sworn_process_key process;
+	/* As the kernel has it now: of an orphan, the one that took it in. */
 	struct sworn_process_key parent;
 	struct sworn_scope scope;
 	__u64 cgroup_id;
@@ -173,7 +180,7 @@ struct sworn_addresses {
 
 #define SWORN_FLAG_JOINED_LATE 1 /* open, close: the first bytes were not watched */
 #define SWORN_FLAG_FAILED 2 /* close: never was open */
-#define SWORN_FLAG_ABSTRACT 4 /* open: unix paths are abstract names */
+#define SWORN_FLAG_WITH_SYN 4 /* early bytes: they came with the SYN */
 
 struct sworn_open_event {
 	struct sworn_event event;
@@ -182,17 +189,14 @@ struct sworn_open_event {
 	struct sworn_process_key process;
 	struct sworn_scope scope;
 	__u64 started_ns;
-	/* Offsets at which watching begins; 0 unless joined late. */
-	__u64 sent_offset;
-	__u64 received_offset;
 	struct sworn_addresses addresses;
-	/* Sequence number of received offset 0: places early bytes. */
+	/* Sequence number of received offset 0, and how many bytes TCP had taken from there: both place early bytes. */
 	__u32 received_sequence;
+	__u32 received_accepted;
 	/* Unix sockets: process at the other end, 0 when unknown, and both addresses. */
 	__u32 peer_pid;
 	__u16 local_path_bytes;
 	__u16 remote_path_bytes;
-	__u32 zero;
 	__u8 local_path[SWORN_UNIX_PATH_BYTES];
 	__u8 remote_path[SWORN_UNIX_PATH_BYTES];
 };
@@ -240,7 +244,7 @@ enum sworn_gap_reason {
 	SWORN_GAP_REASON_UNREADABLE = 1,
 	/* A segment or call larger than the bound. */
 	SWORN_GAP_REASON_TOO_LARGE = 2,
-	/* Moved by a way that shows no buffer: io_uring, sendfile, splice, a 32-bit program. */
+	/* Moved by a way that shows no buffer: io_uring, sendfile, splice, sendmmsg, a 32-bit program. */
 	SWORN_GAP_REASON_NO_BUFFER = 3,
 	/* The agent asked not to have them. */
 	SWORN_GAP_REASON_SKIPPED = 4,
@@ -282,12 +286,12 @@ enum sworn_counter {
 	SWORN_COUNTER_BYTES_UNREADABLE = 11,
 	SWORN_COUNTER_SEGMENT_TOO_LARGE = 12,
 	SWORN_COUNTER_SOCKET_STORAGE = 13,
-	/* Not losses: segments that TCP will refuse or has already. */
-	SWORN_COUNTER_OUT_OF_WINDOW = 14,
+	/* Not losses: segments that TCP refuses, or has already. */
+	SWORN_COUNTER_REFUSED = 14,
 	SWORN_COUNTER_RETRANSMITTED = 15,
 	SWORN_COUNTER_UDP_MAP_FULL = 16,
 	SWORN_COUNTER_UNIX_MAP_FULL = 17,
-	/* Moved by a way that shows no buffer: io_uring, sendfile, splice, a 32-bit program. */
+	/* As SWORN_GAP_REASON_NO_BUFFER. */
 	SWORN_COUNTER_UNIX_NO_BUFFER = 18,
 	SWORN_COUNTER_UNIX_CALL_TOO_LARGE = 19,
 	SWORN_COUNTER_PACKET_UNREADABLE = 20,
@@ -295,7 +299,13 @@ enum sworn_counter {
 	SWORN_COUNTER_UNIX_UNREADABLE = 22,
 	SWORN_COUNTER_COPY_SKIPPED = 23,
 	SWORN_COUNTER_SELECTION_MAP_FULL = 24,
-	SWORN_COUNTERS = 25,
+	/* A piece of an argv; its exec event may still come, and says that it is not whole. */
+	SWORN_COUNTER_ARGV_RING_FULL = 25,
+	/* A pid was used again though the exit of the process that had it was never seen. */
+	SWORN_COUNTER_PROCESS_STALE = 26,
+	/* Unix sockets by system calls only: a workload made an io_uring, whose calls are not seen. */
+	SWORN_COUNTER_URING_UNSEEN = 27,
+	SWORN_COUNTERS = 28,
 };
 
 struct sworn_counter_value {
@@ -324,7 +334,7 @@ struct sworn_selection {
 
 struct sworn_path_key {
 	__u8 path[SWORN_PATH_KEY_BYTES];
-};
+} __attribute__((aligned(8)));
 
 /** Value of the map `awaited`, key tgid: a process whose next program is the first of a session. */
 struct sworn_awaited {
@@ -365,9 +375,13 @@ struct sworn_unix_state {
 	__u64 received_bytes;
 	__u64 dropped_sent_bytes;
 	__u64 dropped_received_bytes;
-	__u32 announced;
+	/* SWORN_UNIX_*; announced: its open event is out. */
+	__u32 flags;
 	__u32 zero;
 };
+
+#define SWORN_UNIX_ANNOUNCED 1
+#define SWORN_UNIX_JOINED 2
 
 /** Key and value of the map `callers`: who connected to the port of the broker. */
 struct sworn_caller_key {

@@ -18,6 +18,8 @@ struct sworn_live_settings {
 	/* Where the broker listens, host byte order; 0: there is none. */
 	__u16 broker_port;
 	__u16 zero;
+	/* Counted up by the programs: processes that scan_processes has found. */
+	__u32 found;
 };
 
 #endif

@@ -13,8 +13,7 @@ namespace {
 
 constexpr size_t kBatchBytes = 1024 * 1024;
 constexpr size_t kLateClosesMax = 1024;
-/** More rows than any of the tables has. */
-constexpr size_t kRowsMax = 262144;
+constexpr uint32_t kProcessesMax = 1 << 22;
 
 [[noreturn]] void ThrowErrno(Napi::Env env, int error, const std::string& doing, const std::string& detail = "") {
   std::string text = doing + ": " + std::strerror(-error);
@@ -34,12 +33,17 @@ const uint8_t* BytesOf(const Napi::CallbackInfo& info, size_t index, size_t byte
   return static_cast<const uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset();
 }
 
-uint32_t Uint32Of(const Napi::CallbackInfo& info, size_t index, const char* name, uint32_t max = UINT32_MAX) {
-  if (!info[index].IsNumber()) throw Napi::TypeError::New(info.Env(), std::string(name) + " must be a number");
-  double value = info[index].As<Napi::Number>().DoubleValue();
-  if (!(value >= 0) || value > max || value != static_cast<double>(static_cast<uint32_t>(value)))
-    throw Napi::RangeError::New(info.Env(), std::string(name) + " must be a whole number up to " + std::to_string(max));
+uint32_t WholeNumber(Napi::Env env, Napi::Value given, const char* name, uint32_t min, uint32_t max) {
+  if (!given.IsNumber()) throw Napi::TypeError::New(env, std::string(name) + " must be a number");
+  double value = given.As<Napi::Number>().DoubleValue();
+  if (!(value >= min && value <= max) || value != static_cast<double>(static_cast<uint32_t>(value)))
+    throw Napi::RangeError::New(env, std::string(name) + " must be a whole number from " + std::to_string(min) +
+                                         " to " + std::to_string(max));
   return static_cast<uint32_t>(value);
+}
+
+uint32_t Uint32Of(const Napi::CallbackInfo& info, size_t index, const char* name, uint32_t max = UINT32_MAX) {
+  return WholeNumber(info.Env(), info[index], name, 0, max);
 }
 
 uint64_t Uint64Of(const Napi::CallbackInfo& info, size_t index, const char* name) {
@@ -76,11 +80,10 @@ sworn_table TableOf(const Napi::CallbackInfo& info, size_t index) {
   return static_cast<sworn_table>(table);
 }
 
-uint32_t OptionUint32(const Napi::Object& options, const char* name) {
+uint32_t OptionUint32(const Napi::Object& options, const char* name, uint32_t min, uint32_t max) {
   Napi::Value value = options.Get(name);
   if (value.IsUndefined()) return 0;
-  if (!value.IsNumber()) throw Napi::TypeError::New(options.Env(), std::string(name) + " must be a number");
-  return value.As<Napi::Number>().Uint32Value();
+  return WholeNumber(options.Env(), value, name, min, max);
 }
 
 bool OptionFlag(const Napi::Object& options, const char* name) {
@@ -112,7 +115,7 @@ Napi::Function CaptureObject::Define(Napi::Env env) {
                          InstanceMethod<&CaptureObject::Unskip>("unskip"),
                          InstanceMethod<&CaptureObject::TakeLateCloses>("takeLateCloses"),
                          InstanceMethod<&CaptureObject::Rows>("rows"),
-                         InstanceMethod<&CaptureObject::DeleteRow>("deleteRow"),
+                         InstanceMethod<&CaptureObject::TakeRow>("takeRow"),
                          InstanceMethod<&CaptureObject::Programs>("programs"),
                          InstanceMethod<&CaptureObject::RingUse>("ringUse"),
                      });
@@ -124,9 +127,9 @@ CaptureObject::CaptureObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
   if (info.Length() > 0 && !info[0].IsUndefined()) {
     if (!info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "options must be an object");
     auto given = info[0].As<Napi::Object>();
-    options.ring_bytes = OptionUint32(given, "ringBytes");
-    options.wake_bytes = OptionUint32(given, "wakeBytes");
-    options.processes_max = OptionUint32(given, "processesMax");
+    options.ring_bytes = OptionUint32(given, "ringBytes", SWORN_RING_BYTES_MIN, SWORN_RING_BYTES_MAX);
+    options.wake_bytes = OptionUint32(given, "wakeBytes", 1, SWORN_RING_BYTES_MAX);
+    options.processes_max = OptionUint32(given, "processesMax", 1, kProcessesMax);
     options.passive = OptionFlag(given, "passive");
     options.unix_by_syscall = OptionFlag(given, "unixBySyscall");
     options.without_unix = OptionFlag(given, "withoutUnix");
@@ -139,14 +142,22 @@ CaptureObject::CaptureObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
   }
   int error = sworn_capture_open(&options, &capture_);
   if (error) ThrowErrno(info.Env(), error, "the BPF programs could not be loaded", sworn_capture_message());
+  batches_ = std::make_shared<Batches>(kBatchBytes);
 }
 
 CaptureObject::~CaptureObject() { CloseNow(); }
+
+void CaptureObject::StopNow() {
+  if (!reader_) return;
+  reader_.reset();
+  Unref();
+}
 
 void CaptureObject::CloseNow() {
   reader_.reset();
   sworn_capture_close(capture_);
   capture_ = nullptr;
+  batches_.reset();
 }
 
 sworn_capture* CaptureObject::Opened(Napi::Env env) {
@@ -159,22 +170,34 @@ void CaptureObject::Start(const Napi::CallbackInfo& info) {
   if (!info[0].IsFunction()) throw Napi::TypeError::New(info.Env(), "onBatch must be a function");
   uint32_t poll_ms = Uint32Of(info, 1, "pollMs", 1000);
   if (reader_) throw Napi::Error::New(info.Env(), "this capture is started already");
-  reader_ = std::make_unique<Reader>(capture, info.Env(), info[0].As<Napi::Function>(), static_cast<int>(poll_ms),
-                                     kBatchBytes);
+  reader_ = std::make_unique<Reader>(capture, batches_, info.Env(), info[0].As<Napi::Function>(),
+                                     static_cast<int>(poll_ms));
+  // While it runs it must not be collected, though nobody may hold it.
+  Ref();
 }
 
-void CaptureObject::Stop(const Napi::CallbackInfo& info) { reader_.reset(); }
+void CaptureObject::Stop(const Napi::CallbackInfo& info) { StopNow(); }
 
 Napi::Value CaptureObject::Drain(const Napi::CallbackInfo& info) {
   sworn_capture* capture = Opened(info.Env());
   if (reader_) throw Napi::Error::New(info.Env(), "stop the capture before draining it");
+  // First what the reader had taken from the ring already.
+  auto batch = batches_->TakeFilled();
+  if (batch) {
+    auto buffer = Napi::Buffer<uint8_t>::Copy(info.Env(), batch->bytes.data(), batch->used);
+    batches_->GiveEmpty(std::move(batch));
+    return buffer;
+  }
   std::vector<uint8_t> bytes(kBatchBytes);
   ssize_t used = sworn_capture_drain(capture, bytes.data(), bytes.size());
   if (used < 0) ThrowErrno(info.Env(), static_cast<int>(used), "the ring could not be read");
   return Napi::Buffer<uint8_t>::Copy(info.Env(), bytes.data(), static_cast<size_t>(used));
 }
 
-void CaptureObject::Close(const Napi::CallbackInfo& info) { CloseNow(); }
+void CaptureObject::Close(const Napi::CallbackInfo& info) {
+  StopNow();
+  CloseNow();
+}
 
 void CaptureObject::Select(const Napi::CallbackInfo& info) {
   sworn_capture* capture = Opened(info.Env());
@@ -224,7 +247,7 @@ void CaptureObject::Scan(const Napi::CallbackInfo& info) {
   int error = sworn_capture_scan(Opened(info.Env()), Uint32Of(info, 0, "pid"));
   // The process may be gone: then there is nothing to find.
   if (error && error != -ESRCH && error != -ENOENT)
-    ThrowErrno(info.Env(), error, "the open sockets could not be listed", sworn_capture_message());
+    ThrowErrno(info.Env(), error, "what runs already could not be listed", sworn_capture_message());
 }
 
 Napi::Value CaptureObject::Counters(const Napi::CallbackInfo& info) {
@@ -280,26 +303,27 @@ Napi::Value CaptureObject::TakeLateCloses(const Napi::CallbackInfo& info) {
 Napi::Value CaptureObject::Rows(const Napi::CallbackInfo& info) {
   sworn_capture* capture = Opened(info.Env());
   auto table = TableOf(info, 0);
+  size_t rows_max = sworn_capture_rows_max(capture, table);
   size_t row_bytes = sworn_capture_row_bytes(table);
-  // Grows until all fit: the tables are mostly small.
-  for (size_t rows_max = 256;; rows_max *= 4) {
-    std::vector<uint8_t> rows(rows_max * row_bytes);
-    ssize_t count = sworn_capture_rows(capture, table, rows.data(), rows_max);
-    if (count < 0) ThrowErrno(info.Env(), static_cast<int>(count), "the table could not be read");
-    if (static_cast<size_t>(count) < rows_max || rows_max >= kRowsMax)
-      return Napi::Buffer<uint8_t>::Copy(info.Env(), rows.data(), static_cast<size_t>(count) * row_bytes);
-  }
+  // Not cleared: most tables are nearly empty, and what is not written is not touched.
+  std::unique_ptr<uint8_t[]> rows(new uint8_t[rows_max * row_bytes]);
+  ssize_t count = sworn_capture_rows(capture, table, rows.get(), rows_max);
+  if (count < 0) ThrowErrno(info.Env(), static_cast<int>(count), "the table could not be read");
+  return Napi::Buffer<uint8_t>::Copy(info.Env(), rows.get(), static_cast<size_t>(count) * row_bytes);
 }
 
-Napi::Value CaptureObject::DeleteRow(const Napi::CallbackInfo& info) {
+Napi::Value CaptureObject::TakeRow(const Napi::CallbackInfo& info) {
   sworn_capture* capture = Opened(info.Env());
   auto table = TableOf(info, 0);
-  size_t bytes = table == SWORN_TABLE_PROCESSES       ? sizeof(uint32_t)
-                 : table == SWORN_TABLE_UNIX_SOCKETS ? sizeof(uint64_t)
-                                                     : sizeof(sworn_udp_key);
-  int error = sworn_capture_delete_row(capture, table, BytesOf(info, 1, bytes, "key"));
-  if (error && error != -ENOENT) ThrowErrno(info.Env(), error, "the row could not be deleted");
-  return Napi::Boolean::New(info.Env(), error == 0);
+  size_t key_bytes = sworn_capture_key_bytes(table), row_bytes = sworn_capture_row_bytes(table);
+  size_t value_at = (key_bytes + 7) & ~size_t{7};
+  const uint8_t* key = BytesOf(info, 1, key_bytes, "key");
+  std::vector<uint8_t> row(row_bytes);
+  std::memcpy(row.data(), key, key_bytes);
+  int error = sworn_capture_take_row(capture, table, key, row.data() + value_at);
+  if (error == -ENOENT) return info.Env().Undefined();
+  if (error) ThrowErrno(info.Env(), error, "the row could not be taken");
+  return Napi::Buffer<uint8_t>::Copy(info.Env(), row.data(), row.size());
 }
 
 Napi::Value CaptureObject::Programs(const Napi::CallbackInfo& info) {
@@ -325,6 +349,7 @@ Napi::Value CaptureObject::RingUse(const Napi::CallbackInfo& info) {
   auto object = Napi::Object::New(info.Env());
   object.Set("waitingBytes", static_cast<double>(use.waiting_bytes));
   object.Set("sizeBytes", static_cast<double>(use.size_bytes));
+  object.Set("writtenPosition", static_cast<double>(use.written_position));
   return object;
 }
 

@@ -10,7 +10,10 @@
 
 namespace sworn {
 
-/** The loader as a JavaScript class: checks arguments, translates errors, owns lifetimes. Described in addon.d.ts. */
+/**
+ * The loader as a JavaScript class: checks arguments, translates errors, owns lifetimes. What it does is described in
+ * agent/source/ebpf/addon.ts.
+ */
 class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
  public:
   static Napi::Function Define(Napi::Env env);
@@ -36,14 +39,16 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
   void Unskip(const Napi::CallbackInfo& info);
   Napi::Value TakeLateCloses(const Napi::CallbackInfo& info);
   Napi::Value Rows(const Napi::CallbackInfo& info);
-  Napi::Value DeleteRow(const Napi::CallbackInfo& info);
+  Napi::Value TakeRow(const Napi::CallbackInfo& info);
   Napi::Value Programs(const Napi::CallbackInfo& info);
   Napi::Value RingUse(const Napi::CallbackInfo& info);
 
   sworn_capture* Opened(Napi::Env env);
+  void StopNow();
   void CloseNow();
 
   sworn_capture* capture_ = nullptr;
+  std::shared_ptr<Batches> batches_;
   std::unique_ptr<Reader> reader_;
 };
 

@@ -21,6 +21,7 @@ struct unix_sockets_map unix_sockets SEC(".maps");
 struct callers_map callers SEC(".maps");
 
 const volatile __u32 passive = 0;
+const volatile __u32 without_unix = 0;
 const volatile __u32 wake_bytes = 256 * 1024;
 
 struct sworn_live_settings live = {};

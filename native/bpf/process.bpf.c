@@ -35,26 +35,42 @@ struct {
 	__type(value, struct exec_scratch);
 } exec_scratches SEC(".maps");
 
+/* A process that is made right in another cgroup (CLONE_INTO_CGROUP) is never moved there. */
+static __always_inline void select_at_birth(struct task_struct *parent, struct task_struct *child)
+{
+	struct sworn_process_key process;
+	struct sworn_scope scope = {};
+
+	if (!live.selections_cgroup && !live.selections_cgroup_path)
+		return;
+	if (BPF_CORE_READ(child, cgroups, dfl_cgrp) == BPF_CORE_READ(parent, cgroups, dfl_cgrp))
+		return;
+	process = process_key(child);
+	if (select_process(child, &process, NULL, &scope))
+		watch_running(child, &process, &scope);
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
 {
+	struct sworn_process_key key, parent_key;
 	struct sworn_process_state *state;
 	struct sworn_fork_event *event;
-	struct sworn_process_key key;
-	__u32 parent_tgid;
 
 	if (passive)
 		return 0;
-	parent_tgid = BPF_CORE_READ(parent, tgid);
 	/* A thread is no process. */
-	if ((__u32)BPF_CORE_READ(child, tgid) == parent_tgid)
+	if (BPF_CORE_READ(child, tgid) == BPF_CORE_READ(parent, tgid))
 		return 0;
-	state = watched_process(parent_tgid);
-	if (!state)
+	state = watched_current(&parent_key);
+	if (!state) {
+		select_at_birth(parent, child);
 		return 0;
+	}
 
 	key = process_key(child);
-	watch(&key, &state->scope);
+	if (!watch(&key, &state->scope))
+		return 0;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
 		count(SWORN_COUNTER_FORK_RING_FULL, 0);
@@ -62,7 +78,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	}
 	begin_event(&event->event, SWORN_EVENT_FORK, 0, sizeof(*event));
 	event->process = key;
-	event->parent = process_key(parent);
+	event->parent = parent_key;
 	event->scope = state->scope;
 	bpf_ringbuf_submit(event, wake_flags());
 	return 0;
@@ -88,7 +104,7 @@ static long emit_argv_piece(__u32 index, struct argv_walk *walk)
 		piece = SWORN_ARGV_PIECE_BYTES;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
-		count(SWORN_COUNTER_EXEC_RING_FULL, piece);
+		count(SWORN_COUNTER_ARGV_RING_FULL, piece);
 		return 0;
 	}
 	if (bpf_probe_read_user(event->data, piece, (void *)(walk->start + offset))) {
@@ -144,11 +160,11 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 
 	if (passive)
 		return 0;
-	process = process_key(task);
-	state = watched_process(process.tgid);
+	state = watched_current(&process);
 	/* Outsiders leave here when nothing could select them. */
 	if (!state && !anything_selected())
 		return 0;
+	process = process_key(task);
 	scratch = bpf_map_lookup_elem(&exec_scratches, &zero);
 	if (!scratch)
 		return 0;
@@ -158,19 +174,21 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	event->exe_bytes = 0;
 	if (state || live.selections_exe)
 		event->exe_bytes = write_path(&scratch->exe, BPF_CORE_READ(exe, f_path.mnt),
-					      BPF_CORE_READ(exe, f_path.dentry), &flags);
+					      BPF_CORE_READ(exe, f_path.dentry), &flags, SWORN_FLAG_EXE_CUT);
 	if (state) {
 		scope = state->scope;
 	} else {
-		int keyed = exe_key_of(&scratch->exe, event->exe_bytes, &scratch->exe_key);
+		int keyed = live.selections_exe && !(flags & SWORN_FLAG_EXE_CUT) &&
+			    exe_key_of(&scratch->exe, event->exe_bytes, &scratch->exe_key);
 
 		if (!(live.awaited && take_awaited(&process, &scope)) &&
 		    !select_process(task, &process, keyed ? &scratch->exe_key : NULL, &scope))
 			return 0;
-		watch(&process, &scope);
+		if (!watch(&process, &scope))
+			return 0;
 		if (!live.selections_exe)
 			event->exe_bytes = write_path(&scratch->exe, BPF_CORE_READ(exe, f_path.mnt),
-						      BPF_CORE_READ(exe, f_path.dentry), &flags);
+						      BPF_CORE_READ(exe, f_path.dentry), &flags, SWORN_FLAG_EXE_CUT);
 		flags |= SWORN_FLAG_SELECTED;
 	}
 
@@ -189,7 +207,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	event->mount_namespace = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
 	event->network_namespace = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 	event->cwd_bytes = write_path(&scratch->cwd, BPF_CORE_READ(task, fs, pwd.mnt),
-				      BPF_CORE_READ(task, fs, pwd.dentry), &flags);
+				      BPF_CORE_READ(task, fs, pwd.dentry), &flags, SWORN_FLAG_CWD_CUT);
 	event->cgroup_bytes = write_cgroup_path(&scratch->cgroup, node, &flags);
 
 	argv_start = BPF_CORE_READ(task, mm, arg_start);
@@ -204,7 +222,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	end = append_part(scratch, 0, &scratch->exe, event->exe_bytes);
 	end = append_part(scratch, end, &scratch->cwd, event->cwd_bytes);
 	end = append_part(scratch, end, &scratch->cgroup, event->cgroup_bytes);
-	if (flags & SWORN_FLAG_PATH_CUT)
+	if (flags & (SWORN_FLAG_EXE_CUT | SWORN_FLAG_CWD_CUT | SWORN_FLAG_CGROUP_CUT))
 		count(SWORN_COUNTER_PATH_CUT, 0);
 
 	inline_bytes = argv_bytes < SWORN_ARGV_INLINE_BYTES_MAX ? argv_bytes : SWORN_ARGV_INLINE_BYTES_MAX;
@@ -233,12 +251,11 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	struct signal_struct *signal;
 	struct sworn_exit_event *event;
 	struct sworn_scope scope;
-	__u32 tgid, status;
+	__u32 status;
 
 	if (passive)
 		return 0;
-	tgid = BPF_CORE_READ(task, tgid);
-	state = watched_process(tgid);
+	state = watched_current(&process);
 	if (!state)
 		return 0;
 	signal = BPF_CORE_READ(task, signal);
@@ -246,8 +263,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	if (BPF_CORE_READ(signal, live.counter) != 0)
 		return 0;
 	scope = state->scope;
-	process = process_key(task);
-	if (bpf_map_delete_elem(&processes, &tgid))
+	if (bpf_map_delete_elem(&processes, &process.tgid))
 		return 0;
 	status = (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT) ? BPF_CORE_READ(signal, group_exit_code) :
 								      BPF_CORE_READ(task, group_leader, exit_code);
@@ -279,10 +295,8 @@ int BPF_PROG(process_attach, struct cgroup *destination, const char *path, struc
 	process = process_key(task);
 	if (watched_process(process.tgid))
 		return 0;
-	if (!select_process(task, &process, NULL, &scope))
-		return 0;
-	watch(&process, &scope);
-	say_joined(task, &process, &scope);
+	if (select_process(task, &process, NULL, &scope))
+		watch_running(task, &process, &scope);
 	return 0;
 }
 

@@ -13,10 +13,9 @@
 #include "lib/connection.h"
 #include "lib/emit.h"
 #include "lib/kernel_types.h"
+#include "lib/packet.h"
+#include "lib/unix_socket.h"
 #include "lib/watch.h"
-
-#define PROTOCOL_TCP 6
-#define PROTOCOL_UDP 17
 
 /*
  * joins: processes that the loader wants watched, tgid -> scope. Written by the loader before it runs scan_processes,
@@ -57,12 +56,13 @@ static __always_inline int select_running(struct task_struct *task, struct sworn
 		struct file *exe = BPF_CORE_READ(task, mm, exe_file);
 		__u16 flags = 0;
 
-		if (scratch && exe &&
-		    exe_key_of(&scratch->path,
-			       write_path(&scratch->path, BPF_CORE_READ(exe, f_path.mnt),
-					  BPF_CORE_READ(exe, f_path.dentry), &flags),
-			       &scratch->key))
-			key = &scratch->key;
+		if (scratch && exe) {
+			__u32 bytes = write_path(&scratch->path, BPF_CORE_READ(exe, f_path.mnt),
+						 BPF_CORE_READ(exe, f_path.dentry), &flags, SWORN_FLAG_EXE_CUT);
+
+			if (!(flags & SWORN_FLAG_EXE_CUT) && exe_key_of(&scratch->path, bytes, &scratch->key))
+				key = &scratch->key;
+		}
 	}
 	return select_process(task, process, key, scope);
 }
@@ -97,39 +97,73 @@ int scan_processes(struct bpf_iter__task *context)
 		else if (!select_running(task, &process, &scope))
 			return 0;
 	}
-	watch(&process, &scope);
-	say_joined(task, &process, &scope);
+	if (watch_running(task, &process, &scope))
+		__sync_fetch_and_add(&live.found, 1);
 	return 0;
 }
+
+/* Segments may pass between the look at the counters and the moment from which they are recorded; then again. */
+#define JOIN_LOOKS_MAX 4
 
 static __always_inline void join_tcp(struct sock *sk, struct socket_state *state)
 {
 	const struct tcp_sock *tcp = (const struct tcp_sock *)sk;
 	__u8 tcp_state = BPF_CORE_READ(sk, __sk_common.skc_state);
 
-	if (tcp_state == TCP_STATE_LISTEN) {
-		state->flags = SOCKET_LISTENER;
-		state->role = SWORN_ROLE_SERVER;
+	/* Of a handshake that is under way nothing was missed: it opens as what the listener's others do. */
+	if (tcp_state == TCP_STATE_LISTEN || tcp_state == TCP_STATE_SYN_RECV) {
+		set_flags(state, SOCKET_LISTENER);
 		return;
 	}
-	if (tcp_state == TCP_STATE_CLOSE || tcp_state == TCP_STATE_SYN_RECV)
+	if (tcp_state == TCP_STATE_CLOSE)
 		return;
 	state->connection = connection_number(bpf_get_socket_cookie(sk), 0);
 	state->received_fin = -1ULL;
 	if (tcp_state == TCP_STATE_SYN_SENT) {
 		/* Still connecting: nothing of it was missed. */
-		state->role = SWORN_ROLE_CLIENT;
+		read_addresses(sk, &state->addresses, SWORN_TRANSPORT_TCP, SWORN_ROLE_CLIENT);
 		return;
 	}
-	/*
-	 * From here on: what will leave, and what the program has yet to read. Which end it is cannot be told from the
-	 * socket; the agent decides by the ports.
-	 */
-	state->sent_base = BPF_CORE_READ(tcp, snd_nxt);
-	state->received_base = BPF_CORE_READ(tcp, copied_seq);
-	state->received_next = BPF_CORE_READ(tcp, rcv_nxt) - state->received_base;
-	state->flags = SOCKET_OPENED | SOCKET_BASE_KNOWN | SOCKET_JOINED;
+	/* Which end it is cannot be told from the socket; the agent decides by the ports. */
+	read_addresses(sk, &state->addresses, SWORN_TRANSPORT_TCP, SWORN_ROLE_UNKNOWN);
+	if (tcp_state == TCP_STATE_FIN_WAIT1 || tcp_state == TCP_STATE_LAST_ACK || tcp_state == TCP_STATE_CLOSING)
+		set_flags(state, SOCKET_FIN_SENT);
+	/* From here on: what will leave, and what will come. */
+	for (int i = 0; i < JOIN_LOOKS_MAX; i++) {
+		state->sent_base = BPF_CORE_READ(tcp, snd_nxt);
+		state->received_base = BPF_CORE_READ(tcp, rcv_nxt);
+		set_flags(state, SOCKET_OPENED | SOCKET_BASE_KNOWN | SOCKET_JOINED);
+		if (state->sent_next || state->received_next ||
+		    (state->sent_base == BPF_CORE_READ(tcp, snd_nxt) &&
+		     state->received_base == BPF_CORE_READ(tcp, rcv_nxt)))
+			break;
+	}
 	announce(sk, state);
+}
+
+static __always_inline void join_inet(struct sock *sk, struct sworn_process_key *holder, struct sworn_scope *scope)
+{
+	__u16 protocol = BPF_CORE_READ(sk, sk_protocol);
+	struct socket_state *state;
+
+	if (protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP)
+		return;
+	state = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	/* Known, unless it was opened to the broker by a process that is watched only now. */
+	if (state && !(state->flags & SOCKET_CALLER_ONLY))
+		return;
+	if (!state)
+		state = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!state) {
+		count(SWORN_COUNTER_SOCKET_STORAGE, 0);
+		return;
+	}
+	__builtin_memset(state, 0, sizeof(*state));
+	state->scope = *scope;
+	state->process = *holder;
+	state->started_ns = bpf_ktime_get_boot_ns();
+	if (protocol == PROTOCOL_TCP)
+		join_tcp(sk, state);
 }
 
 SEC("iter/task_file")
@@ -138,16 +172,14 @@ int scan_files(struct bpf_iter__task_file *context)
 	struct task_struct *task = context->task;
 	struct file *file = context->file;
 	struct sworn_process_state *process;
-	struct socket_state *state;
+	struct sworn_process_key holder;
 	struct socket *socket;
-	__u16 family, protocol;
+	__u16 family;
 	struct sock *sk;
-	__u32 tgid;
 
 	if (passive || !task || !file)
 		return 0;
-	tgid = task->tgid;
-	process = bpf_map_lookup_elem(&processes, &tgid);
+	process = watched_process(task->tgid);
 	if (!process)
 		return 0;
 	socket = (void *)bpf_sock_from_file((void *)file);
@@ -156,22 +188,13 @@ int scan_files(struct bpf_iter__task_file *context)
 	sk = socket->sk;
 	if (!sk)
 		return 0;
+	holder.tgid = task->tgid;
+	holder.zero = 0;
+	holder.start_ns = process->start_ns;
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	protocol = BPF_CORE_READ(sk, sk_protocol);
-	if ((family != AF_INET && family != AF_INET6) || (protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP))
-		return 0;
-	if (bpf_sk_storage_get(&sockets, sk, 0, 0))
-		return 0;
-	state = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!state) {
-		count(SWORN_COUNTER_SOCKET_STORAGE, 0);
-		return 0;
-	}
-	state->scope = process->scope;
-	state->process.tgid = tgid;
-	state->process.start_ns = process->start_ns;
-	state->started_ns = bpf_ktime_get_boot_ns();
-	if (protocol == PROTOCOL_TCP)
-		join_tcp(sk, state);
+	if (family == AF_INET || family == AF_INET6)
+		join_inet(sk, &holder, &process->scope);
+	else if (family == AF_UNIX && !without_unix)
+		join_unix(sk, &holder, &process->scope);
 	return 0;
 }

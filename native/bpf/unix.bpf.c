@@ -17,73 +17,8 @@
 #include "lib/emit.h"
 #include "lib/emit_bytes.h"
 #include "lib/kernel_types.h"
-
-/* Top bit: the number of a unix socket is its inode, those of TCP connections count from 1. */
-#define UNIX_CONNECTION (1ULL << 63)
-
-static __always_inline __u64 inode_of(const struct sock *sk)
-{
-	struct socket *socket = BPF_CORE_READ(sk, sk_socket);
-	struct socket_alloc *alloc = (void *)socket - bpf_core_field_offset(struct socket_alloc, socket);
-
-	return socket ? BPF_CORE_READ(alloc, vfs_inode.i_ino) : 0;
-}
-
-/* Copies the address of a unix socket; returns its length, 0 when it has none. An abstract name begins with a NUL. */
-static __always_inline __u16 read_unix_address(const struct sock *sk, __u8 *into)
-{
-	const struct unix_sock *socket = (const struct unix_sock *)sk;
-	struct unix_address *address = BPF_CORE_READ(socket, addr);
-	__s32 length;
-
-	if (!address)
-		return 0;
-	length = BPF_CORE_READ(address, len) - (__s32)sizeof(unsigned short);
-	if (length <= 0)
-		return 0;
-	if (length > SWORN_UNIX_PATH_BYTES)
-		length = SWORN_UNIX_PATH_BYTES;
-	if (bpf_probe_read_kernel(into, SWORN_UNIX_PATH_BYTES,
-				  (void *)address + bpf_core_field_offset(struct unix_address, name) +
-					  bpf_core_field_offset(struct sockaddr_un, sun_path)))
-		return 0;
-	return length;
-}
-
-static __always_inline int announce_unix(const struct sock *sk, __u64 connection, struct sworn_unix_state *state)
-{
-	const struct unix_sock *socket = (const struct unix_sock *)sk;
-	struct sworn_open_event *event;
-	struct sock *peer;
-
-	if (state->announced)
-		return 1;
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		count(SWORN_COUNTER_OPEN_RING_FULL, 0);
-		return 0;
-	}
-	__builtin_memset(event, 0, sizeof(*event));
-	begin_event(&event->event, SWORN_EVENT_OPEN, 0, sizeof(*event));
-	event->connection = connection;
-	event->process = state->process;
-	event->scope = state->scope;
-	event->started_ns = state->started_ns;
-	event->addresses.transport = SWORN_TRANSPORT_UNIX;
-	event->addresses.network_namespace = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	event->local_path_bytes = read_unix_address(sk, event->local_path);
-	peer = BPF_CORE_READ(socket, peer);
-	if (peer)
-		event->remote_path_bytes = read_unix_address(peer, event->remote_path);
-	/* What was accepted has the listener's address; what connected has none, unless it was bound. */
-	event->addresses.role = event->remote_path_bytes ? SWORN_ROLE_CLIENT :
-				event->local_path_bytes  ? SWORN_ROLE_SERVER :
-							   SWORN_ROLE_UNKNOWN;
-	event->peer_pid = BPF_CORE_READ(sk, sk_peer_pid, numbers[0].nr);
-	bpf_ringbuf_submit(event, wake_flags());
-	state->announced = 1;
-	return 1;
-}
+#include "lib/process.h"
+#include "lib/unix_socket.h"
 
 struct iovec {
 	__u64 base;
@@ -106,13 +41,38 @@ struct buffers {
 	__u64 count;
 };
 
-/* Returns 0 when the call shows no buffer. */
-static __always_inline int find_buffers(struct buffers *buffers)
+/* The socket behind a file descriptor of the current process; NULL when it is no unix socket. */
+static __always_inline const struct sock *unix_socket_of(__u32 fd)
 {
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **files = BPF_CORE_READ(table, fd);
+	struct socket *socket;
+	struct file *file;
+	struct sock *sk;
+
+	if (fd >= BPF_CORE_READ(table, max_fds) || bpf_probe_read_kernel(&file, sizeof(file), &files[fd]) || !file)
+		return NULL;
+	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return NULL;
+	socket = BPF_CORE_READ(file, private_data);
+	sk = BPF_CORE_READ(socket, sk);
+	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
+		return NULL;
+	return sk;
+}
+
+/*
+ * Returns 0 when the call shows no buffer. What io_uring does may run at the end of any system call, or in a thread of
+ * its own that has the registers of its maker: a call counts only when it names this very socket.
+ */
+static __always_inline int find_buffers(const struct sock *sk, struct buffers *buffers)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
 	struct syscall_view call = {};
 
 	view_syscall(&call);
-	if (call.compat)
+	if (call.compat || (BPF_CORE_READ(task, flags) & PF_IO_WORKER) || unix_socket_of(call.arguments[0]) != sk)
 		return 0;
 	switch (call.number) {
 	case CALL_READ:
@@ -125,6 +85,8 @@ static __always_inline int find_buffers(struct buffers *buffers)
 		return 1;
 	case CALL_READV:
 	case CALL_WRITEV:
+	case CALL_PREADV2:
+	case CALL_PWRITEV2:
 		buffers->vector = call.arguments[1];
 		buffers->count = call.arguments[2];
 		return 1;
@@ -177,35 +139,21 @@ static long emit_unix_piece(__u32 index, struct unix_walk *walk)
 	return 0;
 }
 
-static __always_inline struct sworn_unix_state *unix_state(__u64 inode, struct sworn_process_state *process)
-{
-	struct sworn_unix_state *state = bpf_map_lookup_elem(&unix_sockets, &inode);
-
-	if (!state) {
-		struct sworn_unix_state first = {
-			.scope = process->scope,
-			.process = {.tgid = current_tgid(), .start_ns = process->start_ns},
-			.started_ns = bpf_ktime_get_boot_ns(),
-		};
-
-		bpf_map_update_elem(&unix_sockets, &inode, &first, BPF_NOEXIST);
-		state = bpf_map_lookup_elem(&unix_sockets, &inode);
-	}
-	return state;
-}
-
 static __always_inline void unix_moved(const struct sock *sk, __u32 bytes, int sent)
 {
 	struct sworn_process_state *process;
+	struct sworn_process_key mover;
 	struct sworn_unix_state *state;
 	struct unix_walk walk = {};
 	__u64 inode, offset;
 
-	process = watched_process(current_tgid());
+	process = watched_current(&mover);
 	if (!process)
 		return;
 	inode = inode_of(sk);
-	state = unix_state(inode, process);
+	state = known_unix(inode);
+	if (!state)
+		state = make_unix(inode, &mover, &process->scope, 0);
 	if (!state) {
 		count(SWORN_COUNTER_UNIX_MAP_FULL, bytes);
 		return;
@@ -214,14 +162,14 @@ static __always_inline void unix_moved(const struct sock *sk, __u32 bytes, int s
 	offset = __sync_fetch_and_add(sent ? &state->sent_bytes : &state->received_bytes, bytes);
 	walk.bytes.connection = UNIX_CONNECTION | inode;
 	walk.bytes.offset = offset;
-	walk.bytes.tgid = current_tgid();
+	walk.bytes.tgid = mover.tgid;
 	walk.bytes.direction = sent ? SWORN_DIRECTION_SENT : SWORN_DIRECTION_RECEIVED;
 	walk.bytes.time_ns = bpf_ktime_get_boot_ns();
 	walk.left = bytes;
 	if (!announce_unix(sk, walk.bytes.connection, state)) {
 		count(SWORN_COUNTER_BYTES_RING_FULL, bytes);
 		walk.bytes.dropped = bytes;
-	} else if (!find_buffers(&walk.buffers)) {
+	} else if (!find_buffers(sk, &walk.buffers)) {
 		count(SWORN_COUNTER_UNIX_NO_BUFFER, bytes);
 		emit_gap(&walk.bytes, bytes, SWORN_GAP_REASON_NO_BUFFER);
 		walk.bytes.dropped = bytes;
@@ -256,25 +204,48 @@ int BPF_PROG(unix_received, struct sock *sk, int result, int flags)
 	return 0;
 }
 
-/* The socket behind a file descriptor of the current process; NULL when it is no unix socket. */
-static __always_inline const struct sock *unix_socket_of(__u32 fd)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd);
-	struct socket *socket;
-	struct file *file;
-	struct sock *sk;
+/* struct mmsghdr of the kernel's ABI. */
+struct message_of_many {
+	struct message_header header;
+	__u64 control;
+	__u64 control_bytes;
+	__u64 flags;
+	__u32 bytes;
+	__u32 padding;
+};
 
-	if (fd >= BPF_CORE_READ(table, max_fds) || bpf_probe_read_kernel(&file, sizeof(file), &files[fd]) || !file)
-		return NULL;
-	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return NULL;
-	socket = BPF_CORE_READ(file, private_data);
-	sk = BPF_CORE_READ(socket, sk);
-	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
-		return NULL;
-	return sk;
+struct many_walk {
+	unsigned long messages;
+	__u64 count;
+	__u32 bytes;
+};
+
+static long add_message(__u32 index, struct many_walk *walk)
+{
+	struct message_of_many message;
+
+	if (index >= walk->count ||
+	    bpf_probe_read_user(&message, sizeof(message), (void *)walk->messages + index * sizeof(message)))
+		return 1;
+	walk->bytes += message.bytes;
+	return 0;
+}
+
+/* Bytes of the first `count` messages of a call that moved several. */
+static __always_inline __u32 bytes_of_many(unsigned long messages, __u64 count)
+{
+	struct many_walk walk = {.messages = messages, .count = count};
+
+	bpf_loop(SWORN_MESSAGES_MAX, add_message, &walk, 0);
+	return walk.bytes;
+}
+
+static __always_inline void fd_moved(__u32 fd, __u32 bytes, int sent)
+{
+	const struct sock *sk = unix_socket_of(fd);
+
+	if (sk && bytes)
+		unix_moved(sk, bytes, sent);
 }
 
 /* The way of kernels before 6.3. */
@@ -282,40 +253,44 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(unix_call_ends, struct pt_regs *registers, long result)
 {
 	struct syscall_view call = {};
-	const struct sock *sk;
-	int sent;
 
 	if (passive || result <= 0)
 		return 0;
 	view_syscall(&call);
+	if (!moves_bytes(call.number) || !watched_process(current_tgid()))
+		return 0;
 	switch (call.number) {
-	case CALL_WRITE:
-	case CALL_WRITEV:
-	case CALL_SENDTO:
-	case CALL_SENDMSG:
-		sent = 1;
-		break;
+	case CALL_SENDMMSG:
+		fd_moved(call.arguments[0], bytes_of_many(call.arguments[1], result), 1);
+		return 0;
+	case CALL_RECVMMSG:
+		if (!(call.arguments[3] & MSG_PEEK))
+			fd_moved(call.arguments[0], bytes_of_many(call.arguments[1], result), 0);
+		return 0;
+	case CALL_SPLICE:
+		fd_moved(call.arguments[0], result, 0);
+		fd_moved(call.arguments[2], result, 1);
+		return 0;
 	case CALL_RECVFROM:
 		if (call.arguments[3] & MSG_PEEK)
 			return 0;
-		sent = 0;
 		break;
 	case CALL_RECVMSG:
 		if (call.arguments[2] & MSG_PEEK)
 			return 0;
-		sent = 0;
 		break;
-	case CALL_READ:
-	case CALL_READV:
-		sent = 0;
-		break;
-	default:
-		return 0;
 	}
-	if (!watched_process(current_tgid()))
-		return 0;
-	sk = unix_socket_of(call.arguments[0]);
-	if (sk)
-		unix_moved(sk, result, sent);
+	fd_moved(call.arguments[0], result, sends_bytes(call.number));
+	return 0;
+}
+
+/* Only with that way: what an io_uring does is no system call of its own. */
+SEC("tp_btf/io_uring_create")
+int BPF_PROG(unix_uring_made)
+{
+	struct sworn_process_key process;
+
+	if (!passive && watched_current(&process))
+		count(SWORN_COUNTER_URING_UNSEEN, 0);
 	return 0;
 }

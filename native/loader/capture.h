@@ -22,8 +22,12 @@ extern "C" {
 
 struct sworn_capture;
 
+/* A few of the largest events; and what fits a ring of one 32-bit size. */
+#define SWORN_RING_BYTES_MIN 65536
+#define SWORN_RING_BYTES_MAX (1 << 30)
+
 struct sworn_capture_options {
-	/* A power of two and a multiple of the page size. 0: the default of 16 MiB. */
+	/* A power of two from SWORN_RING_BYTES_MIN to SWORN_RING_BYTES_MAX. 0: the default of 16 MiB. */
 	uint32_t ring_bytes;
 	/* The reader is woken when this much waits; 0: the default. */
 	uint32_t wake_bytes;
@@ -52,7 +56,7 @@ const char *sworn_capture_message(void);
 int sworn_capture_wait(struct sworn_capture *capture, int timeout_ms);
 /* Makes a wait in another thread return. */
 void sworn_capture_wake(struct sworn_capture *capture);
-/* Copies whole events, 8-byte aligned, until none is left or `room` may not hold another. Returns bytes. */
+/* Copies whole events, 8-byte aligned, until none is left or `room` may not hold another. Returns bytes. Only one at a time. */
 ssize_t sworn_capture_drain(struct sworn_capture *capture, void *into, size_t room);
 
 enum sworn_selection_kind {
@@ -98,9 +102,13 @@ enum sworn_table {
 
 /* Sizes of one row as sworn_capture_rows gives it, key then value, each padded to 8 bytes. */
 size_t sworn_capture_row_bytes(enum sworn_table table);
-/* Copies up to `rows_max` rows; returns how many. What comes and goes meanwhile may be missed or seen twice. */
+size_t sworn_capture_key_bytes(enum sworn_table table);
+/* Room that the rows of a table need at most, in rows. */
+size_t sworn_capture_rows_max(struct sworn_capture *capture, enum sworn_table table);
+/* Copies up to `rows_max` rows; returns how many. What is there all the while is among them, once. */
 ssize_t sworn_capture_rows(struct sworn_capture *capture, enum sworn_table table, void *into, size_t rows_max);
-int sworn_capture_delete_row(struct sworn_capture *capture, enum sworn_table table, const void *key);
+/* Takes a row out, with the value that it had at that moment: nothing is added to it later. -ENOENT: it is gone. */
+int sworn_capture_take_row(struct sworn_capture *capture, enum sworn_table table, const void *key, void *value);
 
 struct sworn_program_info {
 	char name[64];
@@ -118,7 +126,12 @@ size_t sworn_capture_programs(struct sworn_capture *capture, struct sworn_progra
 struct sworn_ring_use {
 	uint64_t waiting_bytes;
 	uint64_t size_bytes;
+	/* Up to where events were written. */
+	uint64_t written_position;
 };
+
+/* Up to where events were drained, counted from the start of the capture. */
+uint64_t sworn_capture_position(struct sworn_capture *capture);
 
 void sworn_capture_ring_use(struct sworn_capture *capture, struct sworn_ring_use *use);
 

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
 export interface CaptureOptions {
-  /** A power of two and a multiple of the page size; 16 MiB when left out. */
+  /** A power of two from 64 KiB to 1 GiB; 16 MiB when left out. */
   readonly ringBytes?: number;
   readonly wakeBytes?: number;
   readonly processesMax?: number;
@@ -21,10 +21,14 @@ export const table = { processes: 1, udpFlows: 2, unixSockets: 3 } as const;
 
 /** Methods throw an Error with `code` (an errno name) when the kernel refuses; any use after close throws. */
 export interface Capture {
-  /** `onBatch` gets whole events, each 8-byte aligned, in order. It looks at the ring at least every `pollMs`. */
-  start(onBatch: (batch: Buffer) => void, pollMs: number): void;
+  /**
+   * `onBatch` gets whole events, each 8-byte aligned, in order, and up to where the ring was read with them. The ring is
+   * looked at at least every `pollMs`. A capture that is started keeps itself and the event loop alive.
+   */
+  start(onBatch: (batch: Buffer, position: number) => void, pollMs: number): void;
+  /** No call of `onBatch` comes after it. */
   stop(): void;
-  /** What is left in the ring after `stop`, one buffer full at a time; empty when nothing is. */
+  /** What was not handed over before `stop`, one buffer full at a time, in order; empty when nothing is left. */
   drain(): Buffer;
   /** Detaches and frees everything; may be called twice. */
   close(): void;
@@ -46,9 +50,11 @@ export interface Capture {
   unskip(connection: bigint): void;
   takeLateCloses(): Buffer;
   rows(table: number): Buffer;
-  deleteRow(table: number, key: Uint8Array): boolean;
+  /** Takes one row out, as it was at that moment; undefined when it is gone. */
+  takeRow(table: number, key: Uint8Array): Buffer | undefined;
   programs(): { name: string; runs: number; runNs: number; missed: number; instructions: number; attached: boolean }[];
-  ringUse(): { waitingBytes: number; sizeBytes: number };
+  /** `writtenPosition`: up to where events were written, as `onBatch` counts positions. */
+  ringUse(): { waitingBytes: number; sizeBytes: number; writtenPosition: number };
 }
 
 export interface Addon {

@@ -4,23 +4,24 @@
  * What /proc says of a running process. Only for processes that ran before they were watched; of others the kernel side
  * has told everything before their first instruction.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import type { ProcessKey, Program } from '../../model/kernel-event.ts';
+import { textOf } from './byte-text.ts';
+import { splitArgv } from './program-reader.ts';
 
 const UNSET_LOGIN_UID = 4294967295;
 
-/** undefined when the process is gone, or is a kernel thread. */
+/** As it is now; undefined when the process is gone, or is a kernel thread. */
 export function readProgram(pid: number): Program | undefined {
   try {
     const folder = `/proc/${pid}`;
-    const exe = readlinkSync(`${folder}/exe`).replace(/ \(deleted\)$/, '');
     const cmdline = readFileSync(`${folder}/cmdline`);
     const status = readFileSync(`${folder}/status`, 'utf8');
     return {
-      exe,
-      cwd: readlinkSync(`${folder}/cwd`),
+      exe: linkText(`${folder}/exe`).replace(/ \(deleted\)$/, ''),
+      cwd: linkText(`${folder}/cwd`).replace(/ \(deleted\)$/, ''),
       cgroup: cgroupOf(pid),
-      argv: cmdline.toString('utf8').replace(/\0$/, '').split('\0'),
+      argv: splitArgv(cmdline),
       argvBytes: cmdline.length,
       argvComplete: true,
       uid: idOf(status, 'Uid'),
@@ -30,6 +31,10 @@ export function readProgram(pid: number): Program | undefined {
   } catch {
     return undefined;
   }
+}
+
+function linkText(path: string): string {
+  return textOf(readlinkSync(path, { encoding: 'buffer' }));
 }
 
 /** /proc counts in hundredths of a second. */
@@ -55,7 +60,7 @@ export function startTicksOf(pid: number): number | undefined {
 /** Path in the cgroup v2 hierarchy; '' when the process is gone. */
 export function cgroupOf(pid: number): string {
   try {
-    return /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1] ?? '';
+    return /^0::(.*)$/m.exec(textOf(readFileSync(`/proc/${pid}/cgroup`)))?.[1] ?? '';
   } catch {
     return '';
   }
@@ -81,16 +86,17 @@ function loginUidOf(folder: string): number {
 export function unixSocketInodes(pids: Iterable<number>): Set<number> | undefined {
   const inodes = new Set<number>();
   const seen = new Set<string>();
-  for (const who of ['self', ...pids]) {
+  for (const who of ['self', ...new Set(pids)]) {
     let text: string;
     try {
       const namespace = readlinkSync(`/proc/${who}/ns/net`);
       if (seen.has(namespace)) continue;
-      text = readFileSync(`/proc/${who}/net/unix`, 'utf8');
+      text = readFileSync(`/proc/${who}/net/unix`, 'latin1');
       seen.add(namespace);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      if (code === 'ENOENT' || code === 'ESRCH') continue;
+      // Gone meanwhile; a process that has ended and was not waited for has no namespaces left.
+      if (code === 'ENOENT' || code === 'ESRCH' || code === 'EINVAL') continue;
       return undefined;
     }
     // Num RefCount Protocol Flags Type St Inode [Path]
@@ -100,11 +106,4 @@ export function unixSocketInodes(pids: Iterable<number>): Set<number> | undefine
     }
   }
   return inodes;
-}
-
-/** All process ids of the host. */
-export function processIds(): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number);
 }

@@ -2,19 +2,12 @@
 
 /** Rows of the kernel side's tables, as `Capture.rows` gives them: key, padded to 8 bytes, then value. */
 import type { ProcessKey, Scope } from '../../model/kernel-event.ts';
-import { addressText } from './event-reader.ts';
-import { processState, udpFlow, udpKey, unixState } from './layout.generated.ts';
+import { addressText } from './address-text.ts';
+import { processAt, scopeAt, u64 } from './fields.ts';
+import { limits, processState, udpFlow, udpKey, unixState } from './layout.generated.ts';
 
 const PADDED_U32_BYTES = 8;
 const U64_BYTES = 8;
-
-function u64(rows: Buffer, at: number): number {
-  return rows.readUInt32LE(at + 4) * 4294967296 + rows.readUInt32LE(at);
-}
-
-function scopeAt(rows: Buffer, at: number): Scope {
-  return { selectionId: rows.readUInt32LE(at), sessionKey: rows.readBigUInt64LE(at + 8) };
-}
 
 export interface WatchedProcess {
   readonly process: ProcessKey;
@@ -33,7 +26,7 @@ export function* watchedProcesses(rows: Buffer): Generator<WatchedProcess> {
 }
 
 export interface UdpFlow {
-  /** The row's key, to delete it with. */
+  /** The row's key, to take it with. */
   readonly key: Buffer;
   readonly scope: Scope;
   readonly process: ProcessKey;
@@ -57,10 +50,7 @@ export function* udpFlows(rows: Buffer): Generator<UdpFlow> {
     yield {
       key: rows.subarray(at, at + udpKey.structBytes),
       scope: scopeAt(rows, value + udpFlow.scope),
-      process: {
-        pid: rows.readUInt32LE(value + udpFlow.processTgid),
-        startNs: rows.readBigUInt64LE(value + udpFlow.processStartNs),
-      },
+      process: processAt(rows, value + udpFlow.process),
       firstNs: u64(rows, value + udpFlow.firstNs),
       lastNs: u64(rows, value + udpFlow.lastNs),
       sentBytes: u64(rows, value + udpFlow.sentBytes),
@@ -76,6 +66,8 @@ export function* udpFlows(rows: Buffer): Generator<UdpFlow> {
 }
 
 export interface UnixSocket {
+  /** The row's key, to take it with. */
+  readonly key: Buffer;
   readonly inode: number;
   readonly scope: Scope;
   readonly process: ProcessKey;
@@ -84,24 +76,28 @@ export interface UnixSocket {
   readonly receivedBytes: number;
   readonly droppedSentBytes: number;
   readonly droppedReceivedBytes: number;
+  /** Its open event is out. */
+  readonly announced: boolean;
+  readonly joinedLate: boolean;
 }
 
 export function* unixSockets(rows: Buffer): Generator<UnixSocket> {
   const rowBytes = U64_BYTES + unixState.structBytes;
   for (let at = 0; at + rowBytes <= rows.length; at += rowBytes) {
     const value = at + U64_BYTES;
+    const flags = rows.readUInt32LE(value + unixState.flags);
     yield {
+      key: rows.subarray(at, at + U64_BYTES),
       inode: u64(rows, at),
       scope: scopeAt(rows, value + unixState.scope),
-      process: {
-        pid: rows.readUInt32LE(value + unixState.processTgid),
-        startNs: rows.readBigUInt64LE(value + unixState.processStartNs),
-      },
+      process: processAt(rows, value + unixState.process),
       startedNs: u64(rows, value + unixState.startedNs),
       sentBytes: u64(rows, value + unixState.sentBytes),
       receivedBytes: u64(rows, value + unixState.receivedBytes),
       droppedSentBytes: u64(rows, value + unixState.droppedSentBytes),
       droppedReceivedBytes: u64(rows, value + unixState.droppedReceivedBytes),
+      announced: (flags & limits.unixAnnounced) !== 0,
+      joinedLate: (flags & limits.unixJoined) !== 0,
     };
   }
 }

@@ -8,20 +8,30 @@ import type { KernelEvent } from '../../model/kernel-event.ts';
 import { type Capture, table } from './addon.ts';
 import { type UdpFlow, udpFlows } from './tables.ts';
 
-const IDLE_NS = 30e9;
 /** Keys below this are ours; unix inodes are above it. */
 const FIRST_KEY = -(2 ** 52);
 
 export class UdpWatch {
   readonly #capture: Capture;
+  readonly #idleNs: number;
   readonly #known = new Map<string, number>();
   #nextKey = FIRST_KEY;
 
-  constructor(capture: Capture) {
+  constructor(capture: Capture, idleNs: number) {
     this.#capture = capture;
+    this.#idleNs = idleNs;
   }
 
   sweep(nowNs: number, events: KernelEvent[]): void {
+    this.#sweep(events, (flow) => nowNs - flow.lastNs >= this.#idleNs);
+  }
+
+  /** Nothing will be counted any more: what was counted is told. */
+  end(events: KernelEvent[]): void {
+    this.#sweep(events, () => true);
+  }
+
+  #sweep(events: KernelEvent[], isOver: (flow: UdpFlow) => boolean): void {
     for (const flow of udpFlows(this.#capture.rows(table.udpFlows))) {
       const name = flow.key.toString('latin1');
       let connectionKey = this.#known.get(name);
@@ -30,18 +40,18 @@ export class UdpWatch {
         this.#known.set(name, connectionKey);
         events.push(opened(flow, connectionKey));
       }
-      if (nowNs - flow.lastNs < IDLE_NS) continue;
-      this.#capture.deleteRow(table.udpFlows, flow.key);
+      if (!isOver(flow)) continue;
+      // As it is when it is taken out: packets may have passed since the rows were read.
+      const row = this.#capture.takeRow(table.udpFlows, flow.key);
       this.#known.delete(name);
-      events.push(closed(flow, connectionKey));
+      const [last = flow] = row === undefined ? [] : udpFlows(row);
+      events.push(closed(last, connectionKey));
     }
   }
 }
 
-function opened(flow: UdpFlow, connectionKey: number): KernelEvent {
+function about(flow: UdpFlow, connectionKey: number) {
   return {
-    type: 'connection-opened',
-    atNs: flow.firstNs,
     startedNs: flow.firstNs,
     connectionKey,
     scope: flow.scope,
@@ -53,25 +63,18 @@ function opened(flow: UdpFlow, connectionKey: number): KernelEvent {
     remoteAddress: flow.remoteAddress,
     remotePort: flow.remotePort,
     joinedLate: false,
-    peerPid: 0,
-  };
+  } as const;
+}
+
+function opened(flow: UdpFlow, connectionKey: number): KernelEvent {
+  return { type: 'connection-opened', atNs: flow.firstNs, ...about(flow, connectionKey), peerPid: 0 };
 }
 
 function closed(flow: UdpFlow, connectionKey: number): KernelEvent {
   return {
     type: 'connection-closed',
     atNs: flow.lastNs,
-    startedNs: flow.firstNs,
-    connectionKey,
-    scope: flow.scope,
-    process: flow.process,
-    transport: 'udp',
-    role: 'unknown',
-    localAddress: flow.localAddress,
-    localPort: flow.localPort,
-    remoteAddress: flow.remoteAddress,
-    remotePort: flow.remotePort,
-    joinedLate: false,
+    ...about(flow, connectionKey),
     failed: false,
     error: 0,
     sentBytes: flow.sentBytes,

@@ -7,7 +7,7 @@
 import type { KernelEvent } from '../../model/kernel-event.ts';
 import { type Capture, table } from './addon.ts';
 import { unixSocketInodes } from './proc.ts';
-import { type UnixSocket, unixSockets } from './tables.ts';
+import { type UnixSocket, unixSockets, watchedProcesses } from './tables.ts';
 
 export class UnixWatch {
   readonly #capture: Capture;
@@ -19,16 +19,24 @@ export class UnixWatch {
   sweep(nowNs: number, events: KernelEvent[]): void {
     const sockets = [...unixSockets(this.#capture.rows(table.unixSockets))];
     if (sockets.length === 0) return;
-    // Listed after the table was read: a socket that is in the table and not in the list is gone.
-    const alive = unixSocketInodes(new Set(sockets.map((socket) => socket.process.pid)));
-    if (alive === undefined) return;
-    for (const socket of sockets) {
-      if (alive.has(socket.inode)) continue;
-      const key = Buffer.alloc(8);
-      key.writeBigUInt64LE(BigInt(socket.inode));
-      this.#capture.deleteRow(table.unixSockets, key);
-      events.push(closed(socket, nowNs));
+    for (const socket of this.#gone(sockets)) {
+      const row = this.#capture.takeRow(table.unixSockets, socket.key);
+      const [last = socket] = row === undefined ? [] : unixSockets(row);
+      // One that a process had from before and never used was never told of.
+      if (last.announced || last.sentBytes + last.receivedBytes > 0) events.push(closed(last, nowNs));
     }
+  }
+
+  /** Listed after the table was read: a socket that is in the table and not in the list is gone. */
+  #gone(sockets: readonly UnixSocket[]): UnixSocket[] {
+    const alive = unixSocketInodes(sockets.map((socket) => socket.process.pid));
+    if (alive === undefined) return [];
+    const missing = sockets.filter((socket) => !alive.has(socket.inode));
+    if (missing.length === 0) return [];
+    // Whoever used it first may have ended; another process of its network namespace may have it still.
+    const others = [...watchedProcesses(this.#capture.rows(table.processes))].map(({ process }) => process.pid);
+    const elsewhere = unixSocketInodes(others);
+    return elsewhere === undefined ? [] : missing.filter((socket) => !elsewhere.has(socket.inode));
   }
 }
 
@@ -46,7 +54,7 @@ function closed(socket: UnixSocket, nowNs: number): KernelEvent {
     localPort: 0,
     remoteAddress: '',
     remotePort: 0,
-    joinedLate: false,
+    joinedLate: socket.joinedLate,
     failed: false,
     error: 0,
     sentBytes: socket.sentBytes,

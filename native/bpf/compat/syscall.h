@@ -66,6 +66,12 @@ enum {
 	CALL_RECVFROM = 45,
 	CALL_SENDMSG = 46,
 	CALL_RECVMSG = 47,
+	CALL_SENDFILE = 40,
+	CALL_SPLICE = 275,
+	CALL_RECVMMSG = 299,
+	CALL_SENDMMSG = 307,
+	CALL_PREADV2 = 327,
+	CALL_PWRITEV2 = 328,
 };
 
 #define TS_COMPAT 0x0002
@@ -93,6 +99,12 @@ enum {
 	CALL_RECVFROM = 207,
 	CALL_SENDMSG = 211,
 	CALL_RECVMSG = 212,
+	CALL_SENDFILE = 71,
+	CALL_SPLICE = 76,
+	CALL_RECVMMSG = 243,
+	CALL_SENDMMSG = 269,
+	CALL_PREADV2 = 286,
+	CALL_PWRITEV2 = 287,
 };
 
 #define TIF_32BIT 22
@@ -113,5 +125,18 @@ static __always_inline void view_syscall(struct syscall_view *view)
 #else
 #error "unix sockets: no system call numbers for this processor"
 #endif
+
+/* Calls that send through the file descriptor that is their first argument; splice has two. */
+static __always_inline int sends_bytes(__u64 number)
+{
+	return number == CALL_WRITE || number == CALL_SENDTO || number == CALL_SENDMSG || number == CALL_WRITEV ||
+	       number == CALL_SENDFILE || number == CALL_SENDMMSG || number == CALL_PWRITEV2;
+}
+
+static __always_inline int moves_bytes(__u64 number)
+{
+	return sends_bytes(number) || number == CALL_READ || number == CALL_RECVFROM || number == CALL_RECVMSG ||
+	       number == CALL_READV || number == CALL_RECVMMSG || number == CALL_PREADV2 || number == CALL_SPLICE;
+}
 
 #endif

@@ -40,14 +40,4 @@ static __always_inline void begin_event(struct sworn_event *event, __u16 type, _
 	event->time_ns = bpf_ktime_get_boot_ns();
 }
 
-static __always_inline __u32 current_tgid(void)
-{
-	return bpf_get_current_pid_tgid() >> 32;
-}
-
-static __always_inline struct sworn_process_state *watched_process(__u32 tgid)
-{
-	return bpf_map_lookup_elem(&processes, &tgid);
-}
-
 #endif

@@ -144,6 +144,7 @@ struct pid {
 };
 
 struct task_struct {
+	unsigned int flags;
 	int pid;
 	int tgid;
 	int exit_code;
@@ -196,6 +197,7 @@ struct sock {
 	socket_lock_t sk_lock;
 	__u16 sk_protocol;
 	__u16 sk_type;
+	__u8 sk_shutdown;
 	int sk_err;
 	struct socket *sk_socket;
 	struct pid *sk_peer_pid;
@@ -214,16 +216,30 @@ struct inet_sock {
 	struct sock sk;
 };
 
+struct fastopen_queue {
+	int max_qlen;
+};
+
+struct request_sock_queue {
+	struct fastopen_queue fastopenq;
+};
+
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	struct request_sock_queue icsk_accept_queue;
+};
+
+struct tcp_request_sock {
+	__u32 rcv_isn;
+	__u32 snt_isn;
 };
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	__u32 copied_seq;
 	__u32 rcv_nxt;
-	__u32 rcv_wup;
 	__u32 rcv_wnd;
+	__u32 max_window;
 	__u32 snd_nxt;
 	__u32 snd_una;
 	__u32 write_seq;
@@ -303,5 +319,9 @@ enum {
 #define MSG_PEEK 2
 /* include/linux/sched/signal.h */
 #define SIGNAL_GROUP_EXIT 0x00000004
+/* include/linux/sched.h: a thread that the kernel made to work for io_uring. */
+#define PF_IO_WORKER 0x00000010
+/* include/net/sock.h */
+#define RCV_SHUTDOWN 1
 
 #endif

@@ -28,11 +28,19 @@ struct socket_state {
 	__u64 dropped_received_bytes;
 	/* Offset of the FIN that came, all ones while none came. */
 	__u64 received_fin;
-	/* write_seq and snd_nxt when the socket closed: disconnect resets them. */
+	/*
+	 * As the connection has them; after its end the socket has them no longer. From before it opens only the
+	 * process that connects touches them.
+	 */
+	struct sworn_addresses addresses;
+	/* The socket's counters and error when it closed: disconnect resets them, and programs take the error. */
 	__u32 final_write_seq;
 	__u32 final_snd_nxt;
+	__u32 final_copied_seq;
+	__u32 error;
+	/* Changed by atomic operations: packets are looked at without the socket's lock. */
 	__u32 flags;
-	__u32 role;
+	__u32 zero;
 	/* Of the process that connected. */
 	__u32 uid;
 	/* A socket can be connected again after it failed or was disconnected. */
@@ -48,6 +56,8 @@ struct socket_state {
 #define SOCKET_BASE_KNOWN (1 << 6)
 /* Not of a workload: watched only so that the broker learns who connected to it. */
 #define SOCKET_CALLER_ONLY (1 << 7)
+/* The final_ fields are set. */
+#define SOCKET_ENDED (1 << 8)
 
 /*
  * events: all events, one ring, so that their order is one order.

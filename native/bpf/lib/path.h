@@ -13,7 +13,7 @@
 #include "../compat/kernfs.h"
 #include "kernel_types.h"
 
-/* A component may begin anywhere below SWORN_PATH_BYTES_MAX and take a length byte and 255 of name. */
+/* A component may begin anywhere below SWORN_PATH_BYTES_MAX and take a length byte, 255 of name and a NUL. */
 struct path_buffer {
 	__u8 bytes[SWORN_PATH_BYTES_MAX + 256];
 };
@@ -25,8 +25,8 @@ static __always_inline __u32 append_component(struct path_buffer *buffer, __u32 
 
 	if (end >= SWORN_PATH_BYTES_MAX)
 		return 0;
-	length = bpf_probe_read_kernel_str(&buffer->bytes[end + 1], 255, name);
-	if (length <= 1 || length > 255)
+	length = bpf_probe_read_kernel_str(&buffer->bytes[end + 1], 256, name);
+	if (length <= 1 || length > 256)
 		return 0;
 	/* The length that comes back counts the NUL, which the next component overwrites. */
 	buffer->bytes[end] = length - 1;
@@ -74,15 +74,18 @@ done:
 	return 1;
 }
 
-/* The path of a file or folder, across mounts, as seen from the root of its mount namespace. */
+/*
+ * The path of a file or folder, across mounts, as seen from the root of its mount namespace: a chroot does not shorten
+ * it. Sets `cut_flag` when not all of it fitted.
+ */
 static __always_inline __u32 write_path(struct path_buffer *buffer, struct vfsmount *vfsmount, struct dentry *dentry,
-					__u16 *flags)
+					__u16 *flags, __u16 cut_flag)
 {
 	struct path_walk walk = {.buffer = buffer, .vfsmount = vfsmount, .dentry = dentry, .cut = 1};
 
 	bpf_loop(SWORN_PATH_COMPONENTS_MAX, walk_component, &walk, 0);
 	if (walk.cut)
-		*flags |= SWORN_FLAG_PATH_CUT;
+		*flags |= cut_flag;
 	return walk.end;
 }
 
@@ -119,7 +122,7 @@ static __always_inline __u32 write_cgroup_path(struct path_buffer *buffer, struc
 
 	bpf_loop(SWORN_PATH_COMPONENTS_MAX, walk_cgroup_component, &walk, 0);
 	if (walk.cut)
-		*flags |= SWORN_FLAG_PATH_CUT;
+		*flags |= SWORN_FLAG_CGROUP_CUT;
 	return walk.end;
 }
 

@@ -8,6 +8,8 @@
 
 /* 1: every program returns at once. The floor that the benches measure against. */
 extern const volatile __u32 passive;
+/* 1: unix sockets are nobody's business. */
+extern const volatile __u32 without_unix;
 /* The reader is woken when this much waits; before that it looks by itself, every few milliseconds. */
 extern const volatile __u32 wake_bytes;
 

@@ -2,31 +2,24 @@
 #ifndef SWORN_BPF_WATCH_H
 #define SWORN_BPF_WATCH_H
 
-/* Which processes are watched: how one is named, and what makes one the first of a session. */
+/* What makes a process watched: a selection, that makes it the first of a session, or its parent. */
 
 #include <bpf/bpf_core_read.h>
 
 #include "emit.h"
 #include "kernel_types.h"
 #include "path.h"
+#include "process.h"
 
-static __always_inline struct sworn_process_key process_key(struct task_struct *task)
-{
-	struct sworn_process_key key = {
-		.tgid = BPF_CORE_READ(task, tgid),
-		/* The leader's: threads have their own. */
-		.start_ns = BPF_CORE_READ(task, group_leader, start_boottime),
-	};
-
-	return key;
-}
-
-static __always_inline void watch(struct sworn_process_key *process, struct sworn_scope *scope)
+/* Returns 0 when there is no room: then nothing may be said of the process, its end would never be told. */
+static __always_inline int watch(struct sworn_process_key *process, struct sworn_scope *scope)
 {
 	struct sworn_process_state state = {.start_ns = process->start_ns, .scope = *scope};
 
-	if (bpf_map_update_elem(&processes, &process->tgid, &state, BPF_ANY))
-		count(SWORN_COUNTER_PROCESS_MAP_FULL, 0);
+	if (!bpf_map_update_elem(&processes, &process->tgid, &state, BPF_ANY))
+		return 1;
+	count(SWORN_COUNTER_PROCESS_MAP_FULL, 0);
+	return 0;
 }
 
 static __always_inline int anything_selected(void)
@@ -99,9 +92,11 @@ static __always_inline int select_process(struct task_struct *task, struct sworn
 /* The path of a program as the key of its selection; 0 when it is too long to be selected. */
 static __always_inline int exe_key_of(struct path_buffer *path, __u32 bytes, struct sworn_path_key *key)
 {
-	if (bytes > SWORN_PATH_KEY_BYTES)
+	if (bytes >= SWORN_PATH_KEY_BYTES)
 		return 0;
 	__builtin_memset(key, 0, sizeof(*key));
+	/* The mask proves the bound again: the compiler knows it by now and would leave it out. */
+	asm volatile("" : "+r"(bytes));
 	bpf_probe_read_kernel(key->path, bytes & (SWORN_PATH_KEY_BYTES - 1), path->bytes);
 	return 1;
 }
@@ -121,6 +116,21 @@ static __always_inline void say_joined(struct task_struct *task, struct sworn_pr
 	event->parent = process_key(BPF_CORE_READ(task, real_parent));
 	event->scope = *scope;
 	bpf_ringbuf_submit(event, wake_flags());
+}
+
+/* Watches a process that runs already, and says so; 0 when it has no room or has ended. */
+static __always_inline int watch_running(struct task_struct *task, struct sworn_process_key *process,
+					 struct sworn_scope *scope)
+{
+	if (!watch(process, scope))
+		return 0;
+	/* Its last thread may have passed the hook at the exit before it was put there; then nobody takes it out. */
+	if (BPF_CORE_READ(task, signal, live.counter) == 0) {
+		bpf_map_delete_elem(&processes, &process->tgid);
+		return 0;
+	}
+	say_joined(task, process, scope);
+	return 1;
 }
 
 #endif

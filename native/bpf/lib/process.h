@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#ifndef SWORN_BPF_PROCESS_H
+#define SWORN_BPF_PROCESS_H
+
+/* How a process is named, and whether it is watched. */
+
+#include <bpf/bpf_core_read.h>
+
+#include "emit.h"
+#include "kernel_types.h"
+
+static __always_inline struct sworn_process_key process_key(struct task_struct *task)
+{
+	struct sworn_process_key key = {
+		.tgid = BPF_CORE_READ(task, tgid),
+		/* The leader's: threads have their own. */
+		.start_ns = BPF_CORE_READ(task, group_leader, start_boottime),
+	};
+
+	return key;
+}
+
+static __always_inline __u32 current_tgid(void)
+{
+	return bpf_get_current_pid_tgid() >> 32;
+}
+
+static __always_inline struct sworn_process_key current_process(void)
+{
+	return process_key((struct task_struct *)bpf_get_current_task());
+}
+
+static __always_inline struct sworn_process_state *watched_process(__u32 tgid)
+{
+	return bpf_map_lookup_elem(&processes, &tgid);
+}
+
+/*
+ * The state of the current process, NULL when it is not watched. Outsiders leave after one lookup. Compares start
+ * times, so that whoever gets the pid of a process whose end was missed is not recorded in its place.
+ */
+static __always_inline struct sworn_process_state *watched_current(struct sworn_process_key *process)
+{
+	struct sworn_process_state *state = watched_process(current_tgid());
+
+	if (!state)
+		return NULL;
+	*process = current_process();
+	if (state->start_ns == process->start_ns)
+		return state;
+	count(SWORN_COUNTER_PROCESS_STALE, 0);
+	bpf_map_delete_elem(&processes, &process->tgid);
+	return NULL;
+}
+
+#endif

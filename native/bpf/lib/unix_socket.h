@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#ifndef SWORN_BPF_UNIX_SOCKET_H
+#define SWORN_BPF_UNIX_SOCKET_H
+
+/* Unix sockets: how one is named, whose it is, and the event that says that it is there. */
+
+#include <bpf/bpf_core_read.h>
+
+#include "emit.h"
+#include "kernel_types.h"
+#include "process.h"
+
+/* Top bit: the number of a unix socket is its inode, those of TCP connections count from 1. */
+#define UNIX_CONNECTION (1ULL << 63)
+
+/* 0 when no file has it any more. */
+static __always_inline __u64 inode_of(const struct sock *sk)
+{
+	struct socket *socket = BPF_CORE_READ(sk, sk_socket);
+	struct socket_alloc *alloc = (void *)socket - bpf_core_field_offset(struct socket_alloc, socket);
+
+	return socket ? BPF_CORE_READ(alloc, vfs_inode.i_ino) : 0;
+}
+
+/* Copies the address of a unix socket; returns its length, 0 when it has none. An abstract name begins with a NUL. */
+static __always_inline __u16 read_unix_address(const struct sock *sk, __u8 *into)
+{
+	const struct unix_sock *socket = (const struct unix_sock *)sk;
+	struct unix_address *address = BPF_CORE_READ(socket, addr);
+	__s32 length;
+
+	if (!address)
+		return 0;
+	length = BPF_CORE_READ(address, len) - (__s32)sizeof(unsigned short);
+	if (length <= 0)
+		return 0;
+	if (length > SWORN_UNIX_PATH_BYTES)
+		length = SWORN_UNIX_PATH_BYTES;
+	/* No further than the address: behind it is memory of the kernel. */
+	if (bpf_probe_read_kernel(into, length,
+				  (void *)address + bpf_core_field_offset(struct unix_address, name) +
+					  bpf_core_field_offset(struct sockaddr_un, sun_path)))
+		return 0;
+	return length;
+}
+
+static __always_inline struct sworn_unix_state *known_unix(__u64 inode)
+{
+	return bpf_map_lookup_elem(&unix_sockets, &inode);
+}
+
+static __always_inline struct sworn_unix_state *make_unix(__u64 inode, const struct sworn_process_key *process,
+							  const struct sworn_scope *scope, __u32 flags)
+{
+	struct sworn_unix_state first = {
+		.scope = *scope,
+		.process = *process,
+		.started_ns = bpf_ktime_get_boot_ns(),
+		.flags = flags,
+	};
+
+	bpf_map_update_elem(&unix_sockets, &inode, &first, BPF_NOEXIST);
+	return known_unix(inode);
+}
+
+/* A socket that a process had before it was watched; it is told of with its first bytes. */
+static __always_inline void join_unix(const struct sock *sk, const struct sworn_process_key *holder,
+				      const struct sworn_scope *scope)
+{
+	__u64 inode = inode_of(sk);
+
+	if (inode && !known_unix(inode) && !make_unix(inode, holder, scope, SWORN_UNIX_JOINED))
+		count(SWORN_COUNTER_UNIX_MAP_FULL, 0);
+}
+
+static __always_inline int announce_unix(const struct sock *sk, __u64 connection, struct sworn_unix_state *state)
+{
+	const struct unix_sock *socket = (const struct unix_sock *)sk;
+	struct sworn_open_event *event;
+	struct sock *peer;
+
+	if (state->flags & SWORN_UNIX_ANNOUNCED)
+		return 1;
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		count(SWORN_COUNTER_OPEN_RING_FULL, 0);
+		return 0;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	begin_event(&event->event, SWORN_EVENT_OPEN, state->flags & SWORN_UNIX_JOINED ? SWORN_FLAG_JOINED_LATE : 0,
+		    sizeof(*event));
+	event->connection = connection;
+	event->process = state->process;
+	event->scope = state->scope;
+	event->started_ns = state->started_ns;
+	event->addresses.transport = SWORN_TRANSPORT_UNIX;
+	event->addresses.network_namespace = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	event->local_path_bytes = read_unix_address(sk, event->local_path);
+	peer = BPF_CORE_READ(socket, peer);
+	if (peer)
+		event->remote_path_bytes = read_unix_address(peer, event->remote_path);
+	/* What was accepted has the listener's address; what connected has none, unless it was bound. */
+	event->addresses.role = event->remote_path_bytes ? SWORN_ROLE_CLIENT :
+				event->local_path_bytes  ? SWORN_ROLE_SERVER :
+							   SWORN_ROLE_UNKNOWN;
+	event->peer_pid = BPF_CORE_READ(sk, sk_peer_pid, numbers[0].nr);
+	bpf_ringbuf_submit(event, wake_flags());
+	__sync_fetch_and_or(&state->flags, SWORN_UNIX_ANNOUNCED);
+	return 1;
+}
+
+#endif
