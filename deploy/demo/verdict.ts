@@ -3,7 +3,7 @@
 /** The record of the demo, as ClickHouse has it, against what the servers say that they were asked. */
 import { readFileSync } from 'node:fs';
 import type { CollectorClient } from '../../cli/collector-client.ts';
-import { type Comparison, compareWithLog, type RecordedCommand } from '../../test/oracle/postgres/compare.ts';
+import { type Comparison, compareWithLog, type SeenCommand } from '../../test/oracle/postgres/compare.ts';
 import { readServerLog } from '../../test/oracle/postgres/server-log.ts';
 import { type Stage, WORKLOADS } from './stage.ts';
 
@@ -13,6 +13,7 @@ export interface CommandRow {
   readonly identity_state: string;
   readonly protocol: string;
   readonly operation: string;
+  readonly resource: string;
   readonly statement: string;
   readonly parameters: string;
   readonly status: string;
@@ -65,7 +66,7 @@ export interface Verdict {
 /** With the port of the connection, which is how the servers know it. */
 const COMMANDS = `
   SELECT c.time AS time, c.identity_name AS identity_name, c.identity_state AS identity_state, c.protocol AS protocol,
-         c.operation AS operation, c.statement AS statement, c.parameters AS parameters, c.status AS status,
+         c.operation AS operation, c.resource AS resource, c.statement AS statement, c.parameters AS parameters, c.status AS status,
          c.error_code AS error_code, c.rows AS rows, c.duration_ns AS duration_ns, c.connection_id AS connection_id,
          n.local_port AS local_port, c.attributes AS attributes,
          lower(hex(SHA256(c.request))) AS request_hash, lower(hex(SHA256(c.response))) AS response_hash
@@ -90,7 +91,7 @@ export async function judge(stage: Stage, client: CollectorClient): Promise<Verd
     })
     .map(({ statement, identity_name }) => `${statement} → ${identity_name}`);
 
-  const text = (comparison: Comparison, kind: 'missing' | 'doubled' | 'altered'): string[] =>
+  const text = (comparison: Comparison<SeenCommand>, kind: 'missing' | 'doubled' | 'altered'): string[] =>
     comparison[kind].map(({ logged, recorded }) => [logged, recorded].filter(Boolean).join('  ≠  '));
   return {
     commands,
@@ -103,7 +104,7 @@ export async function judge(stage: Stage, client: CollectorClient): Promise<Verd
     losses: await client.rows<LossRow>(
       'SELECT time, place, reason, events, bytes, message FROM sworn.losses ORDER BY time',
     ),
-    matched: postgres.matched + http.matched,
+    matched: postgres.matches.length + http.matched,
     missing: [...text(postgres, 'missing'), ...http.missing],
     doubled: [...text(postgres, 'doubled'), ...http.doubled],
     altered: [...text(postgres, 'altered'), ...http.altered],
@@ -115,17 +116,17 @@ export async function judge(stage: Stage, client: CollectorClient): Promise<Verd
   };
 }
 
-function recordedOf(row: CommandRow): RecordedCommand {
+function recordedOf(row: CommandRow): SeenCommand {
   return {
     connectionId: row.connection_id,
     localPort: row.local_port,
     operation: row.operation,
+    resource: row.resource,
     statement: row.statement,
     parameters: row.parameters,
     status: row.status,
     errorCode: row.error_code,
     attributes: row.attributes,
-    identityName: row.identity_name,
   };
 }
 

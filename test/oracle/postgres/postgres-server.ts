@@ -22,8 +22,8 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Lines of pg_hba.conf; everybody is trusted when left out. */
   readonly hba?: readonly string[];
-  /** Address to listen on; 127.0.0.1 when left out. */
-  readonly listen?: string;
+  /** Addresses to listen on; 127.0.0.1 when left out. */
+  readonly listen?: readonly string[];
 }
 
 export interface PostgresServer {
@@ -38,7 +38,10 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
-/** Everything that a client asked for is logged, with all of its parameters, errors and disconnections. */
+/**
+ * Everything that a client asked for is logged, with all of its parameters, durations, notices, errors and disconnections.
+ * Logging durations makes the server tell of each Parse and Bind too, which log_statement does not.
+ */
 const COMPLETE_LOG = {
   log_destination: 'jsonlog',
   logging_collector: 'on',
@@ -52,7 +55,10 @@ const COMPLETE_LOG = {
   log_parameter_max_length: '-1',
   log_parameter_max_length_on_error: '-1',
   log_min_error_statement: 'error',
-  log_min_messages: 'warning',
+  log_min_duration_statement: '0',
+  log_min_messages: 'notice',
+  log_timezone: 'UTC',
+  timezone: 'UTC',
   compute_query_id: 'on',
 };
 
@@ -76,11 +82,12 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     '--no-locale',
     '--no-sync',
   ]);
-  const host = options.listen ?? '127.0.0.1';
+  const addresses = options.listen ?? ['127.0.0.1'];
+  const host = addresses[0] as string;
   const port = await freePort(host);
   const settings: Record<string, string> = {
     ...COMPLETE_LOG,
-    listen_addresses: host,
+    listen_addresses: addresses.join(','),
     port: String(port),
     unix_socket_directories: socketFolder,
     fsync: 'off',
