@@ -80,12 +80,11 @@ function tell(change: LineageChange): string {
   return `${change.kind} ${name} ${process.program?.exe ?? '?'}`;
 }
 
-function lineageOf(selectedBy = 'exe', wasRecorded?: (process: { pid: number }) => boolean) {
+function lineageOf() {
   let sessions = 0;
   const lineage = new Lineage({
-    meaningOf: () => ({ workload: 'w', selectedBy, binding: POLICY }),
+    meaningOf: () => ({ workload: 'w', selectedBy: 'exe', binding: POLICY }),
     sessionId: () => `s${++sessions}`,
-    wasRecorded,
   });
   const apply = (...events: readonly ProcessEvent[]) =>
     events.flatMap((event) => lineage.apply(event).map((change) => tell(change)));
@@ -161,7 +160,7 @@ test('a late exit begins no session that is over, and belongs to one that is end
 });
 
 test('a process that comes while its session is ending continues it; after its end there is another', () => {
-  const { lineage, apply } = lineageOf('cgroup');
+  const { lineage, apply } = lineageOf();
   apply(exec(10, '/pre'), exit(10));
   assert.deepEqual(apply(exec(11, '/main'), exit(11)), [
     'session-resumed s1',
@@ -247,24 +246,6 @@ test('an exec that is told after the exit is written, and begins nothing', () =>
   apply(exec(10, '/a'), fork(11, 10), exit(11));
   assert.deepEqual(apply(exec(11, '/late')), ['executed 11 /late']);
   assert.equal([...lineage.sessions][0]?.alive.size, 1);
-});
-
-test('what `sworn run` starts has the program that it executes, and not that of `sworn`', () => {
-  const { lineage, apply } = lineageOf('run');
-  assert.deepEqual(apply(join(10, '/bin/node'), exec(10, '/a')), [
-    'session-started s1',
-    'joined 10 ?',
-    'executed 10 /a',
-  ]);
-  assert.equal(lineage.sessionOf(SCOPE)?.commandLine, "/a 'a b'");
-});
-
-test('a process of `sworn run` that an earlier agent recorded joins as what it is', () => {
-  const { apply } = lineageOf('run', ({ pid }) => pid === 10);
-  assert.deepEqual(apply(join(10, '/bin/node'), join(11, '/bin/node')).slice(1), [
-    'joined 10 /bin/node',
-    'joined 11 ?',
-  ]);
 });
 
 test('a connection of a session that nothing told of begins it, and it does not live for ever', () => {

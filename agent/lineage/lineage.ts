@@ -48,8 +48,6 @@ export interface LineageOptions {
   readonly meaningOf: (selectionId: number) => SelectionMeaning;
   /** A new session's id; `scope` lets a restarted agent find the id that the session had. */
   readonly sessionId: (scope: Scope) => string;
-  /** Whether an earlier run of the agent recorded the process; left out: none. */
-  readonly wasRecorded?: ((process: ProcessKey) => boolean) | undefined;
 }
 
 export type ProcessEvent = ProcessForked | ProcessExecuted | ProcessJoined | ProcessExited | ProcessesRunning;
@@ -147,6 +145,14 @@ export class Lineage {
     return ended !== undefined && startedNs > atNs ? ended : running;
   }
 
+  /** The session of that key, running or lately ended. */
+  sessionWithKey(sessionKey: bigint): Session | undefined {
+    for (const known of [this.#sessions, this.#endedSessions]) {
+      for (const session of known.values()) if (session.scope.sessionKey === sessionKey) return session;
+    }
+    return undefined;
+  }
+
   /** The session of a scope, also one that has ended lately: sockets outlive their processes by a little. */
   sessionOf(scope: Scope): Session | undefined {
     const name = scopeName(scope);
@@ -236,11 +242,8 @@ export class Lineage {
 
   #joined(event: ProcessJoined, changes: LineageChange[]): void {
     if (this.#isKnown(event.process)) return;
-    const { process: key, atNs } = event;
-    const process = this.#add(key, event.parent, event.scope, atNs, changes);
-    // What `sworn run` starts joins as `sworn` itself; its program is what it executes next.
-    const isLauncher = process.session.selectedBy === 'run' && this.#options.wasRecorded?.(key) !== true;
-    const program = isLauncher ? undefined : event.program;
+    const { program, atNs } = event;
+    const process = this.#add(event.process, event.parent, event.scope, atNs, changes);
     if (program !== undefined) setProgram(process, program);
     changes.push({ kind: 'joined', process, program, atNs });
   }

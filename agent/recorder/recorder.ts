@@ -10,22 +10,13 @@ import { FlowTable, type FlowTableBounds, type FlowTableSink } from '../flow/flo
 import { isProcessEvent, Lineage, type LineageChange } from '../lineage/lineage.ts';
 import type { SelectionMeaning, Session, TrackedProcess } from '../lineage/session.ts';
 import type { Activity } from '../model/activity.ts';
-import type {
-  ConnectionClosed,
-  ConnectionOpened,
-  KernelEvent,
-  ProcessKey,
-  Program,
-  Scope,
-} from '../model/kernel-event.ts';
+import type { ConnectionClosed, ConnectionOpened, KernelEvent, Program, Scope } from '../model/kernel-event.ts';
 import type { DecoderBounds, Exchange, ProtocolDefinition, SeenCredential } from '../protocol/decoder.ts';
 import { LossBook } from './loss-book.ts';
 
 export interface RecorderOptions {
   readonly meaningOf: (selectionId: number) => SelectionMeaning;
   readonly sessionId: (scope: Scope) => string;
-  /** Whether an earlier run of the agent recorded the process; left out: none. */
-  readonly wasRecorded?: (process: ProcessKey) => boolean;
   readonly builder: ActivityBuilder;
   readonly append: (activity: Activity) => void;
   readonly bounds: DecoderBounds;
@@ -174,8 +165,6 @@ export class Recorder {
         this.write(builder.forked(change.process, change.atNs));
         break;
       case 'joined':
-        // `sworn run` before it executes the program: no program of the workload.
-        if (change.process.session.selectedBy === 'run' && change.program === undefined) break;
         this.write(builder.joined(change.process, change.program, change.atNs));
         break;
       case 'executed':

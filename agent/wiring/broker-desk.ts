@@ -7,22 +7,20 @@
 import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ActivityBuilder } from '../activity/activity-builder.ts';
-import { tokenActivity } from '../activity/token-activity.ts';
 import type { BrokerConnection, Caller } from '../broker/attest/caller-directory.ts';
 import { createDerivedSessionSecrets, type SessionSecrets } from '../broker/attest/session-secret.ts';
 import { whileHeldByOpener } from '../broker/attest/socket-holder.ts';
 import type { Policy } from '../broker/policy/policy.ts';
 import { startBroker } from '../broker/start-broker.ts';
-import type { TokenEvent } from '../broker/token-event.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
 import { keyFile } from '../config/key-file.ts';
 import type { Selections } from '../config/selections.ts';
-import { bind, type Session, type TrackedProcess } from '../lineage/session.ts';
-import { IdentityState, TokenAction } from '../model/activity.ts';
+import type { Session, TrackedProcess } from '../lineage/session.ts';
 import type { SeenCredential } from '../protocol/decoder.ts';
 import type { Recorder } from '../recorder/recorder.ts';
 import type { LiveKernel } from '../source/kernel-event-source.ts';
 import type { Log } from '../telemetry/log.ts';
+import { TokenLedger } from './token-ledger.ts';
 
 export interface BrokerDesk {
   readonly port: number;
@@ -54,7 +52,7 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
   if (!config.broker.enabled) return undefined;
 
   const secrets = sessionSecrets(config, selections);
-  const ledger = new TokenLedger(source, recorder, builder);
+  const ledger = new TokenLedger(source.clock, recorder, builder);
   const broker = await startBroker({
     policy: policyOf(config),
     // The kernel says who opened a connection; who holds it now may be somebody else.
@@ -173,82 +171,4 @@ function callerOf(
     sessionKey: scope?.sessionKey ?? 0n,
     ...(session !== undefined && { sessionId: session.id }),
   };
-}
-
-/** A session is told by the kernel some milliseconds after it began; a quick workload asks for its token before that. */
-const SESSION_AWAITED_MS = 5000;
-
-/** Token events into the record and onto their sessions. */
-class TokenLedger {
-  readonly #source: LiveKernel;
-  readonly #recorder: Recorder;
-  readonly #builder: ActivityBuilder;
-  readonly #waiting = new Map<bigint, { events: TokenEvent[]; timer: NodeJS.Timeout }>();
-
-  constructor(source: LiveKernel, recorder: Recorder, builder: ActivityBuilder) {
-    this.#source = source;
-    this.#recorder = recorder;
-    this.#builder = builder;
-  }
-
-  take(event: TokenEvent): void {
-    const key = event.caller?.sessionKey ?? 0n;
-    const session = key === 0n ? undefined : this.#sessionOf(key);
-    if (key === 0n || session !== undefined) {
-      this.#write(event, session);
-      return;
-    }
-    const waiting = this.#waiting.get(key);
-    if (waiting !== undefined) {
-      waiting.events.push(event);
-      return;
-    }
-    const timer = setTimeout(() => this.#giveUp(key), SESSION_AWAITED_MS);
-    this.#waiting.set(key, { events: [event], timer });
-  }
-
-  sessionStarted(session: Session): void {
-    const waiting = this.#waiting.get(session.scope.sessionKey);
-    if (waiting === undefined) return;
-    clearTimeout(waiting.timer);
-    this.#waiting.delete(session.scope.sessionKey);
-    for (const event of waiting.events) this.#write(event, session);
-  }
-
-  flush(): void {
-    for (const key of [...this.#waiting.keys()]) this.#giveUp(key);
-  }
-
-  #giveUp(key: bigint): void {
-    const waiting = this.#waiting.get(key);
-    this.#waiting.delete(key);
-    clearTimeout(waiting?.timer);
-    for (const event of waiting?.events ?? []) this.#write(event, undefined);
-  }
-
-  #sessionOf(key: bigint): Session | undefined {
-    for (const session of this.#recorder.lineage.sessions) if (session.scope.sessionKey === key) return session;
-    return undefined;
-  }
-
-  #write(event: TokenEvent, session: Session | undefined): void {
-    const process = event.caller === undefined ? undefined : this.#recorder.lineage.processOf(event.caller);
-    const processId = process === undefined ? '' : this.#builder.processId(process);
-    this.#recorder.write(tokenActivity(event, session, process, processId));
-    if (session !== undefined) bindTo(session, event, this.#source.clock.fromUnixNs(event.startedAtNs));
-  }
-}
-
-function bindTo(session: Session, event: TokenEvent, sinceNs: number): void {
-  if (event.action === TokenAction.REFUSED || event.identityState === IdentityState.INVALID) return;
-  // Seen on the wire and not ours: it says whose token was used, not who the workload is, unless nothing better is known.
-  const known = session.bindings.at(-1)?.binding;
-  if (event.action === TokenAction.OBSERVED && known !== undefined && known.state !== IdentityState.NONE) return;
-  bind(session, sinceNs, {
-    identityId: event.identityId,
-    identityName: event.identityName === '' ? (known?.identityName ?? '') : event.identityName,
-    state: event.identityState,
-    source: event.identitySource,
-    tokenId: event.tokenId,
-  });
 }

@@ -23,7 +23,7 @@ export interface StageOptions {
   readonly protocols?: readonly ProtocolDefinition[];
   readonly tableBounds?: FlowTableBounds;
   readonly append?: (activity: Activity) => void;
-  readonly wasRecorded?: () => boolean;
+  readonly onSessionStarted?: (session: Session) => void;
 }
 
 export class StagedRecorder {
@@ -36,7 +36,7 @@ export class StagedRecorder {
   readonly recorder: Recorder;
 
   constructor(options: StageOptions = {}) {
-    const { selectedBy = 'exe', append, ...others } = options;
+    const { selectedBy = 'exe', append, onSessionStarted, ...others } = options;
     this.builder = new ActivityBuilder(
       { boot: 'b00tb00t', toUnixNs: (atNs) => EPOCH_UNIX_NS + BigInt(atNs) },
       new Redactor(new Uint8Array(32)),
@@ -55,7 +55,10 @@ export class StagedRecorder {
       builder: this.builder,
       append: append ?? ((activity) => this.written.push(activity)),
       bounds: DEFAULT_BOUNDS,
-      onSessionStarted: (session) => this.started.push(session),
+      onSessionStarted: (session) => {
+        this.started.push(session);
+        onSessionStarted?.(session);
+      },
       onCredential: (credential, { id }, process) => {
         this.credentials.push({ credential, sessionId: id, pid: process?.key.pid ?? 0 });
       },
