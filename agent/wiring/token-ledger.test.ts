@@ -105,6 +105,8 @@ test('a token of a session that the kernel has not told of yet waits for it', ()
   assert.deepEqual(stage.order(), ['session started', 'token', 'token', 'exec 100']);
   assert.ok(stage.of('token').every(({ sessionId }) => sessionId === 'session-1'));
   assert.equal(bindingAt(stage.started[0]!, 5000).tokenId, 'second');
+  ledger.flush();
+  assert.equal(stage.of('token').length, 2);
 });
 
 test('a token of a session that has just ended is still of it', () => {
