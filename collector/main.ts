@@ -38,7 +38,7 @@ export interface CollectorOptions {
   readonly config: CollectorConfig;
   readonly version: string;
   readonly log?: Log;
-  /** Sends a state to the service manager; by default `systemd-notify` does. */
+  /** Sends a state to the service manager; without it none is told. */
   readonly notify?: Notify;
 }
 
@@ -208,7 +208,7 @@ async function start(
   const startedAt = new Date();
   mkdirSync(config.state_dir, { recursive: true, mode: 0o700 });
   const metrics = createCollectorMetrics();
-  const manager = serviceManager(log, notify);
+  const manager = serviceManager(notify);
   // What a person may have got wrong first: it fails fast, before anything runs.
   const rules = rulesOf(config, metrics, log);
   const sinks = config.alerts.webhooks.map(sinkOf);
