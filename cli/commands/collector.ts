@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { loadAddon } from '../../agent/source/ebpf/addon.ts';
 import type { CollectorConfig } from '../../collector/config/collector-config.ts';
 import { readCollectorConfig } from '../../collector/config/read-config.ts';
 import { issueAgentCertificate, serveCollector } from '../../collector/main.ts';
@@ -33,7 +34,8 @@ export function addCollector(program: Command, version: string): void {
         console.log(`${options.config} is valid`);
         return;
       }
-      await explained(() => serveCollector({ config, version }));
+      const notify = toServiceManager();
+      await explained(() => serveCollector({ config, version, ...(notify !== undefined && { notify }) }));
     });
   collector
     .command('issue-certificate')
@@ -69,6 +71,14 @@ async function writeCertificate(
     writeFileSync(join(out, name), pem, { mode });
     console.log(join(out, name));
   }
+}
+
+/** Where systemd listens, if it does; the native addon can tell it. */
+function toServiceManager(): ((state: string) => void) | undefined {
+  const address = process.env['NOTIFY_SOCKET'] ?? '';
+  if (address === '') return undefined;
+  const { notify } = loadAddon();
+  return (state) => notify(address, state);
 }
 
 function load(file: string): CollectorConfig {
