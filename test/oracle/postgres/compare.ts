@@ -48,6 +48,13 @@ const NOT_LOGGED = new Set([
   ...['DESCRIBE', 'CLOSE', 'SYNC', 'FLUSH', 'NOTIFICATION', 'NOTICE', 'PARAMETER STATUS'],
 ]);
 
+/** PREPARE and CLOSE are messages of the protocol, with the statement that they are about, or SQL that begins so. */
+function isMessage({ operation, statement }: SeenCommand, names: ReadonlySet<string>): boolean {
+  return names.has(operation) && !statement.trimStart().toUpperCase().startsWith(operation);
+}
+
+const PREPARE = new Set(['PREPARE']);
+
 /** One line of the log, in terms of the record. */
 interface Entry<Seen> {
   readonly parts: readonly Seen[];
@@ -98,7 +105,8 @@ function entriesOf<Seen extends SeenCommand>(commands: readonly Seen[], unlogged
     const count = Number(attributes['statement_count'] ?? 1);
     const index = Number(attributes['statement_index'] ?? 1);
     const notices = JSON.parse(attributes['notices'] ?? '[]') as string[];
-    const unsaid = attributes['skipped'] === 'true' ? 'skipped' : NOT_LOGGED.has(operation) ? operation : undefined;
+    const unsaid =
+      attributes['skipped'] === 'true' ? 'skipped' : isMessage(command, NOT_LOGGED) ? operation : undefined;
     if (count > 1 && index > 1 && open !== undefined) {
       open.parts.push(command);
       open.errorCode ||= errorCode;
@@ -118,7 +126,7 @@ function same<Seen extends SeenCommand>(logged: LoggedStatement, recorded: Entry
   const [first] = recorded.parts as [Seen];
   if ((logged.error?.code ?? '') !== recorded.errorCode) return false;
   if (JSON.stringify(logged.notices) !== JSON.stringify(recorded.notices)) return false;
-  if (logged.kind !== 'refused' && (logged.kind === 'prepare') !== (first.operation === 'PREPARE')) return false;
+  if (logged.kind !== 'refused' && (logged.kind === 'prepare') !== isMessage(first, PREPARE)) return false;
   if ((logged.kind === 'call') !== (first.operation === 'FUNCTION CALL')) return false;
   if (logged.name !== undefined && logged.name !== (first.attributes['statement_name'] ?? '')) return false;
   if (!sameParameters(logged, first)) return false;
@@ -147,10 +155,9 @@ function trimmed(text: string): string {
   return text.trim().replace(/(?:\s*;)+$/, '');
 }
 
-function sameParameters(logged: LoggedStatement, { parameters: json, operation }: SeenCommand): boolean {
-  const { kind, parameters: said } = logged;
+function sameParameters({ kind, parameters: said }: LoggedStatement, { parameters: json }: SeenCommand): boolean {
   // Of a Parse there are none, and what failed before its values were read has none in the log.
-  if (said === undefined || kind === 'prepare' || operation === 'PREPARE') return true;
+  if (said === undefined || kind === 'prepare') return true;
   const seen = json === '' ? [] : (JSON.parse(json) as (string | null)[]);
   return seen.length === said.length && seen.every((value, index) => sameValue(said[index] as string | null, value));
 }

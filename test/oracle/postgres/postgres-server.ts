@@ -56,7 +56,7 @@ const COMPLETE_LOG = {
   log_parameter_max_length_on_error: '-1',
   log_min_error_statement: 'error',
   log_min_duration_statement: '0',
-  log_min_messages: 'notice',
+  log_min_messages: 'info',
   log_timezone: 'UTC',
   timezone: 'UTC',
   compute_query_id: 'on',
