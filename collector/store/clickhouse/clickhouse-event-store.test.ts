@@ -4,8 +4,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { COLUMNS } from '../../model/activity-row.ts';
+import { createLog } from '../../telemetry/log.ts';
 import { makeActivity } from '../../testing/activity-maker.ts';
 import { asReceived } from '../../testing/full-activities.ts';
+import { removeFolder, temporaryFolder } from '../../testing/test-collector.ts';
 import {
   readRows,
   startEmbeddedStore,
@@ -15,6 +17,7 @@ import {
   type TestStore,
 } from '../../testing/test-store.ts';
 import { eventStoreContract } from '../event-store-contract.ts';
+import { EngineProcess } from './engine/engine-process.ts';
 import { readMigrations, statementsOf } from './migrations.ts';
 import { ROW_COLUMN_NAMES, ROW_STRUCTURE } from './row-binary.ts';
 import { schemaDocument, schemaDocumentPath } from './schema-document.ts';
@@ -108,5 +111,19 @@ describe('embedded engine', () => {
         );
       }
     }
+  });
+
+  it('waits for an engine that still holds the data', async () => {
+    const folder = temporaryFolder();
+    const settings = { dataFolder: folder, memoryBytesMax: 2 ** 31, log: createLog('silent') };
+    const first = new EngineProcess(settings);
+    await first.start();
+    const second = new EngineProcess(settings);
+    const starting = second.start();
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await first.stop();
+    await starting;
+    await second.stop();
+    removeFolder(folder);
   });
 });

@@ -18,7 +18,10 @@ import type { EngineStart } from './engine-main.ts';
 const SOCKET_PATH_BYTES_MAX = 107;
 /** One for each query of a person, the insert, the store's own questions; threads beyond the work cost nothing. */
 const ENGINE_THREADS = 24;
-const READY_MS_MAX = 120_000;
+/** Loading many parts takes its time. */
+const READY_MS_MAX = 600_000;
+/** An engine whose parent was killed ends within milliseconds, unless it is in the middle of a long system call. */
+const LOCK_WAIT_MS = 15_000;
 const RESTART_DELAY_MS_MIN = 100;
 const RESTART_DELAY_MS_MAX = 10_000;
 const STOP_MS_MAX = 15_000;
@@ -79,7 +82,7 @@ export class EngineProcess {
       dataFolder: this.#options.dataFolder,
       socketPath: this.socketPath,
       memoryBytesMax: this.#options.memoryBytesMax,
-      lockWaitMs: 60_000,
+      lockWaitMs: LOCK_WAIT_MS,
     };
     const child = spawn(process.execPath, [join(import.meta.dirname, 'engine-main.ts'), JSON.stringify(start)], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
