@@ -83,7 +83,10 @@ export interface DecoderSink {
    * `consumedBytes` of the chunk just pushed were its own, the rest goes to the next decoder.
    */
   handover(protocol: string, consumedBytes: number): void;
-  /** Bytes of one side that could not be understood, or whose loss broke an exchange: a stable word for the cause. */
+  /**
+   * Bytes of one side that could not be understood: a stable word for the cause. Over a connection they add up to
+   * `notUnderstood`, but for those whose word begins with `gap`: these tell what a gap broke, and how long it is.
+   */
   trouble(from: Side, reason: string, bytes: number): void;
 }
 

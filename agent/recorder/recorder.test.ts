@@ -63,9 +63,9 @@ test('a session is written from its start to its end, losses before the line tha
     'connection opened',
     'command GET /a',
     'loss unreadable 3',
-    'loss gap-between-messages 3',
+    'loss gap-between-messages 0',
     'loss ring_full 2',
-    'loss gap-between-messages 2',
+    'loss gap-between-messages 0',
     'connection closed',
     'exit 100',
     'session ended',
@@ -399,7 +399,7 @@ test('when the source stops, what is open is written as far as it is known', () 
   );
 });
 
-test('for each connection the losses that were told are those of its account', () => {
+test('for each connection the losses that were told are those of its account: what a gap broke is not counted again', () => {
   const stage = new StagedRecorder({ protocols: [unruly] }).handle(
     executed(100, 500),
     opened(),
@@ -417,4 +417,16 @@ test('for each connection the losses that were told are those of its account', (
       .reduce((sum, { loss }) => sum + loss.bytes, 0);
     assert.equal(told, close?.connection[direction].lost, direction);
   }
+});
+
+test('segments that disagree are told apart from the bytes that no decoder understood', () => {
+  const stage = new StagedRecorder({ protocols: [unruly] }).handle(
+    executed(100, 500),
+    opened(),
+    moved('received', 4, 'abcd'),
+    moved('received', 0, '<123XY'),
+    closed(0, 8),
+  );
+  const losses = stage.of('loss').map(({ loss }) => `${loss.where} ${loss.reason} ${loss.bytes}`);
+  assert.deepEqual(losses, ['flow conflicting_segments 2']);
 });

@@ -257,7 +257,13 @@ export class Recorder {
         this.#connectionLoss(flow.opened, 'connection', direction, reason, bytes, atNs);
       },
       trouble: (flow, direction, reason, bytes, atNs) => {
-        this.#connectionLoss(flow.opened, 'decoder', direction, reason, bytes, atNs);
+        if (reason === 'conflicting_segments') {
+          this.#connectionLoss(flow.opened, 'flow', direction, reason, bytes, atNs);
+          return;
+        }
+        // What never came is counted as lost by the connection; what it broke is told without counting it again.
+        const hadBytes = reason.startsWith(ABOUT_A_GAP) ? 0 : bytes;
+        this.#connectionLoss(flow.opened, 'decoder', direction, reason, hadBytes, atNs);
       },
       lostLater: (opened, direction, bytes, atNs) => {
         this.#connectionLoss(opened, 'connection', direction, 'given_up', bytes, atNs);
@@ -318,6 +324,9 @@ export class Recorder {
     }
   }
 }
+
+/** Reasons of decoders that speak of bytes that never came begin so (agent/protocol/decoder.ts). */
+const ABOUT_A_GAP = 'gap';
 
 const JOINED_LATE = { where: 'connection', reason: 'joined_late', events: 1, bytes: 0 } as const;
 
