@@ -275,3 +275,34 @@ test('floods of small messages are held within the bound', () => {
     assert.ok(run.heldBytesMax < heldBytesMaxOf(BOUNDS) && run.counts.client.notUnderstood === 0);
   }
 });
+
+test('large parameters, or a large statement, cost no other statement its text', () => {
+  const bounds = { ...BOUNDS, requestBytesMax: 100_000 };
+  const done = [sends('server', parseComplete(), message('2'), complete('SELECT 0'), ready())];
+  const run = check(
+    [
+      sends('client', hello()),
+      sends('server', welcome()),
+      sends('client', parse('kept', 'select kept'), sync()),
+      sends('server', parseComplete(), ready()),
+      sends('client', parse('', 'select $1'), bind('', '', ['x'.repeat(80_000)]), execute(), sync()),
+      ...done,
+      sends('client', parse('', 'select 2'), bind('', ''), execute(), sync()),
+      ...done,
+      sends('client', bind('', 'kept'), execute(), sync()),
+      sends('server', message('2'), complete('SELECT 0'), ready()),
+      sends('client', parse('', `select '${'y'.repeat(90_000)}'`), bind('', ''), execute(), sync()),
+      ...done,
+    ],
+    { bounds },
+  );
+  const ran = run.exchanges.filter(({ operation }) => operation === 'SELECT');
+  assert.deepEqual(
+    ran.map(({ statement }) => statement.slice(0, 12)),
+    ['select $1', 'select 2', 'select kept', "select 'yyyy"],
+  );
+  assert.deepEqual(
+    ran.map(({ attributes }) => attributes['statement_unknown']),
+    [undefined, undefined, undefined, undefined],
+  );
+});

@@ -75,7 +75,7 @@ export class PreparedTable {
     }
     this.#statements.set(name, statement);
     this.#heldBytes += costOf(statement);
-    if (this.#statements.size > STATEMENTS_MAX || this.#heldBytes > this.#textLengthMax) this.#dropOldest();
+    if (this.#isFull) this.#makeRoom();
   }
 
   /** The Parse of `statement` failed or was not run. The server has dropped an unnamed one already then, a named one stays. */
@@ -139,10 +139,22 @@ export class PreparedTable {
     this.clearStatements();
   }
 
-  #dropOldest(): void {
+  get #isFull(): boolean {
+    return this.#statements.size > STATEMENTS_MAX || this.#heldBytes > this.#textLengthMax;
+  }
+
+  /**
+   * Portals go first, since they live for a transaction and statements for a session: one portal with large parameters must
+   * not cost the texts of everything that runs after it. The newest statement stays in any case, for it is about to be run.
+   */
+  #makeRoom(): void {
+    for (const name of this.#portals.keys()) {
+      if (this.#heldBytes <= this.#textLengthMax) break;
+      this.removePortal(name);
+    }
     for (const name of this.#statements.keys()) {
+      if (!this.#isFull || this.#statements.size === 1) return;
       this.remove(name);
-      if (this.#statements.size <= STATEMENTS_MAX && this.#heldBytes <= this.#textLengthMax) return;
     }
   }
 }
