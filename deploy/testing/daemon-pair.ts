@@ -14,6 +14,8 @@ import { freePorts } from './free-ports.ts';
 const START_MS = 90_000;
 const DELIVERED_MS = 60_000;
 
+export type Config = Readonly<Record<string, unknown>>;
+
 export interface DaemonPairOptions {
   /** The program that is tested. */
   readonly sworn: string;
@@ -21,8 +23,8 @@ export interface DaemonPairOptions {
   /** Words before the command of a daemon: a sandbox, another user. */
   readonly before?: (who: 'agent' | 'collector') => readonly string[];
   readonly environment?: (who: 'agent' | 'collector') => Readonly<Record<string, string>>;
-  /** Keys of the agent's configuration besides those made here. */
-  readonly agent?: object;
+  /** Changes a configuration before it is written. */
+  readonly change?: (who: 'agent' | 'collector', made: Config) => Config;
 }
 
 export interface Answer {
@@ -37,6 +39,8 @@ export class DaemonPair {
   #apiPort = 0;
   #ingestPort = 0;
   #brokerPort = 0;
+  #tokenFile = '';
+  #socket = '';
 
   constructor(options: DaemonPairOptions) {
     this.#options = options;
@@ -47,27 +51,27 @@ export class DaemonPair {
   }
 
   get socket(): string {
-    return this.path('run/agent.sock');
+    return this.#socket;
   }
 
   /** For commands that ask: where the collector is, and the token for it. */
   get environment(): Record<string, string> {
     return {
       SWORN_URL: `http://127.0.0.1:${this.#apiPort}`,
-      SWORN_TOKEN_FILE: this.path('collector/api-token'),
+      SWORN_TOKEN_FILE: this.#tokenFile,
     };
   }
 
-  /** Writes both configurations and the agent's certificate. */
+  /** Writes both configurations. */
   async configure(): Promise<void> {
     [this.#apiPort, this.#ingestPort, this.#brokerPort] = (await freePorts(3)) as [number, number, number];
     mkdirSync(this.path('log'), { recursive: true });
-    this.#write('collector.yaml', {
+    const collector = this.#write('collector', {
       state_dir: this.path('collector'),
       ingest: { listen: `127.0.0.1:${this.#ingestPort}`, insert_interval_ms: 5 },
       api: { listen: `127.0.0.1:${this.#apiPort}` },
     });
-    this.#write('agent.yaml', {
+    const agent = this.#write('agent', {
       state_dir: this.path('agent'),
       run_dir: this.path('run'),
       collector: {
@@ -85,13 +89,16 @@ export class DaemonPair {
       ],
       workloads: [{ name: 'invoices', identity: 'invoice-agent', select: [{ run: ['root'] }] }],
       broker: { port: this.#brokerPort },
-      ...this.#options.agent,
     });
+    this.#tokenFile = join(String(collector['state_dir']), 'api-token');
+    this.#socket = join(String(agent['run_dir']), 'agent.sock');
   }
 
-  #write(name: string, config: object): void {
-    writeFileSync(this.path(name), JSON.stringify(config));
-    chmodSync(this.path(name), 0o644);
+  #write(who: 'agent' | 'collector', made: Config): Config {
+    const config = this.#options.change?.(who, made) ?? made;
+    writeFileSync(this.path(`${who}.yaml`), JSON.stringify(config));
+    chmodSync(this.path(`${who}.yaml`), 0o644);
+    return config;
   }
 
   async startCollector(): Promise<Program> {
