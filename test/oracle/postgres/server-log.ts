@@ -258,12 +258,21 @@ function statementOf(
   };
 }
 
-/** `Parameters: $1 = '7', $2 = NULL, $3 = 'it''s'` */
+/** `Parameters: $1 = '7', $2 = NULL, $3 = 'it''s'`; values of megabytes too, which a regular expression does not stand. */
 export function parametersOf(detail: string): (string | null)[] {
   const parameters: (string | null)[] = [];
-  const shape = /\$\d+ = (?:NULL|'((?:[^']|'')*)')/gi;
-  for (let found = shape.exec(detail); found !== null; found = shape.exec(detail)) {
-    parameters.push(found[1] === undefined ? null : found[1].replaceAll("''", "'"));
+  const name = /\$\d+ = (NULL|')/gi;
+  for (let found = name.exec(detail); found !== null; found = name.exec(detail)) {
+    if (found[1] !== "'") {
+      parameters.push(null);
+      continue;
+    }
+    const start = name.lastIndex;
+    let end = detail.indexOf("'", start);
+    while (end >= 0 && detail[end + 1] === "'") end = detail.indexOf("'", end + 2);
+    if (end < 0) break;
+    parameters.push(detail.slice(start, end).replaceAll("''", "'"));
+    name.lastIndex = end + 1;
   }
   return parameters;
 }
