@@ -5,11 +5,12 @@
  * statement of every connection, and every row count.
  */
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { RunRecord } from '../recording/record.ts';
-import { type Recording, root, scaled, startRecording, whyNoRecording } from '../recording/recording.ts';
+import { type Recording, scaled, startRecording, whyNoRecording } from '../recording/recording.ts';
+import { PGBENCH } from './pgbench.ts';
 import { type PostgresServer, startPostgres } from './postgres-server.ts';
 import { assertProved, judgeByServer, type ServerVerdict, unloggedCounts } from './server-verdict.ts';
 import {
@@ -20,7 +21,6 @@ import {
   statementCounts,
 } from './statement-statistics.ts';
 
-const PGBENCH = [join(root, '.setup/pgbench'), '/usr/lib/postgresql/15/bin/pgbench'].find((path) => existsSync(path));
 const IDENTITY_OF_ROLE = { bench_role: 'bench-agent', broken_role: 'broken-agent' };
 
 const PIPELINE = `

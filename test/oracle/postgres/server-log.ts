@@ -69,6 +69,7 @@ interface LogLine {
   readonly dbname?: string;
   readonly backend_type?: string;
   readonly query_id?: string;
+  readonly ps?: string;
 }
 
 /** Statements in the order in which the server logged them. */
@@ -89,31 +90,28 @@ export function readServerLog(text: string): LoggedStatement[] {
 
 /** Logins in the order in which they were granted or refused; connections that ended before that are none. */
 export function readLogins(text: string): LoggedLogin[] {
-  const logins: LoggedLogin[] = [];
-  const granted = new Set<number>();
+  const logins = new Map<number, LoggedLogin>();
   for (const line of linesOf(text)) {
     const about = { clientPort: line.remote_port ?? 0, serverPid: line.pid };
-    const authorized =
-      /^connection authorized: user=(.*?) database=(.*?)(?: application_name=(.*?))?(?: SSL enabled.*)?$/;
-    const found = authorized.exec(line.message ?? '');
-    if (line.error_severity === 'LOG' && found !== null) {
-      const [, user = '', database = '', applicationName = ''] = found;
-      granted.add(line.pid);
-      logins.push({ ...about, user, database, applicationName, error: undefined });
-    } else if (line.error_severity === 'FATAL') {
-      const isFirst = !granted.has(line.pid);
+    const granted =
+      /^connection authorized: user=(.*?) database=(.*?)(?: application_name=(.*?))?(?: SSL enabled.*)?$/.exec(
+        line.message ?? '',
+      );
+    if (line.error_severity === 'LOG' && granted !== null) {
+      const [, user = '', database = '', applicationName = ''] = granted;
+      logins.set(line.pid, { ...about, user, database, applicationName, error: undefined });
+    } else if (line.error_severity === 'FATAL' && BEFORE_THE_FIRST_STATEMENT.has(line.ps ?? '')) {
+      // A database that is not there, a role with too many connections: found out when the client was authorized already.
       const error = { code: line.state_code ?? '', message: line.message ?? '' };
       const { user = '', dbname: database = '' } = line;
-      // A database that is not there is noticed when the client was authorized already, and before it was told so.
-      if (isFirst) logins.push({ ...about, user, database, applicationName: '', error });
-      else if (line.state_code === '3D000' || line.state_code === '42501') {
-        const at = logins.findLastIndex(({ serverPid }) => serverPid === line.pid);
-        logins[at] = { ...(logins[at] as LoggedLogin), error };
-      }
+      logins.set(line.pid, { ...about, user, database, applicationName: '', error });
     }
   }
-  return logins;
+  return [...logins.values()];
 }
+
+/** What the server's process calls itself until it has told the client that it is ready. */
+const BEFORE_THE_FIRST_STATEMENT = new Set(['startup', 'authentication']);
 
 function* linesOf(text: string): Generator<LogLine> {
   for (const json of text.split('\n')) {
