@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { hostname, release } from 'node:os';
 import { join } from 'node:path';
 import { ActivityBuilder } from './activity/activity-builder.ts';
-import { Redactor } from './activity/redaction.ts';
+import { Redactor } from './activity/redaction/redactor.ts';
 import type { AgentConfig } from './config/agent-config.ts';
 import { readAgentId } from './config/agent-id.ts';
 import { keyFile } from './config/key-file.ts';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { commandLineOf } from '../lineage/command-line.ts';
 /**
  * What happened + whose it was → an Activity. Redaction happens here and nowhere later.
  */
@@ -22,7 +23,7 @@ import type { ConnectionClosed, ConnectionOpened, ProcessKey, Program } from '..
 import type { Exchange, Status as ExchangeStatus } from '../protocol/decoder.ts';
 import { containerIdOf } from './container.ts';
 import { errnoName } from './errno.ts';
-import type { Redactor } from './redaction.ts';
+import type { Redactor } from './redaction/redactor.ts';
 
 export interface Naming {
   /** Nanoseconds since the Unix epoch. */
@@ -103,8 +104,8 @@ export class ActivityBuilder {
     process: TrackedProcess | undefined,
     pid: number,
   ): Activity {
-    const clean = this.#redactor;
     const { opened } = connection;
+    const clean = this.#redactor.exchange(connection.protocol, exchange);
     return {
       ...this.#head(session, process, pid, exchange.requestAt, exchange.responseEndAt),
       connectionId: this.connectionId(opened),
@@ -112,16 +113,16 @@ export class ActivityBuilder {
       command: {
         protocol: connection.protocol,
         operation: exchange.operation,
-        target: clean.text(targetOf(connection, exchange)),
-        resource: clean.text(exchange.resource),
-        statement: clean.text(exchange.statement),
-        statementShape: clean.text(exchange.statementShape),
-        parameters: clean.text(exchange.parameters),
-        request: clean.bytes(exchange.request.bytes),
-        response: clean.bytes(exchange.response.bytes),
+        target: targetOf(connection, clean.target),
+        resource: clean.resource,
+        statement: clean.statement,
+        statementShape: clean.statementShape,
+        parameters: clean.parameters,
+        request: clean.request,
+        response: clean.response,
         status: STATUS[exchange.status],
         errorCode: exchange.errorCode,
-        errorMessage: clean.text(exchange.errorMessage),
+        errorMessage: clean.errorMessage,
         rows: exchange.rows ?? null,
         requestBytes: exchange.requestBytes,
         responseBytes: exchange.responseBytes,
@@ -132,7 +133,7 @@ export class ActivityBuilder {
         responseSha256: exchange.response.sha256 ?? EMPTY,
         tls: '',
         role: ROLE[connection.role],
-        attributes: clean.record(exchange.attributes),
+        attributes: clean.attributes,
         durationNs: Math.max(0, exchange.responseEndAt - exchange.requestAt),
       },
     };
@@ -291,7 +292,7 @@ export class ActivityBuilder {
       session: {
         action,
         selectedBy: session.selectedBy,
-        commandLine: this.#redactor.text(session.commandLine),
+        commandLine: commandLineOf(this.#redactor.argv(session.argv)),
         processes: session.processes,
         commands: session.commands,
         losses: session.losses,
@@ -365,13 +366,13 @@ export interface LossReport {
 }
 
 /** What the bytes call the target, and the address that they went to. */
-function targetOf(connection: ConnectionView, exchange: Exchange): string {
+function targetOf(connection: ConnectionView, target: string): string {
   const { opened, role } = connection;
   const [address, port] =
     role === 'server' ? [opened.localAddress, opened.localPort] : [opened.remoteAddress, opened.remotePort];
   const place =
     opened.transport === 'unix' ? address : address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
   // HTTP names an authority, which is a place already; a database's name is not.
-  if (connection.protocol === 'http') return exchange.target === '' ? place : exchange.target;
-  return exchange.target === '' ? place : `${exchange.target}@${place}`;
+  if (connection.protocol === 'http') return target === '' ? place : target;
+  return target === '' ? place : `${target}@${place}`;
 }

@@ -104,7 +104,7 @@ test('a session is from its first process to its last, and has the exit code of 
   assert.deepEqual(apply(exit(11, 4)), ['exited 11 4', 'session-ended s1']);
   assert.equal(session?.exitCode, 3);
   assert.equal(session?.processes, 2);
-  assert.equal(session?.commandLine, "/a 'a b'");
+  assert.deepEqual(session?.argv, ['/a', 'a b']);
   assert.equal(lineage.sessionOf(SCOPE), session, 'it is still known');
   assert.deepEqual([...lineage.sessions], []);
 });

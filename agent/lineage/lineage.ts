@@ -18,7 +18,7 @@ import type {
   Program,
   Scope,
 } from '../model/kernel-event.ts';
-import { commandLineOf } from './command-line.ts';
+import { headOf } from './command-line.ts';
 import type { SelectionMeaning, Session, TrackedProcess } from './session.ts';
 
 export type ExitStatus = Pick<ProcessExited, 'exitCode' | 'signal' | 'coreDumped' | 'statusKnown'>;
@@ -186,7 +186,7 @@ export class Lineage {
       selectedBy: meaning.selectedBy,
       scope,
       startedNs: atNs,
-      commandLine: '',
+      argv: [],
       bindings: [{ sinceNs: atNs, binding: meaning.binding }],
       alive: new Set(),
       first: undefined,
@@ -305,7 +305,7 @@ export class Lineage {
 function setProgram(process: TrackedProcess, program: Program): void {
   const { exe, cwd, cgroup, uid, gid, loginUid } = program;
   process.program = { exe, cwd, cgroup, uid, gid, loginUid };
-  if (process.session.commandLine === '') process.session.commandLine = commandLineOf(program.argv);
+  if (process.session.argv.length === 0) process.session.argv = headOf(program.argv);
 }
 
 function keepNewest<K, V>(kept: Map<K, V>, key: K, value: V): void {

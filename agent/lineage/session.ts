@@ -11,8 +11,8 @@ export interface Session {
   readonly selectedBy: string;
   readonly scope: Scope;
   readonly startedNs: number;
-  /** Of the first program; '' until there is one. */
-  commandLine: string;
+  /** The head of the first program's argv; empty until there is one. */
+  argv: readonly string[];
   /** Which identity it acts for, and from when on; the first holds from the beginning. */
   readonly bindings: { readonly sinceNs: number; readonly binding: Binding }[];
   /** Processes alive now. */

@@ -2,7 +2,7 @@
 
 /** A recorder without a world: what it writes is kept in a list, and its clock is the events'. */
 import { ActivityBuilder } from '../../activity/activity-builder.ts';
-import { Redactor } from '../../activity/redaction.ts';
+import { Redactor } from '../../activity/redaction/redactor.ts';
 import type { FlowTableBounds } from '../../flow/flow-table.ts';
 import type { Session } from '../../lineage/session.ts';
 import {

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Credentials out of texts and payloads, once, before anything is sealed or reaches a disk.
+ *
+ * A credential is replaced by `[redacted:xxxxxxxxxxxx]`, 12 hex digits of HMAC-SHA-256 under the host's own key: equal
+ * credentials stay equal, so that search and joins work, and nobody without the key can try guesses. A JSON Web Token
+ * becomes `[token:SHA-256]`, the fingerprint that the `tokens` table has.
+ *
+ * Decoders have taken the credentials of their protocols out already; this finds those that stand in what people and
+ * programs wrote. It looks at names, places and forms: a secret that none of these gives away is not found, and README.md
+ * says which those are. Nothing is left out because it is large.
+ */
+import { createHmac, hash } from 'node:crypto';
+import type { Exchange } from '../../protocol/decoder.ts';
+import { wordSpans } from './command-words.ts';
+import { copySpans, elementSpans, rowSpans } from './json-elements.ts';
+import { PlainScan } from './plain-scan.ts';
+import { joined, type Span } from './span.ts';
+import { scanSql } from './sql-scan.ts';
+
+/** Protocols whose statements are SQL. */
+const SQL_PROTOCOLS = new Set(['postgresql']);
+/** A secret of the statement that comes back in a message is found again when it is long enough to be no common word. */
+const ECHO_LENGTH_MIN = 6;
+const ECHOES_MAX = 64;
+/** Replies up to this size are searched for echoes. */
+const ECHO_REPLY_BYTES_MAX = 64 * 1024;
+
+export type CleanExchange = Pick<
+  Exchange,
+  'target' | 'resource' | 'statement' | 'statementShape' | 'parameters' | 'errorMessage' | 'attributes'
+> & { readonly request: Uint8Array; readonly response: Uint8Array };
+
+export class Redactor {
+  readonly #key: Uint8Array;
+  /** Credentials taken out so far. */
+  count = 0;
+
+  constructor(key: Uint8Array) {
+    this.#key = key;
+  }
+
+  /** `text` without credentials; the same string when there were none. */
+  text(text: string): string {
+    return text.length < 6 ? text : this.#replaced(text, new PlainScan(text).run(0, text.length).spans, 'utf8');
+  }
+
+  /** As `text`, for a payload; bytes that are no text are looked at as Latin-1 and so stay what they are. */
+  bytes(bytes: Uint8Array): Uint8Array {
+    return this.#payload(bytes, () => []);
+  }
+
+  /** The words of a command. */
+  argv(argv: readonly string[]): readonly string[] {
+    const found = wordSpans(argv);
+    return argv.map((word, i) => this.#replaced(word, found[i] as readonly Span[], 'utf8'));
+  }
+
+  record(values: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    let clean: Record<string, string> | undefined;
+    for (const name in values) {
+      const before = values[name] as string;
+      const after = this.text(before);
+      if (after === before) continue;
+      clean ??= { ...values };
+      clean[name] = after;
+    }
+    return clean ?? values;
+  }
+
+  /** All texts and payloads of an exchange. What is a secret in the statement is one in the answer as well. */
+  exchange(protocol: string, exchange: Exchange): CleanExchange {
+    if (!SQL_PROTOCOLS.has(protocol)) {
+      return {
+        target: this.text(exchange.target),
+        resource: this.text(exchange.resource),
+        statement: this.text(exchange.statement),
+        statementShape: this.text(exchange.statementShape),
+        parameters: this.text(exchange.parameters),
+        errorMessage: this.text(exchange.errorMessage),
+        attributes: this.record(exchange.attributes),
+        request: this.bytes(exchange.request.bytes),
+        response: this.bytes(exchange.response.bytes),
+      };
+    }
+    const { statement, parameters } = exchange;
+    const sql = scanSql(statement);
+    const bound = elementSpans(parameters, new Set([...sql.parameters].map((number) => number - 1)));
+    const echoes = echoesOf([...sql.spans, ...bound]);
+    return {
+      target: this.text(exchange.target),
+      resource: this.text(exchange.resource),
+      statement: this.#replaced(statement, sql.spans, 'utf8'),
+      // Without literals: there is nothing in it.
+      statementShape: exchange.statementShape,
+      parameters: this.#replaced(
+        parameters,
+        [...bound, ...new PlainScan(parameters).run(0, parameters.length).spans],
+        'utf8',
+      ),
+      errorMessage: this.#withoutEchoes(this.text(exchange.errorMessage), echoes),
+      attributes: this.#recordWithoutEchoes(this.record(exchange.attributes), echoes),
+      request: this.#payload(exchange.request.bytes, (text) => copySpans(text, sql.columns)),
+      response: this.#payload(exchange.response.bytes, (text) => [
+        ...rowSpans(text),
+        ...(text.length <= ECHO_REPLY_BYTES_MAX ? echoSpans(text, echoes, 'latin1') : []),
+      ]),
+    };
+  }
+
+  #payload(bytes: Uint8Array, more: (text: string) => readonly Span[]): Uint8Array {
+    if (bytes.length < 6) return bytes;
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+    const spans = [...more(text), ...new PlainScan(text).run(0, text.length).spans];
+    return spans.length === 0 ? bytes : Buffer.from(this.#replaced(text, spans, 'latin1'), 'latin1');
+  }
+
+  #withoutEchoes(text: string, echoes: ReadonlySet<string>): string {
+    return echoes.size === 0 ? text : this.#replaced(text, echoSpans(text, echoes, 'utf8'), 'utf8');
+  }
+
+  #recordWithoutEchoes(
+    values: Readonly<Record<string, string>>,
+    echoes: ReadonlySet<string>,
+  ): Readonly<Record<string, string>> {
+    if (echoes.size === 0) return values;
+    return Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, this.#withoutEchoes(value, echoes)]),
+    );
+  }
+
+  #replaced(text: string, spans: readonly Span[], encoding: 'utf8' | 'latin1'): string {
+    if (spans.length === 0) return text;
+    let clean = '';
+    let done = 0;
+    for (const span of joined(spans)) {
+      clean += text.slice(done, span.from) + this.#token(span, encoding);
+      done = span.to;
+    }
+    return clean + text.slice(done);
+  }
+
+  #token({ kind, secret }: Span, encoding: 'utf8' | 'latin1'): string {
+    this.count++;
+    const bytes = bytesOf(secret, encoding);
+    if (kind === 'token') return `[token:${hash('sha256', bytes)}]`;
+    return `[redacted:${createHmac('sha256', this.#key).update(bytes).digest('hex').slice(0, 12)}]`;
+  }
+}
+
+/** Of a payload each character is a byte, and only what an escape stood for may be more. */
+function bytesOf(secret: string, encoding: 'utf8' | 'latin1'): Buffer {
+  if (encoding === 'utf8') return Buffer.from(secret);
+  return Buffer.from(
+    secret.replace(/[\u0100-\uffff]+/g, (wide) => Buffer.from(wide).toString('latin1')),
+    'latin1',
+  );
+}
+
+function echoesOf(spans: readonly Span[]): ReadonlySet<string> {
+  const long = spans.map(({ secret }) => secret).filter((secret) => secret.length >= ECHO_LENGTH_MIN);
+  return new Set(long.slice(0, ECHOES_MAX));
+}
+
+function echoSpans(text: string, echoes: ReadonlySet<string>, encoding: 'utf8' | 'latin1'): Span[] {
+  const spans: Span[] = [];
+  for (const secret of echoes) {
+    const sought = encoding === 'utf8' ? secret : Buffer.from(secret).toString('latin1');
+    for (let at = text.indexOf(sought); at >= 0; at = text.indexOf(sought, at + sought.length)) {
+      spans.push({ from: at, to: at + sought.length, kind: 'secret', secret: sought });
+    }
+  }
+  return spans;
+}
