@@ -7,6 +7,7 @@
 
 struct events_map events SEC(".maps");
 struct processes_map processes SEC(".maps");
+struct joined_map joined SEC(".maps");
 struct sockets_map sockets SEC(".maps");
 struct counters_map counters SEC(".maps");
 struct late_closes_map late_closes SEC(".maps");

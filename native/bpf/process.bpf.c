@@ -14,6 +14,7 @@
 #include "lib/emit.h"
 #include "lib/kernel_types.h"
 #include "lib/path.h"
+#include "lib/unix_socket.h"
 #include "lib/watch.h"
 
 /* Room to put an exec event together: it is longer than the BPF stack. */
@@ -190,6 +191,8 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 			event->exe_bytes = write_path(&scratch->exe, BPF_CORE_READ(exe, f_path.mnt),
 						      BPF_CORE_READ(exe, f_path.dentry), &flags, SWORN_FLAG_EXE_CUT);
 		flags |= SWORN_FLAG_SELECTED;
+		if (!without_unix)
+			join_inherited_unix_sockets(&process, &scope);
 	}
 
 	begin_event(&event->event, SWORN_EVENT_EXEC, 0, 0);
@@ -265,6 +268,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	scope = state->scope;
 	if (bpf_map_delete_elem(&processes, &process.tgid))
 		return 0;
+	bpf_map_delete_elem(&joined, &process.tgid);
 	status = (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT) ? BPF_CORE_READ(signal, group_exit_code) :
 								      BPF_CORE_READ(task, group_leader, exit_code);
 

@@ -194,7 +194,7 @@ int scan_files(struct bpf_iter__task_file *context)
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	if (family == AF_INET || family == AF_INET6)
 		join_inet(sk, &holder, &process->scope);
-	else if (family == AF_UNIX && !without_unix)
+	else if (family == AF_UNIX && !without_unix && bpf_map_lookup_elem(&joined, &holder.tgid))
 		join_unix(sk, &holder, &process->scope);
 	return 0;
 }

@@ -24,6 +24,8 @@ struct socket_state {
 	/* End of the highest segment seen. */
 	__u64 sent_next;
 	__u64 received_next;
+	/* Of what was sent, how much is in the ring or was dropped: sent_next is ahead of it while a segment is looked at. */
+	__u64 sent_told;
 	__u64 dropped_sent_bytes;
 	__u64 dropped_received_bytes;
 	/* Offset of the FIN that came, all ones while none came. */
@@ -82,6 +84,20 @@ struct processes_map {
 	__type(value, struct sworn_process_state);
 };
 extern struct processes_map processes SEC(".maps");
+
+/*
+ * joined: tgid, of the watched processes that ran already when that began: only they can have unix sockets that nobody saw
+ * them open. Written with their entry in processes, deleted at exit.
+ * Full: such sockets are taken for new ones when their next bytes move, and no joined-late mark says what was missed.
+ */
+struct joined_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, __u8);
+};
+extern struct joined_map joined SEC(".maps");
 
 /*
  * sockets: the state of a watched TCP or UDP socket; a listener's is cloned to what it accepts.

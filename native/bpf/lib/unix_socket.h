@@ -63,6 +63,27 @@ static __always_inline struct sworn_unix_state *make_unix(__u64 inode, const str
 	return known_unix(inode);
 }
 
+/* The socket behind a file descriptor of the current process; NULL when it is no unix socket. */
+static __always_inline const struct sock *unix_socket_of(__u32 fd)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **files = BPF_CORE_READ(table, fd);
+	struct socket *socket;
+	struct file *file;
+	struct sock *sk;
+
+	if (fd >= BPF_CORE_READ(table, max_fds) || bpf_probe_read_kernel(&file, sizeof(file), &files[fd]) || !file)
+		return NULL;
+	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return NULL;
+	socket = BPF_CORE_READ(file, private_data);
+	sk = BPF_CORE_READ(socket, sk);
+	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
+		return NULL;
+	return sk;
+}
+
 /* A socket that a process had before it was watched; it is told of with its first bytes. */
 static __always_inline void join_unix(const struct sock *sk, const struct sworn_process_key *holder,
 				      const struct sworn_scope *scope)
@@ -71,6 +92,39 @@ static __always_inline void join_unix(const struct sock *sk, const struct sworn_
 
 	if (inode && !known_unix(inode) && !make_unix(inode, holder, scope, SWORN_UNIX_JOINED))
 		count(SWORN_COUNTER_UNIX_MAP_FULL, 0);
+}
+
+/* Files of a new program that are looked at for sockets. A server hands on a few; 1024 is the usual limit of open files. */
+#define INHERITED_FILES_MAX 1024
+
+struct inherited_walk {
+	struct sworn_process_key process;
+	struct sworn_scope scope;
+};
+
+static long join_inherited_unix(__u32 fd, struct inherited_walk *walk)
+{
+	const struct sock *sk = unix_socket_of(fd);
+
+	if (sk)
+		join_unix(sk, &walk->process, &walk->scope);
+	return 0;
+}
+
+/*
+ * The unix sockets that a program that is watched from now on was given. Here and not by an iterator later: what it opens
+ * itself in between would look the same.
+ */
+static __always_inline void join_inherited_unix_sockets(const struct sworn_process_key *process,
+							const struct sworn_scope *scope)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct inherited_walk walk = {.process = *process, .scope = *scope};
+	__u32 files = BPF_CORE_READ(task, files, fdt, max_fds);
+
+	if (files > INHERITED_FILES_MAX)
+		files = INHERITED_FILES_MAX;
+	bpf_loop(files, join_inherited_unix, &walk, 0);
 }
 
 static __always_inline int announce_unix(const struct sock *sk, __u64 connection, struct sworn_unix_state *state)

@@ -122,11 +122,15 @@ static __always_inline void say_joined(struct task_struct *task, struct sworn_pr
 static __always_inline int watch_running(struct task_struct *task, struct sworn_process_key *process,
 					 struct sworn_scope *scope)
 {
+	__u8 here = 1;
+
 	if (!watch(process, scope))
 		return 0;
+	bpf_map_update_elem(&joined, &process->tgid, &here, BPF_ANY);
 	/* Its last thread may have passed the hook at the exit before it was put there; then nobody takes it out. */
 	if (BPF_CORE_READ(task, signal, live.counter) == 0) {
 		bpf_map_delete_elem(&processes, &process->tgid);
+		bpf_map_delete_elem(&joined, &process->tgid);
 		return 0;
 	}
 	say_joined(task, process, scope);
