@@ -286,6 +286,26 @@ test('when more came out than the counters have, the account holds and says so',
   assert.equal(watched.flow.surplus('sent'), 4);
 });
 
+test('a hole that the source knows to stay is lost at once, and before what came after it', () => {
+  const said: string[] = [];
+  const watched = new WatchedFlow(opened());
+  watched.said.lost = (_flow, direction, _reason, bytes) => said.push(`${direction} lost ${bytes}`);
+  watched.said.exchange = (_flow, { statement }) => said.push(statement);
+  const reply = OK.slice(0, -2);
+  watched.flow.moved(moved('sent', 0, GET));
+  watched.flow.moved(moved('received', 0, reply, { receivedSettledOffset: 0, sentSettledOffset: GET.length }));
+  watched.flow.moved(moved('received', OK.length + 3, OK));
+  assert.deepEqual(said, []);
+  watched.flow.moved(
+    moved('sent', GET.length, GET.replace('/a', '/b'), {
+      receivedSettledOffset: OK.length + 3,
+      sentSettledOffset: GET.length,
+    }),
+  );
+  assert.equal(said[0], 'received lost 5');
+  assert.equal(said[1], 'GET /a');
+});
+
 test('conflicting segments are told', () => {
   const watched = new WatchedFlow(opened()).arrive(
     moved('received', 0, '<'),

@@ -104,6 +104,9 @@ export class ConnectionFlow {
   moved(event: BytesMoved): void {
     this.#heardOf(event.atNs);
     if (event.direction === 'sent') this.#senders.note(event.atNs, event.pid);
+    // Before the bytes: a decoder tells from the order of both sides which reply is whose.
+    this.#streams.sent.settle(event.sentSettledOffset ?? 0, event.atNs);
+    this.#streams.received.settle(event.receivedSettledOffset ?? 0, event.atNs);
     this.#streams[event.direction].push(event.offset, event.bytes, event.atNs);
   }
 

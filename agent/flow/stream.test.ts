@@ -114,6 +114,26 @@ test('a hole that was announced twice is one gap', () => {
   assert.equal(out.text, '......');
 });
 
+test('what lies before a settled place and was not told is lost at once, and what was told comes out', () => {
+  const out = new Outcome();
+  out.push(2, 'cd');
+  out.stream.missing(6, 2, 'skipped', 0);
+  out.push(12, 'mn');
+  out.stream.settle(10, 1);
+  assert.deepEqual(out.said, ['<ring_full 2>', 'cd', '<ring_full 2>', '<skipped 2>', '<ring_full 2>']);
+  out.push(10, 'kl');
+  out.stream.settle(10, 2);
+  assert.equal(out.text.slice(10), 'klmn');
+  assert.equal(out.stream.heldBytes, 0);
+});
+
+test('a settled place in the middle of a piece lets it out whole', () => {
+  const out = new Outcome();
+  out.push(2, 'cdef');
+  out.stream.settle(4, 1);
+  assert.deepEqual(out.said, ['<ring_full 2>', 'cdef']);
+});
+
 test('a hole that stays open becomes a loss, and later ones have their own time', () => {
   const out = new Outcome();
   out.push(2, 'cd', 1000);

@@ -113,6 +113,11 @@ export class Stream {
     while (this.heldBytes > REORDER_BYTES_MAX) this.#giveUpFirstHole(atNs);
   }
 
+  /** What is missing before `offset` will not come: nothing waits for it. */
+  settle(offset: number, atNs: number): void {
+    while (this.nextOffset < offset) this.#giveUpFirstHole(atNs, UNANNOUNCED, offset);
+  }
+
   /** Gives up on holes that have been open for long. */
   expire(nowNs: number): void {
     while (nowNs - this.#oldestNs() > REORDER_NS) this.#giveUpFirstHole(nowNs);
@@ -188,8 +193,8 @@ export class Stream {
     return oldest;
   }
 
-  #giveUpFirstHole(atNs: number, reason = UNANNOUNCED): void {
-    const offset = Math.min(this.#pieces.at(0)?.offset ?? Infinity, this.#holes.at(0)?.offset ?? Infinity);
+  #giveUpFirstHole(atNs: number, reason = UNANNOUNCED, untilOffset = Infinity): void {
+    const offset = Math.min(this.#pieces.at(0)?.offset ?? Infinity, this.#holes.at(0)?.offset ?? Infinity, untilOffset);
     this.#gapTo(offset, reason, atNs);
     this.#release();
   }

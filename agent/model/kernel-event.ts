@@ -128,6 +128,12 @@ export interface BytesMoved {
   readonly bytes: Uint8Array;
   /** The process that moved them, when the kernel could tell; 0 otherwise. */
   readonly pid: number;
+  /**
+   * How far each direction had come when these bytes came: what before that was not told by then never will be. Left out
+   * when it is not known.
+   */
+  readonly sentSettledOffset?: number;
+  readonly receivedSettledOffset?: number;
 }
 
 /** Bytes of one direction that will not come, and why. A gap that nothing announces means that the ring was full. */

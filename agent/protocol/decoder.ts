@@ -120,7 +120,10 @@ export const DEFAULT_BOUNDS: DecoderBounds = {
 export interface Decoder {
   /** Bytes that `from` sent next. May hold views of `bytes` only until it returns: what is kept is copied. */
   push(from: Side, bytes: Uint8Array, at: number): void;
-  /** `missingBytes` that `from` sent next will never be seen. The decoder finds its way back, or says that it cannot. */
+  /**
+   * `missingBytes` that `from` sent next will never be seen. The decoder finds its way back, or says that it cannot. A gap
+   * of one side comes before what the other side sent after it: from the order of both it is told which reply is whose.
+   */
   gap(from: Side, missingBytes: number, at: number): void;
   /** `from` sends no more. After both sides ended, all pending exchanges were given out and all bytes are counted. */
   end(from: Side, at: number): void;

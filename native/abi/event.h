@@ -235,7 +235,16 @@ struct sworn_bytes_event {
 	__u32 tgid;
 	__u32 bytes;
 	__u32 direction;
-	__u32 zero;
+	/*
+	 * How far these bytes are beyond what the socket had in order when they came. 0: everything before them had come,
+	 * so what of it is not in the ring never will be. Else a hole before them may still be filled by the network.
+	 */
+	__u32 ahead;
+	/*
+	 * How far the other direction had come: what of that is not in the ring before this event never will be. So both
+	 * directions are known to be in order, also where much of them is missing.
+	 */
+	__u64 other_offset;
 	__u8 data[];
 };
 
@@ -375,6 +384,9 @@ struct sworn_unix_state {
 	__u64 received_bytes;
 	__u64 dropped_sent_bytes;
 	__u64 dropped_received_bytes;
+	/* Of sent_bytes and received_bytes, those whose events are out, or were dropped. */
+	__u64 told_sent_bytes;
+	__u64 told_received_bytes;
 	/* SWORN_UNIX_*; announced: its open event is out. */
 	__u32 flags;
 	__u32 zero;

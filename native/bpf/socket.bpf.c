@@ -273,7 +273,8 @@ static __always_inline void drop_bytes(struct socket_state *state, __u64 bytes, 
 
 /* The payload of a packet from `skip` on; `offset` is that of its first byte. */
 static __always_inline void emit_segment(struct __sk_buff *packet, struct tcp_sock *tcp, struct socket_state *state,
-					 struct packet_view *view, __u64 offset, __u32 skip, int sent, __u32 tgid)
+					 struct packet_view *view, __u64 offset, __u32 skip, int sent, __u32 tgid,
+					 __u32 ahead, __u64 other_offset)
 {
 	struct bytes_walk walk = {
 		.packet = packet,
@@ -283,6 +284,8 @@ static __always_inline void emit_segment(struct __sk_buff *packet, struct tcp_so
 		.remaining = view->payload_bytes - skip,
 		.tgid = tgid,
 		.direction = sent ? SWORN_DIRECTION_SENT : SWORN_DIRECTION_RECEIVED,
+		.ahead = ahead,
+		.other_offset = other_offset,
 		.time_ns = bpf_ktime_get_boot_ns(),
 	};
 
@@ -329,6 +332,15 @@ static __always_inline __u32 note_sender(struct tcp_sock *tcp, struct socket_sta
 	return tgid;
 }
 
+/* The offset up to which the socket has everything: all of that was looked at before. */
+static __always_inline __u64 received_so_far(struct tcp_sock *tcp, struct socket_state *state)
+{
+	__u64 accepted = offset_of(tcp->rcv_nxt, state->received_base, state->received_next);
+
+	/* A FIN takes a sequence number, and nothing comes behind it. */
+	return accepted < state->received_fin ? accepted : state->received_fin;
+}
+
 static __always_inline void tcp_sent(struct __sk_buff *packet, struct socket_state *state, struct packet_view *view,
 				     struct tcp_sock *tcp)
 {
@@ -352,7 +364,8 @@ static __always_inline void tcp_sent(struct __sk_buff *packet, struct socket_sta
 	if ((__s64)(state->sent_next - offset) > 0)
 		skip = state->sent_next - offset;
 	state->sent_next = end;
-	emit_segment(packet, tcp, state, view, offset, skip, 1, note_sender(tcp, state));
+	emit_segment(packet, tcp, state, view, offset, skip, 1, note_sender(tcp, state), 0, received_so_far(tcp, state));
+	state->sent_told = end;
 }
 
 /*
@@ -387,7 +400,7 @@ static __always_inline void tcp_received(struct __sk_buff *packet, struct socket
 					 struct tcp_sock *tcp)
 {
 	__u64 offset, end, accepted;
-	__u32 skip = 0;
+	__u32 skip = 0, ahead = 0;
 
 	if (!(state->flags & SOCKET_OPENED) || (!view->payload_bytes && !(view->tcp_flags & TCP_FIN)))
 		return;
@@ -408,9 +421,11 @@ static __always_inline void tcp_received(struct __sk_buff *packet, struct socket
 	}
 	if ((__s64)(accepted - offset) > 0)
 		skip = accepted - offset;
+	else
+		ahead = offset - accepted;
 	if ((__s64)(end - state->received_next) > 0)
 		state->received_next = end;
-	emit_segment(packet, tcp, state, view, offset, skip, 0, 0);
+	emit_segment(packet, tcp, state, view, offset, skip, 0, 0, ahead, state->sent_told);
 }
 
 static __always_inline void tcp_moved(struct __sk_buff *packet, struct socket_state *state, struct packet_view *view,

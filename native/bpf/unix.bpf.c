@@ -118,6 +118,14 @@ static long emit_unix_piece(__u32 index, struct unix_walk *walk)
 	return 0;
 }
 
+/* How far a direction had come, when no call is under way that moves bytes of it; else nothing is said. */
+static __always_inline __u64 told_so_far(const volatile __u64 *told, const volatile __u64 *moved)
+{
+	__u64 before = *told;
+
+	return before == *moved ? before : 0;
+}
+
 static __always_inline void unix_moved(const struct sock *sk, __u32 bytes, int sent)
 {
 	struct sworn_process_state *process;
@@ -144,6 +152,8 @@ static __always_inline void unix_moved(const struct sock *sk, __u32 bytes, int s
 	walk.bytes.tgid = mover.tgid;
 	walk.bytes.direction = sent ? SWORN_DIRECTION_SENT : SWORN_DIRECTION_RECEIVED;
 	walk.bytes.time_ns = bpf_ktime_get_boot_ns();
+	walk.bytes.other_offset = sent ? told_so_far(&state->told_received_bytes, &state->received_bytes) :
+					 told_so_far(&state->told_sent_bytes, &state->sent_bytes);
 	walk.left = bytes;
 	if (!announce_unix(sk, walk.bytes.connection, state)) {
 		count(SWORN_COUNTER_BYTES_RING_FULL, bytes);
@@ -163,6 +173,7 @@ static __always_inline void unix_moved(const struct sock *sk, __u32 bytes, int s
 	if (walk.bytes.dropped)
 		__sync_fetch_and_add(sent ? &state->dropped_sent_bytes : &state->dropped_received_bytes,
 				     walk.bytes.dropped);
+	__sync_fetch_and_add(sent ? &state->told_sent_bytes : &state->told_received_bytes, bytes);
 }
 
 SEC("tp_btf/sock_send_length")

@@ -102,6 +102,18 @@ test('where a client pipelines, pairing behind lost replies is doubted', () => {
   assert.equal(run.exchanges[1]?.attributes['pairing'], 'uncertain');
 });
 
+test('where requests were lost with their replies, the next reply is doubted, and those behind it are not', () => {
+  const run = check([get('/a'), misses('client', 50), misses('server', 60), ok('of b'), get('/c'), ok('of c')]);
+  assert.deepEqual(briefs(run), ['GET /a -> 200 of b', 'GET /c -> 200 of c']);
+  assert.deepEqual(
+    run.exchanges.map(({ attributes }) => attributes['pairing']),
+    ['uncertain', undefined],
+  );
+  // Also where nothing was in its place before.
+  const first = check([misses('client', 50), get('/a'), misses('client', 50), misses('server', 60), ok('of b')]);
+  assert.equal(first.exchanges[0]?.attributes['pairing'], 'uncertain');
+});
+
 test('the reply to a HEAD that was not seen does not swallow the next reply', () => {
   const run = check([replies('HTTP/1.1 200 OK\nContent-Length: 30'), get('/b'), ok('b')]);
   assert.deepEqual(briefs(run), ['(none) -> 200', 'GET /b -> 200 b']);

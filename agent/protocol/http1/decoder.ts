@@ -211,7 +211,9 @@ class RequestHandler implements MessageHandler<RequestLine> {
     this.#open = undefined;
   }
 
-  losesPlace(): void {}
+  losesPlace(): void {
+    this.#pairing.requestsWereLost();
+  }
 
   trouble(reason: string, bytes: number): void {
     this.#sink.trouble('client', reason, bytes);

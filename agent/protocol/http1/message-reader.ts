@@ -109,6 +109,7 @@ export class MessageReader<Line> {
         this.#handler.trouble('gap-while-lost', missingBytes);
         this.#finder.giveUp();
         this.#countSkipped();
+        this.#handler.losesPlace();
         break;
       case 'doubt':
         this.#replay(this.#endDoubt());

@@ -52,6 +52,8 @@ export class Pairing {
   #pipelines = false;
   /** Replies may have gone by unseen since the last one. */
   #repliesLost: boolean;
+  /** Requests may have gone by unseen since the last one. */
+  #requestsLost = false;
   #uncertain = false;
   #noMoreReplies = false;
   /** So many requests were given out unanswered that their places are not kept any more. */
@@ -74,6 +76,7 @@ export class Pairing {
 
   beginRequest(at: number): OpenExchange {
     this.#dropUnread();
+    this.#requestsLost = false;
     const exchange = openExchange(at, true);
     if (this.#isQueueing()) {
       const last = this.#last();
@@ -116,12 +119,14 @@ export class Pairing {
 
   /** The request that a final reply answers; one without a request when it was not seen. */
   beginReply(at: number): OpenExchange {
+    // The last request that was seen may be answered, and this be the reply to a later one that was not.
+    const isDoubtful = this.#repliesLost && this.#requestsLost;
     if (this.#repliesLost) this.#realign();
     const first = this.#queue[this.#first];
     const exchange = first === undefined || first.replyBegan ? openExchange(at, false) : first;
     exchange.replyBegan = true;
     exchange.early = exchange.inFlight;
-    exchange.uncertain = this.#uncertain;
+    exchange.uncertain = this.#uncertain || (isDoubtful && exchange === first);
     return exchange;
   }
 
@@ -133,6 +138,10 @@ export class Pairing {
 
   repliesWereLost(): void {
     this.#repliesLost = true;
+  }
+
+  requestsWereLost(): void {
+    this.#requestsLost = true;
   }
 
   /** The server ended: whoever waits, waits in vain. */

@@ -166,14 +166,20 @@ function readExit(batch: Buffer, at: number): ProcessExited {
 
 function readBytes(batch: Buffer, at: number): BytesMoved {
   const start = at + bytesEvent.data;
+  const offset = u64(batch, at + bytesEvent.offset);
+  const direction = directionOf(batch.readUInt32LE(at + bytesEvent.direction));
+  const settledOffset = offset - batch.readUInt32LE(at + bytesEvent.ahead);
+  const otherOffset = u64(batch, at + bytesEvent.otherOffset);
   return {
     type: 'bytes-moved',
     atNs: timeOf(batch, at),
     connectionKey: connectionKeyAt(batch, at + bytesEvent.connection),
-    direction: directionOf(batch.readUInt32LE(at + bytesEvent.direction)),
-    offset: u64(batch, at + bytesEvent.offset),
+    direction,
+    offset,
     bytes: batch.subarray(start, start + batch.readUInt32LE(at + bytesEvent.bytes)),
     pid: batch.readUInt32LE(at + bytesEvent.tgid),
+    sentSettledOffset: direction === 'sent' ? settledOffset : otherOffset,
+    receivedSettledOffset: direction === 'received' ? settledOffset : otherOffset,
   };
 }
 

@@ -102,7 +102,7 @@ export const argvPieceEvent = {
 } as const;
 
 export const bytesEvent = {
-  structBytes: 48,
+  structBytes: 56,
   event: 0,
   eventType: 0,
   eventFlags: 2,
@@ -113,7 +113,9 @@ export const bytesEvent = {
   tgid: 32,
   bytes: 36,
   direction: 40,
-  data: 48,
+  ahead: 44,
+  otherOffset: 48,
+  data: 56,
 } as const;
 
 export const caller = {
@@ -377,7 +379,7 @@ export const udpKey = {
 } as const;
 
 export const unixState = {
-  structBytes: 80,
+  structBytes: 96,
   scope: 0,
   scopeSelectionId: 0,
   scopeSessionKey: 8,
@@ -389,7 +391,9 @@ export const unixState = {
   receivedBytes: 48,
   droppedSentBytes: 56,
   droppedReceivedBytes: 64,
-  flags: 72,
+  toldSentBytes: 72,
+  toldReceivedBytes: 80,
+  flags: 88,
 } as const;
 
 export const limits = {

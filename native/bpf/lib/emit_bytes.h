@@ -21,6 +21,9 @@ struct bytes_walk {
 	__u32 tgid;
 	__u32 direction;
 	__u32 dropped;
+	/* As the event has them. */
+	__u32 ahead;
+	__u64 other_offset;
 	/* Equal for all pieces of one segment or call. */
 	__u64 time_ns;
 };
@@ -82,7 +85,8 @@ static __always_inline __u32 emit_piece(struct bytes_walk *walk, const __u32 roo
 	event->tgid = walk->tgid;
 	event->bytes = bytes;
 	event->direction = walk->direction;
-	event->zero = 0;
+	event->ahead = walk->ahead;
+	event->other_offset = walk->other_offset;
 	bpf_ringbuf_submit(event, wake_flags());
 	return bytes;
 }
@@ -101,6 +105,9 @@ static __always_inline long emit_next_piece(struct bytes_walk *walk, const int f
 		taken = emit_piece(walk, SWORN_BYTES_TINY, from_packet);
 	walk->remaining -= taken;
 	walk->offset += taken;
+	/* The pieces of a segment in order are in order; those of one ahead are further and further ahead. */
+	if (walk->ahead)
+		walk->ahead += taken;
 	walk->packet_offset += taken;
 	walk->user_address += taken;
 	return walk->remaining == 0;

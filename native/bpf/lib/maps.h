@@ -24,6 +24,8 @@ struct socket_state {
 	/* End of the highest segment seen. */
 	__u64 sent_next;
 	__u64 received_next;
+	/* Of what was sent, how much is in the ring or was dropped: sent_next is ahead of it while a segment is looked at. */
+	__u64 sent_told;
 	__u64 dropped_sent_bytes;
 	__u64 dropped_received_bytes;
 	/* Offset of the FIN that came, all ones while none came. */

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Runs of events are taken out of recorded conversations, on both sides at once, as a full ring does it: what the exchanges
+ * then say is right, or they say that something is missing. No kernel; thousands of conversations by one seed.
+ *
+ * SWORN_TEST_SEED repeats a run.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ConnectionFlow, type Direction } from '../../agent/flow/connection-flow.ts';
+import type { BytesMoved, ConnectionOpened } from '../../agent/model/kernel-event.ts';
+import { DEFAULT_BOUNDS, type Exchange } from '../../agent/protocol/decoder.ts';
+import * as pg from '../../agent/protocol/postgres/testing/hand-made-messages.ts';
+import { isMarked, isStatement, wasRun } from './marks.ts';
+import { Random, seedOfRun } from './random.ts';
+
+const CONVERSATIONS = 3000;
+const EXCHANGES_MAX = 12;
+/** As the kernel side hands them over. */
+const PIECE_BYTES = 8192;
+
+type Turn = readonly [direction: Direction, bytes: Buffer];
+
+/** Request and reply of the exchange with that number; a client that waits for each reply. */
+type Language = (number: number, random: Random) => readonly Turn[];
+
+const number = (n: number): string => `number-${n}-`;
+
+function filling(random: Random): string {
+  return 'x'.repeat(random.chance(0.2) ? random.between(8000, 40_000) : random.between(0, 900));
+}
+
+const http: Language = (n, random) => {
+  const body = filling(random);
+  const reply = JSON.stringify({ answers: number(n), filling: filling(random) });
+  const head = `POST /${number(n)} HTTP/1.1\r\nhost: h\r\ncontent-length: ${body.length}\r\n\r\n`;
+  return [
+    ['sent', Buffer.from(head + body)],
+    ['received', Buffer.from(`HTTP/1.1 200 OK\r\ncontent-length: ${reply.length}\r\n\r\n${reply}`)],
+  ];
+};
+
+const postgresSimple: Language = (n, random) => {
+  const text = `SELECT '${number(n)}', '${filling(random)}'`;
+  return [
+    ['sent', pg.query(text)],
+    ['received', Buffer.concat([pg.columns(['a'], ['b']), ...rowOf(n, random), pg.complete('SELECT 1'), pg.ready()])],
+  ];
+};
+
+const postgresExtended: Language = (n, random) => {
+  const text = `SELECT '${number(n)}', $1, '${filling(random)}'`;
+  const asked = [pg.parse('', text), pg.bind('', '', ['v']), pg.describe('P'), pg.execute(), pg.sync()];
+  const told = [pg.parseComplete(), pg.bindComplete(), pg.columns(['a'], ['b'])];
+  return [
+    ['sent', Buffer.concat(asked)],
+    ['received', Buffer.concat([...told, ...rowOf(n, random), pg.complete('SELECT 1'), pg.ready()])],
+  ];
+};
+
+function rowOf(n: number, random: Random): Buffer[] {
+  return [pg.row(number(n), filling(random))];
+}
+
+const postgresMixed: Language = (n, random) => (random.chance(0.5) ? postgresSimple : postgresExtended)(n, random);
+const login: readonly Turn[] = [
+  ['sent', pg.hello()],
+  ['received', pg.welcome()],
+];
+
+function eventsOf(turns: readonly Turn[]): BytesMoved[] {
+  const offsets: Record<Direction, number> = { sent: 0, received: 0 };
+  const events: BytesMoved[] = [];
+  for (const [direction, bytes] of turns) {
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+      const offset = offsets[direction];
+      const piece = bytes.subarray(at, at + PIECE_BYTES);
+      const common = { type: 'bytes-moved', connectionKey: 1, direction, pid: 0 } as const;
+      const settled = {
+        sentSettledOffset: offsets.sent,
+        receivedSettledOffset: offsets.received,
+      };
+      events.push({ ...common, atNs: 1000 + events.length, offset, bytes: piece, ...settled });
+      offsets[direction] += piece.length;
+    }
+  }
+  return events;
+}
+
+/** Some runs are gone, as they are when the agent does not come for a while. */
+function thinned(events: readonly BytesMoved[], random: Random): BytesMoved[] {
+  const kept: BytesMoved[] = [];
+  for (let at = 0; at < events.length; ) {
+    const keep = random.between(0, 14);
+    kept.push(...events.slice(at, at + keep));
+    at += keep + random.between(0, 8);
+  }
+  return kept;
+}
+
+function opened(port: number, transport: 'tcp' | 'unix'): ConnectionOpened {
+  return {
+    type: 'connection-opened',
+    atNs: 1000,
+    startedNs: 1000,
+    connectionKey: 1,
+    scope: { selectionId: 1, sessionKey: 1n },
+    process: { pid: 1, startNs: 1n },
+    transport,
+    role: 'client',
+    localAddress: '',
+    localPort: 40_000,
+    remoteAddress: '',
+    remotePort: port,
+    joinedLate: false,
+    peerPid: 0,
+  };
+}
+
+function exchangesOf(about: ConnectionOpened, events: readonly BytesMoved[]): Exchange[] {
+  const exchanges: Exchange[] = [];
+  const flow = new ConnectionFlow(
+    about,
+    { bounds: DEFAULT_BOUNDS },
+    { exchange: (_, exchange) => exchanges.push(exchange), credential() {}, lost() {}, trouble() {} },
+  );
+  for (const event of events) flow.moved(event);
+  flow.abandon(1_000_000);
+  return exchanges;
+}
+
+/** What is wrong with an exchange; undefined when it is right, or says itself that it may not be. */
+function faultOf(exchange: Exchange): string | undefined {
+  if (isMarked(exchange)) return undefined;
+  const { statement, response, operation, status, attributes } = exchange;
+  const [asked] = /number-\d+-/.exec(statement) ?? [];
+  const [answered] = /number-\d+-/.exec(Buffer.from(response.bytes).toString('latin1')) ?? [];
+  const about = `${operation} ${statement.slice(0, 40)} (${status}) ${JSON.stringify(attributes)}`;
+  if (!isStatement(operation)) return undefined;
+  if (asked !== undefined && !wasRun(operation)) return undefined;
+  if (asked === undefined) return `it has no number: ${about}`;
+  return answered === asked ? undefined : `it is answered by ${answered}: ${about}`;
+}
+
+const seed = seedOfRun();
+const conversations: readonly [name: string, language: Language, port: number, begin: readonly Turn[]][] = [
+  ['HTTP', http, 80, []],
+  ['PostgreSQL, simple queries', postgresSimple, 5432, login],
+  ['PostgreSQL, extended queries', postgresExtended, 5432, login],
+  ['PostgreSQL, both', postgresMixed, 5432, login],
+];
+
+for (const [name, language, port, begin] of conversations) {
+  test(`${name}: an exchange has its own reply, or says that bytes were lost (seed ${seed})`, () => {
+    let whole = 0;
+    for (let i = 0; i < CONVERSATIONS; i++) {
+      const random = new Random(seed + i);
+      const turns = [...begin];
+      for (let n = random.between(1, EXCHANGES_MAX); n > 0; n--) turns.push(...language(turns.length, random));
+      const events = thinned(eventsOf(turns), random);
+      for (const exchange of exchangesOf(opened(port, random.chance(0.5) ? 'tcp' : 'unix'), events)) {
+        const fault = faultOf(exchange);
+        assert.equal(fault, undefined, `seed ${seed + i}: ${fault}`);
+        if (!isMarked(exchange)) whole++;
+      }
+    }
+    assert.ok(whole > CONVERSATIONS, `${whole} exchanges are not marked`);
+  });
+}

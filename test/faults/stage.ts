@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Everything that a fault is tried on, for real and in one folder: a collector and an agent as daemons of their own, a
+ * PostgreSQL server, a service for HTTP and plain bytes, and workloads started by `sworn run`.
+ */
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AgentStatus } from '../../agent/main.ts';
+import { askAgent } from '../../cli/agent-client.ts';
+import { CollectorClient } from '../../cli/collector-client.ts';
+import { type Program, startProgram } from '../../deploy/demo/program.ts';
+import { type PostgresServer, startPostgres } from '../oracle/postgres/postgres-server.ts';
+import { Daemon } from './daemon.ts';
+
+const root = join(import.meta.dirname, '../..');
+const node = join(root, 'bin/node');
+const sworn = join(root, 'bin/sworn');
+const START_MS_MAX = 60_000;
+const LINES_SHOWN = 30;
+const IDENTITY = 'load-agent';
+export const WORKLOAD = 'load';
+
+export interface ServicePlaces {
+  readonly httpPort: number;
+  readonly bytesPort: number;
+  readonly bytesSocket: string;
+}
+
+export interface StageOptions {
+  /** Of the agent's configuration. */
+  readonly capture?: Readonly<Record<string, number>>;
+}
+
+export class Stage {
+  readonly folder: string;
+  readonly agentId: string;
+  readonly collector: Daemon;
+  readonly agent: Daemon;
+  readonly postgres: PostgresServer;
+  readonly service: ServicePlaces;
+  readonly agentSocket: string;
+  readonly client: CollectorClient;
+  readonly #teardown: (() => Promise<void> | void)[];
+  readonly #said = new Map<Program, () => string>();
+
+  constructor(
+    folder: string,
+    agentId: string,
+    apiPort: number,
+    servers: { readonly postgres: PostgresServer; readonly service: ServicePlaces },
+    teardown: (() => Promise<void> | void)[],
+  ) {
+    this.folder = folder;
+    this.agentId = agentId;
+    this.postgres = servers.postgres;
+    this.service = servers.service;
+    this.#teardown = teardown;
+    this.agentSocket = join(folder, 'run/agent.sock');
+    this.client = new CollectorClient({
+      url: `http://127.0.0.1:${apiPort}`,
+      tokenFile: join(folder, 'collector/api-token'),
+    });
+    this.collector = new Daemon({
+      name: 'collector',
+      command: [sworn, 'collector', '--config', join(folder, 'collector.yaml')],
+      readyText: 'the collector is ready',
+      logFile: join(folder, 'collector.log'),
+    });
+    this.agent = new Daemon({
+      name: 'agent',
+      command: [sworn, 'agent', '--config', join(folder, 'agent.yaml')],
+      readyText: 'the agent records',
+      logFile: join(folder, 'agent.log'),
+    });
+  }
+
+  /** Ends everything that was started and removes the folder. */
+  stop(): Promise<void> {
+    return runAll(this.#teardown);
+  }
+
+  /** Starts a program of `load/` as a recorded workload of its own session. It is told where the servers are. */
+  startWorkload(file: string, args: readonly string[]): Program {
+    const name = `workload-${this.#said.size + 1}`;
+    const path = join(import.meta.dirname, 'load', file);
+    const command = file.endsWith('.py') ? ['/usr/bin/python3', path] : [process.execPath, path];
+    const program = startProgram({
+      name,
+      command: [sworn, 'run', '--socket', this.agentSocket, '--identity', IDENTITY, '--', ...command, ...args],
+      environment: {
+        ...this.postgres.environment,
+        FAULTS_POSTGRES_SOCKET: this.postgres.socketFolder,
+        FAULTS_SERVICE: JSON.stringify(this.service),
+      },
+      logFile: join(this.folder, `${name}.log`),
+    });
+    this.#said.set(program, () => tailOf(join(this.folder, `${name}.log`)));
+    this.#teardown.push(() => program.stop());
+    return program;
+  }
+
+  /** Resolves when the program has ended well. Errors: an Error with what it said last. */
+  async finished(workload: Program): Promise<void> {
+    const code = await workload.ended;
+    if (code !== 0) throw new Error(`the workload ended with ${code}:\n${this.#said.get(workload)?.()}`);
+  }
+
+  async agentStatus(): Promise<AgentStatus> {
+    return (await askAgent(this.agentSocket, 'GET', '/v1/status')) as AgentStatus;
+  }
+
+  rows<T>(sql: string): Promise<T[]> {
+    return this.client.rows<T>(sql);
+  }
+
+  /** Resolves when every session has ended and the whole record is in ClickHouse. Errors: an Error with what is left. */
+  async settled(withinMs: number): Promise<void> {
+    await until(withinMs, async () => {
+      const { sessions, connections, journal, delivery } = await this.agentStatus();
+      const { last_seq: last } = journal as { last_seq: number };
+      const { stored_seq: stored } = (delivery ?? {}) as { stored_seq: number };
+      const open = await this.rows<{ session_id: string }>('SELECT session_id FROM sworn.sessions WHERE NOT ended');
+      if (sessions.length === 0 && stored === last && open.length === 0) return undefined;
+      const alive = sessions.map(({ id, processes }) => `${id} with ${processes} processes`).join(', ');
+      return `${last - stored} of ${last} activities on their way, ${connections} connections, sessions: ${alive}; not ended in ClickHouse: ${open.map(({ session_id: id }) => id).join(', ')}`;
+    });
+  }
+
+  /** What the daemons have said; for a failure. */
+  lastWords(): string {
+    return [this.agent, this.collector]
+      .map(({ options: { name, logFile } }) => `${name}:\n${tailOf(logFile)}`)
+      .join('\n');
+  }
+}
+
+function tailOf(file: string): string {
+  return existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(-LINES_SHOWN).join('\n') : '';
+}
+
+/** Collector and agent run when this resolves. */
+export async function setStage(options: StageOptions = {}): Promise<Stage> {
+  const folder = mkdtempSync(join(tmpdir(), 'sworn-faults-'));
+  const teardown: (() => Promise<void> | void)[] = [() => rmSync(folder, { recursive: true, force: true })];
+  try {
+    return await build(folder, options, teardown);
+  } catch (error) {
+    await runAll(teardown);
+    throw error;
+  }
+}
+
+async function build(folder: string, options: StageOptions, teardown: (() => Promise<void> | void)[]): Promise<Stage> {
+  const at = (name: string): string => join(folder, name);
+  const postgres = await startPostgres({ settings: { log_statement: 'none', max_connections: '200' } });
+  teardown.push(() => postgres.stop());
+  const service = startProgram({
+    name: 'service',
+    command: [node, join(import.meta.dirname, 'load/service.ts'), at('bytes.sock')],
+    logFile: at('service.log'),
+  });
+  teardown.push(() => service.stop());
+  const places = JSON.parse(await service.line((line) => line.startsWith('{'), START_MS_MAX)) as ServicePlaces;
+
+  const [ingest, api, broker] = (await freePorts(3)) as [number, number, number];
+  const agentId = `faults-${randomUUID().slice(0, 8)}`;
+  const collectorConfig = {
+    state_dir: at('collector'),
+    ingest: { listen: `127.0.0.1:${ingest}` },
+    api: { listen: `127.0.0.1:${api}` },
+  };
+  writeFileSync(at('collector.yaml'), JSON.stringify(collectorConfig));
+  mkdirSync(at('certificate'));
+  const issue = ['issue-certificate', '--agent', agentId, '--out', at('certificate')];
+  execFileSync(sworn, ['collector', '--config', at('collector.yaml'), ...issue], { stdio: 'ignore' });
+  const agentConfig = {
+    state_dir: at('agent'),
+    run_dir: at('run'),
+    collector: {
+      address: `localhost:${ingest}`,
+      ca_file: at('certificate/collector-ca.pem'),
+      certificate_file: at('certificate/agent.pem'),
+      key_file: at('certificate/agent.key'),
+    },
+    identities: [{ name: IDENTITY, tenant: randomUUID(), client_id: randomUUID() }],
+    workloads: [{ name: WORKLOAD, identity: IDENTITY, select: [{ run: ['root'] }] }],
+    broker: { port: broker },
+    capture: options.capture ?? {},
+  };
+  writeFileSync(at('agent.yaml'), JSON.stringify(agentConfig));
+  const stage = new Stage(folder, agentId, api, { postgres, service: places }, teardown);
+  teardown.push(
+    () => stage.collector.kill(),
+    () => stage.agent.kill(),
+  );
+  await stage.collector.start();
+  await stage.agent.start();
+  return stage;
+}
+
+/** Last first, each whatever the others do. Errors: the first of theirs. */
+async function runAll(steps: (() => Promise<void> | void)[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
+    try {
+      await step();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
+}
+
+/** Waits until `look` finds nothing left to wait for. Errors: an Error with what it found last when the time is over. */
+export async function until(withinMs: number, look: () => Promise<string | undefined>): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    const left = await look();
+    if (left === undefined) return;
+    if (Date.now() > deadline) throw new Error(`after ${withinMs / 1000} s: ${left}`);
+    await sleep(100);
+  }
+}
+
+/** Below those that the kernel gives to connections: a daemon that is away for a while finds its port free again. */
+async function freePorts(count: number): Promise<number[]> {
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    if (!ports.includes(port) && (await isFree(port))) ports.push(port);
+  }
+  return ports;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
