@@ -2,7 +2,7 @@
 
 /** A program of the demo: started, listened to, and ended by the pid that was started. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { closeSync, createWriteStream, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 const END_MS_MAX = 15_000;
@@ -23,16 +23,20 @@ export interface ProgramOptions {
   readonly folder?: string;
   /** Everything that it prints goes here too. */
   readonly logFile: string;
+  /** It prints into that file alone: Node's pipes are unix sockets, and those of a workload would be in its record. */
+  readonly quiet?: boolean;
 }
 
 export function startProgram(options: ProgramOptions): Program {
-  const { name, command, environment = {}, logFile } = options;
+  const { name, command, environment = {}, logFile, quiet = false } = options;
   const [file, ...args] = command as [string, ...string[]];
+  const fd = quiet ? openSync(logFile, 'a') : undefined;
   const child = spawn(file, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', fd ?? 'pipe', fd ?? 'pipe'],
     env: { ...process.env, ...environment },
     ...(options.folder !== undefined && { cwd: options.folder }),
   });
+  if (fd !== undefined) closeSync(fd);
   const log = createWriteStream(logFile, { flags: 'a' });
   const lines: string[] = [];
   const waiting = new Set<() => void>();

@@ -11,7 +11,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type PostgresServer, startPostgres } from '../../test/oracle/postgres/postgres-server.ts';
-import { type Program, startProgram } from './program.ts';
+import { type Program, type ProgramOptions, startProgram } from './program.ts';
 
 const root = join(import.meta.dirname, '../..');
 const node = join(root, 'bin/node');
@@ -73,8 +73,8 @@ async function build(
 ): Promise<Stage> {
   const at = (...names: string[]): string => join(folder, ...names);
   mkdirSync(at('log'));
-  const start = (name: string, command: readonly string[], environment: Record<string, string> = {}): Program => {
-    const program = startProgram({ name, command, environment, logFile: at('log', `${name}.log`) });
+  const start = (name: string, command: readonly string[], options: Partial<ProgramOptions> = {}): Program => {
+    const program = startProgram({ name, command, logFile: at('log', `${name}.log`), ...options });
     teardown.push(() => program.stop());
     return program;
   };
@@ -191,7 +191,7 @@ async function build(
         WORKLOADS.map(async ({ name, identity, role, command }) => {
           const environment = { ...postgres.environment, PGUSER: role, INVOICE_API: `http://127.0.0.1:${servicePort}` };
           const run = [sworn, 'run', '--socket', agentSocket, '--identity', identity, '--', ...command];
-          const program = start(`workload-${name}`, run, environment);
+          const program = start(`workload-${name}`, run, { environment, quiet: true });
           const code = await program.ended;
           if (code !== 0)
             throw new Error(
