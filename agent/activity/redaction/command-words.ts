@@ -14,7 +14,7 @@ import { SHELLS, TOOLS, type Tool } from './tools.ts';
 
 const NAMED = /^(-{0,2})([\w.:/-]{1,160})=/;
 const SQL = /^\s*(?:alter|begin|call|copy|create|delete|do|grant|insert|merge|select|set|update|with)\b/i;
-/** A subcommand stands among the first words behind the program. */
+/** A subcommand stands among the first words behind the program, and its argument among the first behind it. */
 const CONDITION_WORDS_MAX = 16;
 /** A command in a command in a command. */
 const DEPTH_MAX = 4;
@@ -100,8 +100,9 @@ class CommandWords {
     if (tool.namesThenValue && !word.startsWith('-') && meaningOfName(word) === 'secret') this.#secretAt(at + 1);
     if (tool.assignments && at > this.#toolAt && /^[\w.-]+=[^@]/.test(word)) this.#add(at, word.indexOf('=') + 1);
     if (tool.behindWords?.includes(word)) {
-      const behind = this.#words.findIndex((one, i) => i > at && !one.startsWith('-') && !one.includes('='));
-      if (behind > 0) this.#secretAt(behind);
+      const others = this.#words.slice(at + 1, at + 1 + CONDITION_WORDS_MAX);
+      const behind = others.findIndex((one) => !one.startsWith('-') && !one.includes('='));
+      if (behind >= 0) this.#secretAt(at + 1 + behind);
     }
     if (tool.lastWith !== undefined && at === this.#words.length - 1 && at - this.#toolAt >= 3) {
       const options = this.#words.slice(this.#toolAt, at).filter((one) => /^-[A-Za-z]+$/.test(one));

@@ -10,7 +10,7 @@
 import { ANCHOR_OF, Anchor, nextLetters } from './anchors.ts';
 import { issuedKeyAt, isWordCharacter } from './issued-keys.ts';
 import { endOfQuoted, type Quotes, quotesAt, quotesBefore, unquoted } from './quoted-value.ts';
-import { meaningOfName, NAME_LENGTH_MAX, type NameMeaning } from './secret-name.ts';
+import { isNameCharacter as isName, meaningOfName, NAME_LENGTH_MAX, type NameMeaning } from './secret-name.ts';
 import { isPlaceholder, isSecret, looksLikeCredential, looksLikePassword } from './secret-value.ts';
 import type { Span } from './span.ts';
 
@@ -19,17 +19,18 @@ const BLANKS_MAX = 16;
 /** How far behind the program a short option is still its own. */
 const COMMAND_LENGTH_MAX = 1024;
 const USERINFO_LENGTH_MAX = 1024;
+const SLASHED_PASSWORD_MAX = 64;
 /** A private key without an end: as much as the largest keys have. */
 const KEY_BLOCK_MAX = 32 * 1024;
 
-const NAME_CHARACTER = new Uint8Array(128);
-for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.') {
-  NAME_CHARACTER[character.charCodeAt(0)] = 1;
-}
 const BASE64URL = new Uint8Array(128);
 for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-') {
   BASE64URL[character.charCodeAt(0)] = 1;
 }
+
+/** Blanks, quotes and brackets, and what begins behind the authority. */
+const USERINFO_ENDS = new Uint8Array(128).fill(1, 0, 0x21);
+for (const character of '"\'`<>\\/?#|') USERINFO_ENDS[character.charCodeAt(0)] = 1;
 
 /** Schemes of Authorization whose credential is one piece. Others have a list of parameters to the end of the line. */
 const ONE_PIECE_SCHEMES =
@@ -286,10 +287,11 @@ export class PlainScan {
       const code = text.charCodeAt(i);
       if (code === 0x40) atSign = i;
       else if (code === 0x3a && colonAt < 0) colonAt = i;
-      else if (isEndOfUserinfo(code)) {
+      else if (code < 128 && USERINFO_ENDS[code] === 1) {
         // A password may hold '/', though it should not; what has a port before it has no password.
         if (code !== 0x2f && code !== 0x3f && code !== 0x23) break;
-        if (atSign >= 0 || colonAt < 0 || /^\d{1,5}$/.test(text.slice(colonAt + 1, i)) || i - colonAt > 128) break;
+        if (atSign >= 0 || colonAt < 0 || i === colonAt + 1 || i - colonAt > SLASHED_PASSWORD_MAX) break;
+        if (/^\d{1,5}$/.test(text.slice(colonAt + 1, i))) break;
       }
     }
     if (atSign < 0) return;
@@ -519,17 +521,8 @@ interface ValuePlace {
   readonly sign: '=' | ' = ' | ':' | '--';
 }
 
-function isName(code: number): boolean {
-  return code < 128 && NAME_CHARACTER[code] === 1;
-}
-
 function isBase64url(code: number): boolean {
   return code < 128 && BASE64URL[code] === 1;
-}
-
-/** Blank, quote, bracket or the beginning of what follows the authority. */
-function isEndOfUserinfo(code: number): boolean {
-  return code <= 0x20 || '"\'`<>\\/?#|'.includes(String.fromCharCode(code));
 }
 
 /** For names that may mean anything. */

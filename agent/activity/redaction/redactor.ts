@@ -11,7 +11,7 @@
  * programs wrote. It looks at names, places and forms: a secret that none of these gives away is not found, and README.md
  * says which those are. Nothing is left out because it is large.
  */
-import { createHmac, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Exchange } from '../../protocol/decoder.ts';
 import { wordSpans } from './command-words.ts';
 import { copySpans, elementSpans, rowSpans } from './json-elements.ts';
@@ -24,6 +24,7 @@ const SQL_PROTOCOLS = new Set(['postgresql']);
 /** A secret of the statement that comes back in a message is found again when it is long enough to be no common word. */
 const ECHO_LENGTH_MIN = 6;
 const ECHOES_MAX = 64;
+const HMAC_BLOCK_BYTES = 64;
 /** Replies up to this size are searched for echoes. */
 const ECHO_REPLY_BYTES_MAX = 64 * 1024;
 
@@ -33,12 +34,16 @@ export type CleanExchange = Pick<
 > & { readonly request: Uint8Array; readonly response: Uint8Array };
 
 export class Redactor {
-  readonly #key: Uint8Array;
+  readonly #inner: Buffer;
+  readonly #outer: Buffer;
   /** Credentials taken out so far. */
   count = 0;
 
+  /** Errors: RangeError for a key that HMAC would have to hash first; ours are shorter. */
   constructor(key: Uint8Array) {
-    this.#key = key;
+    if (key.length > HMAC_BLOCK_BYTES) throw new RangeError(`a key of ${key.length} bytes is too long`);
+    this.#inner = paddedKey(key, 0x36);
+    this.#outer = paddedKey(key, 0x5c);
   }
 
   /** `text` without credentials; the same string when there were none. */
@@ -141,12 +146,26 @@ export class Redactor {
     return clean + text.slice(done);
   }
 
+  /** HMAC-SHA-256, hexadecimal. Source: RFC 2104, section 2. Two hashes of one call each are thrice as fast as an Hmac. */
+  #keyed(bytes: Buffer): string {
+    const inner = hash('sha256', Buffer.concat([this.#inner, bytes]), 'buffer');
+    return hash('sha256', Buffer.concat([this.#outer, inner]));
+  }
+
   #token({ kind, secret }: Span, encoding: 'utf8' | 'latin1'): string {
     this.count++;
     const bytes = bytesOf(secret, encoding);
     if (kind === 'token') return `[token:${hash('sha256', bytes)}]`;
-    return `[redacted:${createHmac('sha256', this.#key).update(bytes).digest('hex').slice(0, 12)}]`;
+    return `[redacted:${this.#keyed(bytes).slice(0, 12)}]`;
   }
+}
+
+function paddedKey(key: Uint8Array, pad: number): Buffer {
+  const padded = Buffer.alloc(HMAC_BLOCK_BYTES, pad);
+  key.forEach((byte, i) => {
+    padded[i] = byte ^ pad;
+  });
+  return padded;
 }
 
 /** Of a payload each character is a byte, and only what an escape stood for may be more. */

@@ -81,6 +81,16 @@ const KNOWN_MAX = 4096;
 /** No name of a secret is longer. */
 export const NAME_LENGTH_MAX = 96;
 
+const NAME_CHARACTER = new Uint8Array(128);
+for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.') {
+  NAME_CHARACTER[character.charCodeAt(0)] = 1;
+}
+
+/** What a name is made of; NaN, outside of a text, is none. */
+export function isNameCharacter(code: number): boolean {
+  return code < 128 && NAME_CHARACTER[code] === 1;
+}
+
 export function meaningOfName(name: string): NameMeaning {
   let meaning = known.get(name);
   if (meaning === undefined) {

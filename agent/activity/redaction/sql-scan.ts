@@ -11,7 +11,7 @@ import { Lexer, Token } from '../../protocol/sql/lexer.ts';
 import { nameInQuotes, textInQuotes } from '../../protocol/sql/quoting.ts';
 import { ANCHOR_OF, Anchor, nextLetters } from './anchors.ts';
 import { PlainScan } from './plain-scan.ts';
-import { meaningOfName } from './secret-name.ts';
+import { isNameCharacter as isName, meaningOfName, NAME_LENGTH_MAX } from './secret-name.ts';
 import { isPlaceholder, looksLikeCredential } from './secret-value.ts';
 import type { Span } from './span.ts';
 
@@ -101,20 +101,28 @@ function mayHoldSecrets(text: string): boolean {
     const anchor = ANCHOR_OF[letters] as Anchor;
     if (anchor === Anchor.none || anchor === Anchor.program || anchor === Anchor.option) continue;
     if (anchor !== Anchor.name) return true;
-    if (isMeaningful(text, i - 2)) return true;
+    const [start, end] = wordAround(text, i - 2);
+    if (isMeaningful(text, start, end)) return true;
+    // Further anchors in it say nothing new.
+    i = Math.max(i, end - 1);
+    letters = 0;
   }
   return false;
 }
 
-const WORD = /[\w.-]{0,96}/y;
-
-function isMeaningful(text: string, at: number): boolean {
+function wordAround(text: string, at: number): [number, number] {
   let start = at;
-  while (start > 0 && at - start < 96 && /[\w.-]/.test(text[start - 1] as string)) start--;
-  if (!/[\w.-]/.test(text[at] ?? ' ')) start = at + 1;
-  WORD.lastIndex = start;
-  const word = WORD.exec(text)?.[0] ?? '';
-  const meaning = meaningOfName(word);
+  while (start > 0 && at - start < NAME_LENGTH_MAX && isName(text.charCodeAt(start - 1))) start--;
+  // `?code`: the anchor begins before the word.
+  if (!isName(text.charCodeAt(at))) start = at + 1;
+  let end = start;
+  while (end < text.length && isName(text.charCodeAt(end))) end++;
+  return [start, end];
+}
+
+function isMeaningful(text: string, start: number, end: number): boolean {
+  if (end - start > NAME_LENGTH_MAX) return false;
+  const meaning = meaningOfName(text.slice(start, end));
   if (meaning === 'parameter') return '?&;'.includes(text[start - 1] ?? ' ');
   return meaning !== 'nothing' || text.startsWith('KEY-----', start);
 }
