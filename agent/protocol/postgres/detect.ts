@@ -18,7 +18,12 @@ const HEADER_BYTES = 5;
 const LATE_BYTES_MAX = 16 * 1024;
 
 export function detect(opening: Opening): 'yes' | 'no' | 'not-yet' {
-  return opening.late ? detectLate(opening) : detectStart(opening);
+  return isFromItsBeginning(opening) ? detectStart(opening) : detectLate(opening);
+}
+
+/** Also when it was joined late: nothing may have been said before, and then a login says so. */
+export function isFromItsBeginning(opening: Opening): boolean {
+  return !opening.late || (opening.client.length >= STARTUP_BYTES && detectStart(opening) === 'yes');
 }
 
 function detectStart({ client, server }: Opening): 'yes' | 'no' | 'not-yet' {

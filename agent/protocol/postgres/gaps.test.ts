@@ -176,6 +176,12 @@ test('joined late: statements as they come, those that were prepared before by n
   assert.deepEqual(run.troubles, {});
 });
 
+test('joined late before anything was said: read from its login on', () => {
+  const script = captured('psql-statements');
+  assert.equal(checkDetect(postgres, script, { late: true, serverPort: 6000 }), 'yes');
+  assert.deepEqual(linesOf(check(script, { late: true })), linesOf(check(script)));
+});
+
 test('joined late in the middle of a reply: the rest of it is shown, its request was not seen', () => {
   const [first, ...rest] = normalised([sends('server', reply('first', 'second', 'third'))]);
   assert.ok(first?.kind === 'bytes');
