@@ -207,6 +207,31 @@ describe('api', () => {
     assert.ok(answers.some(({ statusCode }) => statusCode === 200));
   });
 
+  it('gives a place back whenever its asker goes', async () => {
+    const address = await build().listen({ host: '127.0.0.1', port: 0 });
+    const ask = (sql: string, signal: AbortSignal) =>
+      fetch(`${address}/v1/query`, {
+        method: 'POST',
+        headers: { ...AUTHORISED, 'content-type': 'application/json' },
+        body: JSON.stringify({ sql, format: 'CSV' }),
+        signal,
+      });
+    for (let at = 0; at < 12; at++) {
+      // Gone at once, while the SQL is checked, while it runs, and while the answer streams.
+      const sql =
+        at % 2 === 0
+          ? 'SELECT number FROM numbers(400000)'
+          : 'SELECT sum(sipHash64(number)) FROM numbers(1000000000000)';
+      await ask(sql, AbortSignal.timeout(1 + at * 8))
+        .then((response) => response.text())
+        .catch(() => {});
+    }
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, async () => (await ask('SELECT 1', AbortSignal.timeout(20_000))).text()),
+    );
+    assert.deepEqual(answers, ['1\n', '1\n', '1\n', '1\n']);
+  });
+
   it('lists sessions and pages through what one did', async () => {
     const { sessions } = (await get('/v1/sessions?host=host-1&limit=5')).json() as {
       sessions: Record<string, unknown>[];

@@ -16,9 +16,9 @@ export function registerQuery(app: FastifyInstance, context: ApiContext): void {
 
   app.post<{ Body: QueryBody }>('/v1/query', { schema: { body: queryBodySchema } }, async (request, reply) => {
     const { sql, format, parameters } = request.body;
-    const giveBack = await places.take();
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
+    const giveBack = await places.take();
     try {
       const answer = await context.store.query({
         sql,

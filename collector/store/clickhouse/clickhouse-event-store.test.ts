@@ -17,6 +17,8 @@ import {
   type TestStore,
 } from '../../testing/test-store.ts';
 import { eventStoreContract } from '../event-store-contract.ts';
+import { connect } from './client.ts';
+import { WRITER_ROLE } from './engine/engine-config.ts';
 import { EngineProcess } from './engine/engine-process.ts';
 import { readMigrations, statementsOf } from './migrations.ts';
 import { ROW_COLUMN_NAMES, ROW_STRUCTURE } from './row-binary.ts';
@@ -87,14 +89,51 @@ describe('embedded engine', () => {
 
   it('ends a query whose asker has gone, long before its limit', async () => {
     const patient = await startEmbeddedStore({ ...TEST_LIMITS, seconds: 120 });
+    const { socketPath, incomingFolder } = patient.engine!;
+    const client = connect({ engine: { socketPath, incomingFolder, role: WRITER_ROLE } }, 1);
+    const running = async () => {
+      const query = "SELECT count() AS n FROM system.processes WHERE startsWith(query, 'SELECT sum(sipHash64')";
+      const [row] = await (await client.query({ query, format: 'JSONEachRow' })).json<{ n: string }>();
+      return Number(row?.n);
+    };
+    const until = async (expected: number) => {
+      const deadline = Date.now() + 10_000;
+      while ((await running()) !== expected) assert.ok(Date.now() < deadline, `${expected} should be running`);
+    };
     const gone = new AbortController();
-    setTimeout(() => gone.abort(), 300);
     const sql = 'SELECT sum(sipHash64(number)) FROM numbers(1000000000000)';
-    await assert.rejects(patient.store.query({ sql, format: 'CSV', signal: gone.signal }));
+    const asked = patient.store.query({ sql, format: 'CSV', signal: gone.signal });
+    asked.catch(() => {});
+    await until(1);
+    gone.abort();
+    await assert.rejects(asked);
+    await until(0);
+    await client.close();
+    await patient.stop();
+  });
+
+  it('does not begin a query whose asker has gone while it was checked', async () => {
+    const gone = new AbortController();
+    const sql = 'SELECT sum(sipHash64(number)) FROM numbers(1000000000000)';
+    const asked = running.store.query({ sql, format: 'CSV', signal: gone.signal });
+    gone.abort();
     const startedAt = performance.now();
-    // The engine stops when its last query has ended.
+    await assert.rejects(asked);
+    assert.ok(performance.now() - startedAt < TEST_LIMITS.seconds * 1000);
+  });
+
+  it('ends in good time while a query runs', async () => {
+    const patient = await startEmbeddedStore({ ...TEST_LIMITS, seconds: 120 });
+    const asked = patient.store.query({
+      sql: 'SELECT sum(sipHash64(number)) FROM numbers(1000000000000)',
+      format: 'CSV',
+    });
+    asked.catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const startedAt = performance.now();
     await patient.stop();
     assert.ok(performance.now() - startedAt < 5_000);
+    await assert.rejects(asked);
   });
 
   it('can read the statements that a server is sent', async () => {

@@ -202,6 +202,8 @@ export class ClickHouseEventStore implements EventStore {
   async query(question: Question): Promise<Answer> {
     try {
       const sql = await this.#readOnly.check(question.sql, question.parameters);
+      // The client hears of an abort that comes later, and not of one that has been.
+      question.signal?.throwIfAborted();
       const { seconds, rows, bytes, memoryBytes } = this.#options.limits;
       const { stream } = await this.#reader.exec({
         query: sql,

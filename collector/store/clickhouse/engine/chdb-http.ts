@@ -36,6 +36,9 @@ const NOT_SETTINGS = new Set([
 /** As on a server: who closes the connection wants no answer any more. */
 const CANCEL_SETTING = 'cancel_http_readonly_queries_on_client_close';
 
+const KILL_AGAIN_MS = 100;
+const DRAIN_POLL_MS = 20;
+
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** An SQL string literal. */
@@ -84,6 +87,8 @@ export class ChdbHttp {
   readonly #openSession: () => Session;
   readonly server: Server;
   #requests = 0;
+  /** Requests whose session is open: something of theirs may be running in the engine. */
+  #active = 0;
 
   constructor(openSession: () => Session) {
     this.#openSession = openSession;
@@ -97,6 +102,21 @@ export class ChdbHttp {
     this.server.requestTimeout = 0;
   }
 
+  /** Take no more, end what people ask, wait for the rest. False when something would not end in time. */
+  async drain(msMax: number): Promise<boolean> {
+    const deadline = Date.now() + msMax;
+    this.server.close();
+    this.server.closeIdleConnections();
+    const session = this.#openSession();
+    while (this.#active > 0) {
+      if (Date.now() > deadline) return false;
+      await session.queryAsync("KILL QUERY WHERE query_kind = 'Select' ASYNC").catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+    }
+    session.close();
+    return true;
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://engine');
     if (url.pathname.endsWith('/ping')) {
@@ -108,12 +128,14 @@ export class ChdbHttp {
     if (inUrl !== null && body !== '') throw new Error('data behind a statement cannot be taken; see batch-source.ts');
     const sql = inUrl ?? body;
     const session = this.#openSession();
+    let answered = false;
+    this.#active += 1;
     try {
       if (url.searchParams.get(CANCEL_SETTING) === '1') {
         const name = `request ${++this.#requests}`;
         url.searchParams.set('log_comment', name);
         response.once('close', () => {
-          if (!response.writableFinished) this.#kill(name);
+          if (!response.writableFinished) void this.#kill(name, () => answered);
         });
       }
       for (const statement of sessionStatements(url.searchParams)) await session.queryAsync(statement);
@@ -121,17 +143,28 @@ export class ChdbHttp {
       if (response.destroyed) return;
       await this.#select(session, sql, url.searchParams.get('default_format'), response);
     } finally {
+      answered = true;
+      this.#active -= 1;
       session.close();
     }
   }
 
-  /** The binding cannot interrupt a query; the engine can. Best effort: its time limit ends it otherwise. */
-  #kill(name: string): void {
+  /**
+   * The binding cannot interrupt a query; the engine can, by its name. Again and again until it has ended: one that is only
+   * about to begin cannot be killed yet.
+   */
+  async #kill(name: string, ended: () => boolean): Promise<void> {
     const session = this.#openSession();
-    session
-      .queryAsync(`KILL QUERY WHERE Settings['log_comment'] = ${quote(name)} ASYNC`)
-      .catch(() => {})
-      .finally(() => session.close());
+    try {
+      while (!ended()) {
+        await session.queryAsync(`KILL QUERY WHERE Settings['log_comment'] = ${quote(name)} ASYNC`);
+        await new Promise((resolve) => setTimeout(resolve, KILL_AGAIN_MS));
+      }
+    } catch {
+      // Its time limit ends it then.
+    } finally {
+      session.close();
+    }
   }
 
   async #select(session: Session, sql: string, format: string | null, response: ServerResponse): Promise<void> {

@@ -19,6 +19,7 @@ export interface EngineStart {
 }
 
 const LOCK_RETRY_MS = 50;
+const DRAIN_MS_MAX = 5_000;
 
 async function openFirstSession(path: string, args: string[], waitMs: number): Promise<Session> {
   const deadline = Date.now() + waitMs;
@@ -45,11 +46,12 @@ async function run(start: EngineStart): Promise<void> {
   http.server.listen(start.socketPath, () => process.send?.({ ready: true }));
   process.on('message', (message) => {
     if (message !== 'stop') return;
-    http.server.close(() => {
+    void http.drain(DRAIN_MS_MAX).then((drained) => {
+      // A process with a query in one of its threads cannot exit; what is acknowledged is on disk either way.
+      if (!drained) process.kill(process.pid, 'SIGKILL');
       first.close();
       process.exit(0);
     });
-    http.server.closeIdleConnections();
   });
 }
 
