@@ -13,10 +13,17 @@ export async function askAgent(socketPath: string, method: string, path: string,
   try {
     answer = JSON.parse(text);
   } catch {
-    throw new CliError(`the agent gave an answer that is not understood (${status})`);
+    throw new CliError(
+      `what listens on ${socketPath} gave an answer that is not understood (status ${status})`,
+      'Is it a Sworn agent, and of the same version? See: sworn status',
+    );
   }
   if (status === 200) return answer;
-  throw new CliError(`the agent says: ${(answer as { message?: string }).message ?? status}`);
+  const { message } = answer as { message?: unknown };
+  throw new CliError(
+    `the agent says: ${typeof message === 'string' ? message : `status ${status}`}`,
+    status === 403 ? 'Workloads and who may run them stand in its configuration, under workloads.' : '',
+  );
 }
 
 function exchange(
@@ -26,6 +33,7 @@ function exchange(
   body: object | undefined,
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException): void => reject(unreachable(socketPath, error));
     const asked = request({ socketPath, method, path, timeout: ANSWER_MS }, (response) => {
       let text = '';
       response.setEncoding('utf8');
@@ -33,9 +41,10 @@ function exchange(
         text += part;
       });
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+      response.on('error', fail);
     });
     asked.on('timeout', () => asked.destroy(new Error(`no answer within ${ANSWER_MS / 1000} s`)));
-    asked.on('error', (error: NodeJS.ErrnoException) => reject(unreachable(socketPath, error)));
+    asked.on('error', fail);
     asked.end(body === undefined ? '' : JSON.stringify(body));
   });
 }
@@ -50,5 +59,5 @@ function unreachable(socketPath: string, error: NodeJS.ErrnoException): CliError
   }
   if (error.code === 'EACCES')
     return new CliError(`${socketPath} is not open to you`, 'Run this as root.', EXIT.unusable);
-  return new CliError(`the agent cannot be asked: ${error.message}`);
+  return new CliError(`the agent on ${socketPath} cannot be asked: ${error.message}`, 'Its log says more.');
 }

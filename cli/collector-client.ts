@@ -11,14 +11,17 @@ export interface CollectorOptions {
   readonly tokenFile: string;
 }
 
+type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
+type Parameters = Readonly<Record<string, string | number>>;
+
 /** The options that every command has which asks a collector. */
 export function addCollectorOptions(command: Command): Command {
   return command
-    .option('--url <url>', "the collector's API (or SWORN_URL)", process.env['SWORN_URL'] ?? DEFAULT_URL)
+    .option('--url <url>', "the collector's API (or SWORN_URL)", process.env['SWORN_URL'] || DEFAULT_URL)
     .option(
       '--token-file <file>',
       'file with the bearer token (or SWORN_TOKEN_FILE; SWORN_TOKEN is the token itself)',
-      process.env['SWORN_TOKEN_FILE'] ?? DEFAULT_TOKEN_FILE,
+      process.env['SWORN_TOKEN_FILE'] || DEFAULT_TOKEN_FILE,
     );
 }
 
@@ -30,11 +33,8 @@ export class CollectorClient {
   }
 
   /** Errors: CliError that says what is wrong and what to do. */
-  async get(
-    path: string,
-    query: Readonly<Record<string, string | readonly string[] | undefined>> = {},
-  ): Promise<Response> {
-    const url = new URL(path, this.#options.url);
+  get(path: string, query: Query = {}): Promise<Response> {
+    const url = this.#address(path);
     for (const [name, value] of Object.entries(query)) {
       if (typeof value === 'string') url.searchParams.set(name, value);
       else for (const one of value ?? []) url.searchParams.append(name, one);
@@ -42,25 +42,42 @@ export class CollectorClient {
     return this.#ask(url, { headers: { accept: 'application/json' } });
   }
 
-  async getJson<T>(path: string, query?: Readonly<Record<string, string | readonly string[] | undefined>>): Promise<T> {
-    return (await (await this.get(path, query)).json()) as T;
+  async getJson<T>(path: string, query?: Query): Promise<T> {
+    const text = await textOf(await this.get(path, query));
+    try {
+      return JSON.parse(text) as T;
+    } catch {
+      throw new CliError(`what answers at ${this.#options.url} is no collector`, 'Name it with --url.', EXIT.unusable);
+    }
   }
 
   /** Rows of a query, one JSON object each. For the CLI's own questions, whose answers are small. */
-  async rows<T>(sql: string, parameters: Readonly<Record<string, string | number>> = {}): Promise<T[]> {
-    const text = await (await this.query(sql, 'JSONEachRow', parameters)).text();
+  async rows<T>(sql: string, parameters: Parameters = {}): Promise<T[]> {
+    const text = await textOf(await this.query(sql, 'JSONEachRow', parameters));
     return text
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as T);
   }
 
-  query(sql: string, format: string, parameters: Readonly<Record<string, string | number>> = {}): Promise<Response> {
-    return this.#ask(new URL('/v1/query', this.#options.url), {
+  query(sql: string, format: string, parameters: Parameters = {}): Promise<Response> {
+    return this.#ask(this.#address('/v1/query'), {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ sql, format, parameters }),
     });
+  }
+
+  #address(path: string): URL {
+    try {
+      return new URL(path, this.#options.url);
+    } catch {
+      throw new CliError(
+        `'${this.#options.url}' is no address of a collector`,
+        `Write it as ${DEFAULT_URL}, in --url or SWORN_URL.`,
+        EXIT.unusable,
+      );
+    }
   }
 
   async #ask(url: URL, init: RequestInit): Promise<Response> {
@@ -69,25 +86,35 @@ export class CollectorClient {
     try {
       response = await fetch(url, { ...init, headers, redirect: 'error' });
     } catch (error) {
-      const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
-      throw new CliError(
-        `the collector at ${url.origin} cannot be reached: ${cause?.code ?? cause?.message ?? (error as Error).message}`,
-        'Start it: systemctl start sworn-collector, or: sworn collector --config FILE. Another one: --url URL',
-        EXIT.unusable,
-      );
+      throw unreachable(url, error as Error);
     }
     if (response.ok) return response;
     throw await refusal(response);
   }
 
   #token(): string {
-    const given = process.env['SWORN_TOKEN'];
-    if (given !== undefined && given !== '') return given;
+    const given = process.env['SWORN_TOKEN'] ?? '';
+    const token = (given === '' ? this.#tokenOfFile() : given).trim();
+    // What a header cannot carry would be told with the token in the message.
+    if (/^[\x21-\x7e]+$/.test(token)) return token;
+    throw new CliError('the token of the collector is empty or not one word', 'It is one line of text.', EXIT.unusable);
+  }
+
+  #tokenOfFile(): string {
+    const { tokenFile } = this.#options;
     try {
-      return readFileSync(this.#options.tokenFile, 'utf8').trim();
+      return readFileSync(tokenFile, 'utf8');
     } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === 'EACCES') {
+        throw new CliError(
+          `the token of the collector, ${tokenFile}, is not yours to read`,
+          'Run this as root, or have a copy: --token-file FILE, SWORN_TOKEN_FILE or SWORN_TOKEN.',
+          EXIT.unusable,
+        );
+      }
       throw new CliError(
-        `the token of the collector cannot be read: ${(error as Error).message}`,
+        `the token of the collector cannot be read: ${message}`,
         'The collector keeps it as api-token in its state_dir: name it with --token-file, or set SWORN_TOKEN.',
         EXIT.unusable,
       );
@@ -95,23 +122,89 @@ export class CollectorClient {
   }
 }
 
-async function refusal(response: Response): Promise<CliError> {
-  const text = await response.text();
-  let message = text.trim();
-  let code = '';
+/** All of a body. Errors: CliError when it breaks off. */
+export async function textOf(response: Response): Promise<string> {
   try {
-    const body = JSON.parse(text) as { message?: string; code?: string; error?: { message?: string; code?: string } };
-    message = body.error?.message ?? body.message ?? message;
-    code = body.error?.code ?? body.code ?? '';
+    return await response.text();
+  } catch (error) {
+    throw brokenOff(error);
+  }
+}
+
+/** A body, piece by piece. Errors: CliError when it breaks off. */
+export async function* piecesOf(response: Response): AsyncGenerator<Uint8Array> {
+  const reader = (response.body as ReadableStream<Uint8Array> | null)?.getReader();
+  if (reader === undefined) return;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch((error: unknown) => Promise.reject(brokenOff(error)));
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    reader.releaseLock();
+  }
+}
+
+function brokenOff(error: unknown): CliError {
+  const cause = (error as Error).cause as Error | undefined;
+  return new CliError(
+    `the answer broke off: ${cause?.message ?? (error as Error).message}`,
+    'It is not whole. The collector was stopped, or the query reached a limit on the way; its log says which.',
+  );
+}
+
+function unreachable(url: URL, error: Error): CliError {
+  const cause = error.cause as NodeJS.ErrnoException | undefined;
+  const why = cause?.code ?? cause?.message ?? error.message;
+  const untrusted = /CERT|SIGNATURE|SELF_SIGNED/.test(why);
+  return new CliError(
+    `the collector at ${url.origin} cannot be reached: ${why}`,
+    untrusted
+      ? 'Its certificate is not trusted here: name its authority with NODE_EXTRA_CA_CERTS=FILE.'
+      : 'Start it: systemctl start sworn-collector, or: sworn collector --config FILE. Another one: --url URL',
+    EXIT.unusable,
+  );
+}
+
+/** What to do, by the collector's code. Codes that speak for themselves are left out. */
+const NEXT: Readonly<Record<string, string>> = {
+  unauthorised: 'Name the right one with --token-file, SWORN_TOKEN_FILE or SWORN_TOKEN.',
+  query_invalid: 'Columns: sworn query "DESCRIBE sworn.commands", and docs/SCHEMA.md',
+  query_limit: 'Ask for less: a WHERE on time, fewer columns, a LIMIT. The limits are api.query of the collector.',
+  query_busy: 'Try again in a moment.',
+  tail_busy: 'End another tail; how many there may be is api.tails_max of the collector.',
+  store_unavailable: 'The collector waits for ClickHouse; its log says more. Try again in a moment.',
+};
+const ASKED_WRONGLY = new Set([
+  'unauthorised',
+  'request_invalid',
+  'request_too_large',
+  'query_invalid',
+  'query_refused',
+]);
+const EXPECTED_CHARACTERS_MAX = 80;
+
+async function refusal(response: Response): Promise<CliError> {
+  const text = await textOf(response);
+  let code = response.status === 401 ? 'unauthorised' : '';
+  let message = text.trim().slice(0, 500);
+  try {
+    const { error } = JSON.parse(text) as { error: { code: string; message: string } };
+    code = error.code;
+    message = error.message;
   } catch {
-    // As it is.
+    // Not of a collector: a proxy, most likely. Its own words are the best there is.
   }
-  if (response.status === 401) {
-    return new CliError(
-      'the collector does not take this token',
-      'Name the right one with --token-file.',
-      EXIT.unusable,
-    );
-  }
-  return new CliError(code === '' ? message : `${message} (${code})`);
+  if (code === 'unauthorised') message = 'the collector does not take this token';
+  else message = shortened(message || `status ${response.status}`);
+  const named = code === '' || code === 'unauthorised' ? message : `${message} (${code})`;
+  return new CliError(named, NEXT[code] ?? '', ASKED_WRONGLY.has(code) ? EXIT.unusable : EXIT.failed);
+}
+
+/** ClickHouse lists all that could have come next; the beginning is enough. */
+function shortened(message: string): string {
+  return message.replace(/(Expected one of: )(.*)/s, (_all, before: string, list: string) =>
+    list.length <= EXPECTED_CHARACTERS_MAX ? before + list : `${before}${list.slice(0, EXPECTED_CHARACTERS_MAX)}…`,
+  );
 }

@@ -17,10 +17,8 @@ Examples:
   sworn agent --config ./agent.yaml
   sworn agent --check --config ./agent.yaml    only say whether the file is valid`;
 
-export function addAgent(program: Command, version: string): void {
-  program
-    .command('agent')
-    .description('record the workloads of this host (daemon)')
+export function defineAgent(command: Command, version: string): void {
+  command
     .option('--config <file>', 'configuration', DEFAULT_AGENT_CONFIG)
     .option('--check', 'check the configuration and end')
     .addHelpText('after', HELP)

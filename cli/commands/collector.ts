@@ -21,10 +21,8 @@ Examples:
   sworn collector --check --config ./collector.yaml    only say whether the file is valid
   sworn collector issue-certificate --agent web-1 --out /etc/sworn`;
 
-export function addCollector(program: Command, version: string): void {
-  const collector = program
-    .command('collector')
-    .description('take the records of agents into ClickHouse (daemon)')
+export function defineCollector(collector: Command, version: string): void {
+  collector
     .option('--config <file>', 'configuration', DEFAULT_COLLECTOR_CONFIG)
     .option('--check', 'check the configuration and end')
     .addHelpText('after', HELP)

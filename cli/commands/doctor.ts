@@ -10,6 +10,7 @@ import { EXIT } from '../exit.ts';
 import { DEFAULT_AGENT_CONFIG } from '../places.ts';
 import { colour, terminalWidth } from '../print/colour.ts';
 import { table } from '../print/table.ts';
+import { printable, printableLines } from '../print/terminal-text.ts';
 
 const HELP = `
 Exit code 0: recording works here. 2: something that it needs is missing, and the table says what to do.
@@ -19,10 +20,8 @@ Examples:
   sworn doctor --config ./agent.yaml
   sworn doctor --json | jq '.checks[] | select(.state != "ok")'`;
 
-export function addDoctor(program: Command): void {
-  program
-    .command('doctor')
-    .description('check whether this host can be recorded, and what to do if not')
+export function defineDoctor(command: Command): void {
+  command
     .option('--config <file>', "the agent's configuration", DEFAULT_AGENT_CONFIG)
     .option('--json', 'one JSON object')
     .addHelpText('after', HELP)
@@ -44,11 +43,11 @@ export function printChecks(checks: readonly Check[]): void {
   const rows = checks.map(({ name, state, found }) => [
     colour(SHOWN[state][0], SHOWN[state][1]),
     name,
-    found.split('\n')[0] as string,
+    printable(found.split('\n')[0] as string),
   ]);
   console.log(table(['', 'check', 'found'], rows, { width: terminalWidth() }));
   for (const { name, state, found, next } of checks) {
     if (next === '') continue;
-    console.log(`\n${colour(SHOWN[state][0], name)}: ${found}\n  ${next}`);
+    console.log(`\n${colour(SHOWN[state][0], name)}: ${printableLines(found)}\n  ${next}`);
   }
 }

@@ -2,8 +2,11 @@
 
 import type { Command } from 'commander';
 import { addCollectorOptions, CollectorClient, type CollectorOptions } from '../collector-client.ts';
+import { countOf } from '../option-values.ts';
+import { print } from '../output.ts';
 import { colour, terminalWidth } from '../print/colour.ts';
-import { printable, table } from '../print/table.ts';
+import { table } from '../print/table.ts';
+import { printable, printableJson } from '../print/terminal-text.ts';
 import { parseSince } from '../since.ts';
 
 const HELP = `
@@ -14,12 +17,14 @@ Examples:
   sworn sessions --identity invoice-agent --since 2h
   sworn sessions --json | jq -r .session_id`;
 
+const SESSIONS_MAX = 10_000;
+
 interface SessionsOptions extends CollectorOptions {
   readonly identity?: string;
   readonly workload?: string;
   readonly host?: string;
   readonly since?: string;
-  readonly limit: string;
+  readonly limit: number;
   readonly json?: boolean;
 }
 
@@ -38,43 +43,57 @@ interface SessionRow {
   readonly alerts: string;
 }
 
-export function addSessions(program: Command): void {
-  addCollectorOptions(program.command('sessions'))
-    .description('list what ran')
+export function defineSessions(command: Command): void {
+  addCollectorOptions(command)
     .option('--identity <name>', 'of this identity (name or id)')
     .option('--workload <name>', 'of this workload')
     .option('--host <name>', 'on this host')
-    .option('--since <time>', 'begun since: 30m, 2h, 7d, or a time')
-    .option('--limit <number>', 'at most so many', '50')
+    .option('--since <time>', 'begun since: 30m, 2h, 7d, or a time', (text) => parseSince(text))
+    .option('--limit <number>', 'at most so many', countOf(SESSIONS_MAX), 50)
     .option('--json', 'one JSON object a line')
     .addHelpText('after', HELP)
     .action(async (options: SessionsOptions) => {
       const { identity, workload, host, since, limit } = options;
-      const query = { identity, workload, host, limit, since: since === undefined ? undefined : parseSince(since) };
-      const { sessions } = await new CollectorClient(options).getJson<{ sessions: SessionRow[] }>(
-        '/v1/sessions',
-        query,
-      );
+      const client = new CollectorClient(options);
+      const { sessions } = await client.getJson<{ sessions: SessionRow[] }>('/v1/sessions', {
+        ...{ identity, workload, host, since },
+        limit: String(limit),
+      });
       if (options.json) {
-        for (const session of sessions) console.log(JSON.stringify(session));
+        for (const session of sessions) await print(printableJson(JSON.stringify(session)));
         return;
       }
       if (sessions.length === 0) {
-        console.log('No sessions. Start one: sworn run --identity NAME -- COMMAND');
+        const narrowed = [identity, workload, host, since].some((option) => option !== undefined);
+        await print(
+          narrowed ? 'No sessions of this kind.' : 'No sessions. Start one: sworn run --identity NAME -- COMMAND',
+        );
         return;
       }
-      const header = ['session', 'start', 'identity', 'state', 'cmds', 'errors', 'losses', 'alerts', '', 'command'];
+      const header = [
+        'session',
+        'start (UTC)',
+        'identity',
+        'state',
+        'cmds',
+        'errors',
+        'losses',
+        'alerts',
+        '',
+        'command',
+      ];
       const right = new Set(['cmds', 'errors', 'losses', 'alerts']);
-      console.log(table(header, sessions.map(rowOf), { width: terminalWidth(), right }));
+      await print(table(header, sessions.map(rowOf), { width: terminalWidth(), right }));
+      if (sessions.length === limit) await print(colour('dim', `the newest ${limit}; --limit shows more`));
     });
 }
 
 function rowOf(session: SessionRow): string[] {
   const count = (value: string): string => (Number(value) > 0 ? colour('red', value) : '0');
   return [
-    session.session_id,
+    printable(session.session_id),
     session.start.slice(0, 19),
-    session.identity_name || '-',
+    printable(session.identity_name) || '-',
     session.identity_state,
     session.commands,
     count(session.errors),

@@ -2,23 +2,28 @@
 
 import type { Command } from 'commander';
 import { addCollectorOptions, CollectorClient, type CollectorOptions } from '../collector-client.ts';
-import { CliError } from '../exit.ts';
+import { CliError, EXIT } from '../exit.ts';
+import { kindOption } from '../option-values.ts';
+import { print } from '../output.ts';
 import { type ActivityRow, activityLine } from '../print/activity-line.ts';
 import { colour, terminalWidth } from '../print/colour.ts';
-import { printable } from '../print/table.ts';
+import { padTo, printable, printableJson } from '../print/terminal-text.ts';
+import { inReadingOrder } from '../session-rows.ts';
 
 const HELP = `
-Everything that the session did, in order: processes, connections, tokens, commands, losses, alerts.
+Everything that the session did, in order: processes, connections, tokens, commands, losses, alerts. Times are UTC.
 
 Examples:
   sworn show last
   sworn show 01a20481            the beginning of a session's id will do
   sworn show last --full         with parameters and what came back
-  sworn show last --kind command --kind alert
+  sworn show last --kind command,alert
   sworn show last --json | jq 'select(.status == "error")'`;
 
+const PAGE_ROWS = '1000';
+
 interface ShowOptions extends CollectorOptions {
-  readonly kind?: string[];
+  readonly kind?: readonly string[];
   readonly full?: boolean;
   readonly json?: boolean;
 }
@@ -29,64 +34,81 @@ interface Page {
   readonly next: string | null;
 }
 
-export function addShow(program: Command): void {
-  addCollectorOptions(program.command('show'))
-    .description('show everything that a session did, in order')
+export function defineShow(command: Command): void {
+  addCollectorOptions(command)
     .argument('<session>', "a session's id, the beginning of it, or 'last'")
-    .option('--kind <kind...>', 'only these kinds: command, process, connection, token, loss, session, alert')
+    .addOption(kindOption())
     .option('--full', 'with parameters, requests and responses')
-    .option('--json', 'one JSON object a line')
+    .option('--json', 'one JSON object a line, in the order of the collector')
     .addHelpText('after', HELP)
     .action(async (given: string, options: ShowOptions) => {
       const client = new CollectorClient(options);
       const id = await findSession(client, given);
       const kinds = options.kind === undefined ? undefined : new Set(options.kind);
-      let after: string | undefined;
-      let first = true;
-      do {
-        const page: Page = await client.getJson(`/v1/sessions/${encodeURIComponent(id)}`, { after, limit: '1000' });
-        if (first && !options.json) console.log(headOf(page.session));
-        first = false;
-        for (const row of page.activities) {
-          if (kinds?.has(String(row['kind'])) === false) continue;
-          if (options.json) console.log(JSON.stringify(row));
-          else printRow(row, options.full === true);
-        }
-        after = page.next ?? undefined;
-      } while (after !== undefined);
+      const first = await pageOf(client, id, undefined);
+      if (!options.json) await print(headOf(first.session));
+      const rows = allRows(client, id, first);
+      for await (const row of options.json ? rows : inReadingOrder(rows)) {
+        if (kinds?.has(String(row['kind'])) === false) continue;
+        if (options.json) await print(printableJson(JSON.stringify(row)));
+        else await printRow(row, options.full === true);
+      }
     });
 }
 
-async function findSession(client: CollectorClient, given: string): Promise<string> {
-  const found = await client.rows<{ session_id: string }>(
-    given === 'last'
-      ? 'SELECT session_id FROM sworn.sessions ORDER BY start DESC LIMIT 1'
-      : 'SELECT DISTINCT session_id FROM sworn.activities WHERE startsWith(session_id, {given:String}) LIMIT 10',
-    given === 'last' ? {} : { given },
-  );
-  const [only, ...others] = found.map(({ session_id }) => session_id);
-  if (only === undefined) {
-    throw new CliError(
-      given === 'last' ? 'there is no session yet' : `no session begins with '${given}'`,
-      'See: sworn sessions',
-    );
+function pageOf(client: CollectorClient, id: string, after: string | undefined): Promise<Page> {
+  return client.getJson(`/v1/sessions/${encodeURIComponent(id)}`, { after, limit: PAGE_ROWS });
+}
+
+async function* allRows(client: CollectorClient, id: string, first: Page): AsyncGenerator<ActivityRow> {
+  for (let page = first; ; page = await pageOf(client, id, page.next)) {
+    yield* page.activities;
+    if (page.next === null) return;
   }
-  if (others.length > 0) throw new CliError(`several sessions begin with '${given}': ${[only, ...others].join(', ')}`);
-  return only;
+}
+
+const CANDIDATES_MAX = 10;
+
+async function findSession(client: CollectorClient, given: string): Promise<string> {
+  if (given === 'last') {
+    const last = 'SELECT session_id FROM sworn.sessions ORDER BY start DESC, session_id DESC LIMIT 1';
+    const [found] = await client.rows<{ session_id: string }>(last);
+    if (found !== undefined) return found.session_id;
+    throw new CliError('there is no session yet', 'Start one: sworn run --identity NAME -- COMMAND');
+  }
+  const found = await client.rows<{ session_id: string }>(
+    `SELECT DISTINCT session_id FROM sworn.activities WHERE session_id != '' AND startsWith(session_id, {given:String})
+     ORDER BY session_id LIMIT ${CANDIDATES_MAX}`,
+    { given },
+  );
+  const ids = found.map(({ session_id }) => session_id);
+  const [only, ...others] = ids;
+  if (only === undefined) throw new CliError(`no session begins with '${given}'`, 'See: sworn sessions', EXIT.unusable);
+  if (others.length === 0 || only === given) return only;
+  const more = ids.length === CANDIDATES_MAX ? ', …' : '';
+  throw new CliError(
+    `several sessions begin with '${given}': ${ids.join(', ')}${more}`,
+    'Give more of the id.',
+    EXIT.unusable,
+  );
 }
 
 function headOf(session: ActivityRow): string {
+  const text = (name: string): string => printable(String(session[name] ?? ''));
   const line = (name: string, value: string): string => `${colour('dim', name.padEnd(9))} ${value}`;
-  const identity = `${session['identity_name'] || '-'} ${session['identity_id']} (${session['identity_state']})`;
+  const ended = Number(session['ended']) === 0 ? colour('green', 'still running') : `${text('end')} UTC`;
   return [
-    line('session', colour('bold', String(session['session_id']))),
-    line('identity', identity),
-    line('workload', `${session['workload']} on ${session['host']}`),
-    line('command', printable(String(session['command_line']))),
-    line('began', `${session['start']} UTC`),
+    line('session', colour('bold', text('session_id'))),
+    line('identity', `${text('identity_name') || '-'} ${text('identity_id')} (${text('identity_state')})`),
+    line('workload', `${text('workload') || '-'} on ${text('host')}`),
+    line('command', text('command_line')),
+    line('began', `${text('start')} UTC`),
+    line('ended', ended),
     line(
       'did',
-      `${session['commands']} commands, ${session['errors']} errors, ${session['losses']} losses, ${session['alerts']} alerts`,
+      ['commands', 'errors', 'processes', 'connections', 'losses', 'alerts']
+        .map((name) => `${text(name)} ${name}`)
+        .join(', '),
     ),
     '',
   ].join('\n');
@@ -94,16 +116,22 @@ function headOf(session: ActivityRow): string {
 
 const BLOCK_CHARACTERS_MAX = 4000;
 
-function printRow(row: ActivityRow, full: boolean): void {
-  console.log(activityLine(row, { identity: false, width: full ? undefined : terminalWidth() }));
+async function printRow(row: ActivityRow, full: boolean): Promise<void> {
+  await print(activityLine(row, { identity: false, width: full ? undefined : terminalWidth() }));
   if (!full || row['kind'] !== 'command') return;
   for (const name of ['target', 'parameters', 'request', 'response']) {
-    const value = String(row[name] ?? '');
+    const value = String(row[name] ?? '').replace(/\n$/, '');
     if (value === '') continue;
-    const shown =
-      value.length > BLOCK_CHARACTERS_MAX
-        ? `${value.slice(0, BLOCK_CHARACTERS_MAX)} … (${value.length} characters)`
-        : value;
-    for (const line of shown.split('\n')) console.log(`    ${colour('dim', name.padEnd(10))} ${printable(line)}`);
+    const shown = value.slice(0, BLOCK_CHARACTERS_MAX);
+    const lines = shown.split('\n').map(printable);
+    if (shown.length < value.length) lines.push(colour('yellow', `… ${value.length} characters; --json has them all`));
+    for (const [i, text] of lines.entries()) {
+      await print(`    ${colour('dim', padTo(i === 0 ? name : '', 10))}  ${text}`.trimEnd());
+    }
+  }
+  if (row['truncated'] === true) {
+    await print(
+      `    ${colour('yellow', 'cut at the configured bound when it was recorded; the digests are of the whole')}`,
+    );
   }
 }

@@ -5,8 +5,10 @@ import type { AgentStatus } from '../../agent/main.ts';
 import { askAgent } from '../agent-client.ts';
 import { addCollectorOptions, CollectorClient, type CollectorOptions } from '../collector-client.ts';
 import { CliError, EXIT } from '../exit.ts';
+import { print } from '../output.ts';
 import { DEFAULT_SOCKET } from '../places.ts';
 import { colour } from '../print/colour.ts';
+import { printable, printableJson } from '../print/terminal-text.ts';
 
 const HELP = `
 What the agent of this host and the collector say of themselves. One that does not answer is left out; exit code 1 when
@@ -21,9 +23,8 @@ interface StatusOptions extends CollectorOptions {
   readonly json?: boolean;
 }
 
-export function addStatus(program: Command): void {
-  addCollectorOptions(program.command('status'))
-    .description('say how agent and collector are')
+export function defineStatus(command: Command): void {
+  addCollectorOptions(command)
     .option('--socket <path>', "the agent's control socket", DEFAULT_SOCKET)
     .option('--json', 'one JSON object')
     .addHelpText('after', HELP)
@@ -31,16 +32,17 @@ export function addStatus(program: Command): void {
       const agent = await answerOrWhy(askAgent(options.socket, 'GET', '/v1/status') as Promise<AgentStatus>);
       const collector = await answerOrWhy(new CollectorClient(options).getJson<CollectorStatus>('/v1/status'));
       if (options.json) {
-        console.log(JSON.stringify({ agent: agent.value ?? null, collector: collector.value ?? null }));
+        await print(printableJson(JSON.stringify({ agent: agent.value ?? null, collector: collector.value ?? null })));
       } else {
-        console.log(agent.value === undefined ? missing('agent', agent.why) : agentLines(agent.value));
-        console.log('');
-        console.log(
+        await print(agent.value === undefined ? missing('agent', agent.why) : agentLines(agent.value));
+        await print('');
+        await print(
           collector.value === undefined ? missing('collector', collector.why) : collectorLines(collector.value),
         );
       }
-      const healthy = agent.value !== undefined || collector.value !== undefined;
-      process.exitCode = healthy && !(agent.value && troubleOf(agent.value)) ? EXIT.ok : EXIT.failed;
+      const answers = agent.value !== undefined || collector.value !== undefined;
+      const trouble = agent.value !== undefined && troubleOf(agent.value) !== '';
+      process.exitCode = answers && !trouble ? EXIT.ok : EXIT.failed;
     });
 }
 
@@ -65,7 +67,7 @@ async function answerOrWhy<T>(asked: Promise<T>): Promise<{ value?: T; why: stri
 }
 
 function missing(who: string, why: string): string {
-  return `${colour('yellow', who)}: ${why}`;
+  return `${colour('yellow', who)}: ${printable(why)}`;
 }
 
 function troubleOf(agent: AgentStatus): string {
@@ -75,30 +77,66 @@ function troubleOf(agent: AgentStatus): string {
 }
 
 function agentLines(agent: AgentStatus): string {
-  const journal = agent.journal as Record<string, unknown>;
+  const journal = agent.journal as Record<string, number>;
   const { ringWaitingBytes, ringSizeBytes } = agent.source;
+  const { counts } = agent;
   const lines = [
-    `${colour('bold', 'agent')} ${agent.agent_id} on ${agent.host}, version ${agent.version}, since ${agent.started_at}`,
-    `  workloads    ${agent.workloads.join(', ') || 'none'}`,
+    `agent ${agent.agent_id} on ${agent.host}, version ${agent.version}, since ${agent.started_at}`,
+    `  workloads    ${agent.workloads.join(', ') || 'none: nothing is recorded; name them in the configuration'}`,
     `  sessions     ${agent.sessions.length} running, ${agent.connections} connections`,
-    `  recorded     ${agent.counts['activities']} activities, ${agent.counts['commands']} commands, ${agent.counts['losses']} losses`,
-    `  kernel ring  ${Math.round((100 * ringWaitingBytes) / ringSizeBytes)} % of ${ringSizeBytes / 1024 ** 2} MiB`,
-    `  journal      ${journal['bytes']} bytes, written up to ${journal['durable_seq']}, delivered up to ${journal['delivered_seq']}`,
-    `  broker       ${agent.broker === null ? 'off' : `127.0.0.1:${(agent.broker as { port: number }).port}`}`,
-    `  delivery     ${agent.delivery === null ? 'no collector configured' : JSON.stringify(agent.delivery)}`,
+    ...agent.sessions.map(
+      ({ id, workload, identity, processes, commands }) =>
+        `    ${id}  ${workload}  ${identity}  ${processes} processes, ${commands} commands`,
+    ),
+    `  recorded     ${counts['activities']} activities, ${counts['commands']} commands, ${counts['losses']} losses`,
+    `  kernel ring  ${Math.round((100 * ringWaitingBytes) / ringSizeBytes)} % of ${ringSizeBytes / 1024 ** 2} MiB waits`,
+    `  journal      ${mebibytes(Number(journal['bytes']))}, up to ${journal['durable_seq']} on disk, up to ${journal['delivered_seq']} delivered`,
+    `  broker       ${brokerLine(agent.broker as Record<string, number> | null)}`,
+    `  delivery     ${deliveryLine(agent.delivery as DeliveryStatus | null)}`,
   ];
   const trouble = troubleOf(agent);
-  if (trouble !== '') lines.push(colour('red', `  trouble      ${trouble} (docs/ERRORS.md)`));
-  return lines.join('\n');
+  const text = lines.map(printable).join('\n');
+  return trouble === ''
+    ? text
+    : `${text}\n${colour('red', `  trouble      ${printable(trouble)} (docs/ERRORS.md says what to do)`)}`;
+}
+
+interface DeliveryStatus {
+  readonly phase: string;
+  readonly since: string;
+  readonly collector: string;
+  readonly stored_seq: number;
+  readonly error: { readonly code: string; readonly message?: string } | null;
+  readonly retry_at: string | null;
+}
+
+function deliveryLine(delivery: DeliveryStatus | null): string {
+  if (delivery === null) return 'no collector is configured: the record stays in the journal';
+  const { phase, since, collector, stored_seq, error, retry_at } = delivery;
+  const state = `${phase} since ${since}, stored up to ${stored_seq} at ${collector}`;
+  if (error === null) return state;
+  return `${state}; ${error.message ?? error.code}${retry_at === null ? '' : `; again at ${retry_at}`}`;
+}
+
+function brokerLine(broker: Record<string, number> | null): string {
+  if (broker === null) return 'off';
+  const { port, ...counts } = broker;
+  const told = Object.entries(counts).filter(([, count]) => Number(count) > 0);
+  return [`127.0.0.1:${port}`, ...told.map(([name, count]) => `${count} ${name.replaceAll('_', ' ')}`)].join(', ');
+}
+
+function mebibytes(bytes: number): string {
+  return bytes < 1024 ** 2 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
 }
 
 function collectorLines(collector: CollectorStatus): string {
-  return [
-    `${colour('bold', 'collector')} ${collector.collector_id}, version ${collector.version}, since ${collector.started_at}`,
+  const [head, ...lines] = [
+    `${collector.collector_id}, version ${collector.version}, since ${collector.started_at}`,
     `  agents       ${collector.agents.length} on ${collector.ingest_address}`,
     ...collector.agents.map(({ agent_id, last_seq }) => `    ${agent_id}  up to ${last_seq}`),
     `  store        ${collector.store} ClickHouse`,
     `  rules        ${collector.rules.length}`,
     `  alerts to    ${collector.sinks.join(', ') || 'nobody: name webhooks in the configuration'}`,
-  ].join('\n');
+  ].map(printable);
+  return [`${colour('bold', 'collector')} ${head}`, ...lines].join('\n');
 }

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** One activity as one line for a person: when, who did it, what it was, how it ended. */
-import { colour } from './colour.ts';
-import { printable } from './table.ts';
+/**
+ * One activity as one line for a person, in columns: when, which process, what kind of thing, how it ended, how long it
+ * took, how many rows, and what it was.
+ *
+ *   19:25:22.646  python3.11[25191]  postgresql  ok         0.3 ms       2  SELECT month, lines FROM reports …
+ */
+import { type Colour, colour } from './colour.ts';
+import { columnsOf, cutTo, padTo, printable } from './terminal-text.ts';
 
 /** A row of the record as the API gives it: the columns of `sworn.activities`, 64-bit numbers as text. */
 export type ActivityRow = Readonly<Record<string, unknown>>;
@@ -14,110 +19,194 @@ export interface LineOptions {
   readonly width: number | undefined;
 }
 
-export function activityLine(row: ActivityRow, options: LineOptions): string {
-  const time = text(row, 'time').slice(11, 23);
-  const who =
-    options.identity && text(row, 'identity_name') !== '' ? `${colour('cyan', text(row, 'identity_name'))} ` : '';
-  const exe = text(row, 'exe').split('/').at(-1) ?? '';
-  const pid = number(row, 'pid') > 0 ? `${exe === '' ? '?' : exe}[${number(row, 'pid')}]` : '';
-  const line = `${colour('dim', time)} ${who}${pid === '' ? '' : `${colour('dim', pid)} `}${printable(whatOf(row))}`;
-  return `${cut(line, options.width)}${endOf(row)}`;
+const WIDTH = { identity: 16, process: 20, what: 10, end: 9, took: 10, rows: 6 } as const;
+
+/** When it is shown: what has a length and is told at its end (a connection closed, a session ended) has its place there. */
+export function shownAt(row: ActivityRow): string {
+  const kind = row['kind'];
+  const action = row['action'];
+  const isEnd = (kind === 'connection' && action !== 'opened') || (kind === 'session' && action === 'ended');
+  return String((isEnd ? row['end_time'] : row['time']) ?? row['time']);
 }
 
-function whatOf(row: ActivityRow): string {
-  const kind = text(row, 'kind');
+export function activityLine(row: ActivityRow, options: LineOptions): string {
+  const { what, end, endColour, took, rows, text, dim } = meaningOf(row);
+  const cells = [
+    colour('dim', shownAt(row).slice(11, 23)),
+    ...(options.identity ? [colour('cyan', cell(shown(row, 'identity_name') || '-', WIDTH.identity))] : []),
+    colour('dim', cell(processOf(row), WIDTH.process)),
+    cell(what, WIDTH.what),
+    endColour === undefined ? cell(end, WIDTH.end) : colour(endColour, cell(end, WIDTH.end)),
+    padTo(took, WIDTH.took, 'left'),
+    padTo(rows, WIDTH.rows, 'left'),
+  ];
+  const head = `${cells.join('  ')}  `;
+  const room = options.width === undefined ? undefined : Math.max(20, options.width - columnsOf(head));
+  const tail = room === undefined ? text : cutTo(text, room);
+  return (head + (dim === true ? colour('dim', tail) : tail)).trimEnd();
+}
+
+/** Longer ones push what follows to the right rather than lose something, unless they are very long. */
+function cell(text: string, columns: number): string {
+  return padTo(cutTo(text, columns * 2), columns);
+}
+
+interface Meaning {
+  readonly what: string;
+  readonly end: string;
+  readonly endColour?: Colour;
+  readonly took: string;
+  readonly rows: string;
+  readonly text: string;
+  /** Of little interest: bookkeeping of the operating system. */
+  readonly dim?: boolean;
+}
+
+/** Everything in it is printable. */
+function meaningOf(row: ActivityRow): Meaning {
+  const nothing = { end: '', took: '', rows: '' };
+  const kind = shown(row, 'kind');
+  const action = shown(row, 'action');
   switch (kind) {
     case 'command':
-      return `${text(row, 'protocol')} ${text(row, 'statement') || text(row, 'operation')}`;
+      return commandOf(row);
     case 'process':
-      return `${text(row, 'action')} ${argvOf(row)}`.trimEnd();
+      return { ...nothing, what: action, ...exitOf(row), text: argvOf(row), dim: action !== 'exec' };
     case 'connection':
-      return `${text(row, 'action')} ${text(row, 'transport')} ${placeOf(row)}`;
-    case 'token':
-      return `token ${text(row, 'action')} for ${text(row, 'audience') || '?'}${suffix(': ', text(row, 'reason'))}`;
-    case 'loss':
-      return `LOSS ${text(row, 'place')}/${text(row, 'reason')}: ${text(row, 'message')}`;
+      return { ...nothing, what: action, ...connectionOf(row) };
+    case 'token': {
+      const text = `for ${shown(row, 'audience') || '?'}${suffix('  ', shown(row, 'reason'))}`;
+      return { ...nothing, what: 'token', end: action, ...(action === 'refused' && { endColour: 'red' }), text };
+    }
+    case 'loss': {
+      const bytes = number(row, 'bytes') > 0 ? `  ${number(row, 'bytes')} bytes` : '';
+      const text = `${shown(row, 'place')}/${shown(row, 'reason')}${bytes}  ${shown(row, 'message')}`;
+      return { ...nothing, what: 'LOSS', end: '', text: colour('red', text) };
+    }
     case 'session':
-      return `session ${text(row, 'action')}${suffix(': ', text(row, 'command_line'))}`;
+      return { ...nothing, what: 'session', ...sessionOf(row) };
     case 'recorder':
-      return `recorder ${text(row, 'action')}`;
-    case 'alert':
-      return `ALERT ${text(row, 'level')} ${text(row, 'rule_title')}: ${text(row, 'summary')}`;
+      return { ...nothing, what: 'recorder', end: action, text: shown(row, 'version'), dim: action === 'heartbeat' };
+    case 'alert': {
+      const text = `${shown(row, 'rule_title')}: ${shown(row, 'summary')}`;
+      return { ...nothing, what: 'ALERT', end: shown(row, 'level'), endColour: 'red', text: colour('red', text) };
+    }
     default:
-      return kind;
+      return { ...nothing, what: kind, text: '' };
   }
 }
 
-/** What stands at the end of a line whatever its width: how it ended, how much, how long. */
-function endOf(row: ActivityRow): string {
-  switch (text(row, 'kind')) {
-    case 'command': {
-      const parts = [statusOf(row)];
-      if (row['rows'] !== null && row['rows'] !== undefined) parts.push(`${row['rows']} rows`);
-      parts.push(`${(number(row, 'duration_ns') / 1e6).toFixed(1)} ms`);
-      return `  ${parts.join(colour('dim', ' · '))}`;
-    }
-    case 'process':
-      if (text(row, 'action') !== 'exit') return '';
-      if (number(row, 'signal') > 0) return `  ${colour('red', `signal ${number(row, 'signal')}`)}`;
-      return number(row, 'exit_code') === 0 ? '' : `  ${colour('yellow', `exit ${number(row, 'exit_code')}`)}`;
-    case 'connection': {
-      const error = text(row, 'error_code');
-      if (error !== '') return `  ${colour('red', error)}`;
-      if (text(row, 'action') !== 'closed') return '';
-      const lost = number(row, 'sent_lost') + number(row, 'received_lost');
-      const moved = `${text(row, 'protocol')} ${number(row, 'sent_moved')} B out, ${number(row, 'received_moved')} B in`;
-      return `  ${colour('dim', moved)}${lost > 0 ? colour('red', `, ${lost} B lost`) : ''}`;
-    }
-    case 'loss':
-      return number(row, 'bytes') > 0 ? `  ${colour('red', `${number(row, 'bytes')} B`)}` : '';
-    default:
-      return '';
+function commandOf(row: ActivityRow): Meaning {
+  const status = row['status'];
+  const [end, endColour] =
+    status === 'ok'
+      ? ([attribute(row, 'status_code') || 'ok', 'green'] as const)
+      : status === 'error'
+        ? ([shown(row, 'error_code') || 'error', 'red'] as const)
+        : (['no reply', 'yellow'] as const);
+  const took = milliseconds(number(row, 'duration_ns'));
+  const rows = row['rows'] === null || row['rows'] === undefined ? '' : shown(row, 'rows');
+  const message = status === 'error' ? suffix('  ', shown(row, 'error_message')) : '';
+  const parameters = shown(row, 'parameters');
+  // Bound parameters are a list; those of a query string stand in the statement already.
+  const bound = parameters.startsWith('[') && parameters !== '[]' ? parameters : '';
+  const text = `${statementOf(row)}${colour('dim', suffix('  ', bound))}${colour('red', message)}`;
+  return { what: shown(row, 'protocol'), end, endColour, took, rows, text };
+}
+
+/** The operation stands before a statement that does not begin with it: PREPARE of an INSERT, LOGIN without any. */
+function statementOf(row: ActivityRow): string {
+  const statement = shown(row, 'statement');
+  const operation = shown(row, 'operation');
+  if (statement === '')
+    return `${operation}${suffix(' ', attribute(row, 'user'))}${suffix(' at ', shown(row, 'target'))}`;
+  if (operation === '' || statement.toLowerCase().startsWith(operation.toLowerCase())) return statement;
+  return `${operation}: ${statement}`;
+}
+
+function exitOf(row: ActivityRow): { end: string; endColour?: Colour } {
+  if (row['action'] !== 'exit') return { end: '' };
+  if (number(row, 'signal') > 0) {
+    return { end: `signal ${number(row, 'signal')}${row['core_dumped'] === true ? ' core' : ''}`, endColour: 'red' };
   }
+  return number(row, 'exit_code') === 0 ? { end: '0' } : { end: String(number(row, 'exit_code')), endColour: 'yellow' };
 }
 
-function statusOf(row: ActivityRow): string {
-  const status = text(row, 'status');
-  const code = text(row, 'error_code');
-  if (status === 'ok') return colour('green', attribute(row, 'status_code') || 'ok');
-  if (status === 'error') return colour('red', `${code || 'error'} ${printable(text(row, 'error_message'))}`.trimEnd());
-  return colour('yellow', 'no reply');
+function connectionOf(row: ActivityRow): {
+  end: string;
+  endColour?: Colour;
+  took: string;
+  text: string;
+  dim?: boolean;
+} {
+  const place = `${shown(row, 'transport')} ${placeOf(row)}`;
+  const error = shown(row, 'error_code');
+  if (row['action'] === 'opened') return { end: '', took: '', text: place, dim: true };
+  const lost = number(row, 'sent_lost') + number(row, 'received_lost');
+  const moved = `${number(row, 'sent_moved')} B out, ${number(row, 'received_moved')} B in, ${shown(row, 'protocol') || 'unknown'}`;
+  const text = `${colour('dim', `${place}  ${moved}`)}${lost > 0 ? colour('red', `  ${lost} B lost`) : ''}`;
+  return { end: error, ...(error !== '' && { endColour: 'red' }), took: elapsed(row), text };
 }
 
-function attribute(row: ActivityRow, name: string): string {
-  const attributes = row['attributes'] as Record<string, string> | undefined;
-  return attributes?.[name] ?? '';
+function sessionOf(row: ActivityRow): { end: string; took: string; text: string } {
+  const line = shown(row, 'command_line');
+  if (row['action'] !== 'ended') return { end: shown(row, 'action'), took: '', text: line };
+  const counts = ['commands', 'processes', 'losses'].map((name) => `${number(row, `session_${name}`)} ${name}`);
+  return { end: 'ended', took: elapsed(row), text: counts.join(', ') };
+}
+
+function processOf(row: ActivityRow): string {
+  const pid = number(row, 'pid');
+  if (pid === 0) return '';
+  return `${shown(row, 'exe').split('/').at(-1) || '?'}[${pid}]`;
 }
 
 function argvOf(row: ActivityRow): string {
-  const argv = (row['argv'] as string[] | undefined) ?? [];
-  return argv.length > 0 ? argv.join(' ') : text(row, 'exe');
+  const argv = row['argv'];
+  return Array.isArray(argv) && argv.length > 0 ? printable(argv.join(' ')) : shown(row, 'exe');
 }
 
 function placeOf(row: ActivityRow): string {
-  if (text(row, 'transport') === 'unix')
-    return text(row, 'remote_address') || text(row, 'local_address') || 'socket pair';
-  const address = text(row, 'remote_address');
+  if (row['transport'] === 'unix') return shown(row, 'remote_address') || shown(row, 'local_address') || 'socket pair';
+  const address = shown(row, 'remote_address');
   return `${address.includes(':') ? `[${address}]` : address}:${number(row, 'remote_port')}`;
+}
+
+function attribute(row: ActivityRow, name: string): string {
+  const attributes = row['attributes'] as Record<string, unknown> | undefined;
+  const value = attributes?.[name];
+  return typeof value === 'string' ? printable(value) : '';
+}
+
+/** From the beginning to the end of what has a length. */
+function elapsed(row: ActivityRow): string {
+  const ms = millisecondsOf(row['end_time']) - millisecondsOf(row['time']);
+  return Number.isFinite(ms) ? milliseconds(Math.max(0, ms) * 1e6) : '';
+}
+
+/** "2026-01-31 08:00:00.123456789" in UTC; NaN when it is something else. */
+function millisecondsOf(time: unknown): number {
+  const text = String(time);
+  return Date.parse(`${text.slice(0, 10)}T${text.slice(11, 23)}Z`);
+}
+
+export function milliseconds(ns: number): string {
+  const ms = ns / 1e6;
+  if (ms < 10_000) return `${ms.toFixed(1)} ms`;
+  const s = ms / 1000;
+  return s < 10_000 ? `${s.toFixed(1)} s` : `${(s / 3600).toFixed(1)} h`;
 }
 
 function suffix(before: string, value: string): string {
   return value === '' ? '' : before + value;
 }
 
-function text(row: ActivityRow, name: string): string {
+/** A column, fit for a terminal. */
+function shown(row: ActivityRow, name: string): string {
   const value = row[name];
-  return typeof value === 'string' ? value : '';
+  return typeof value === 'string' || typeof value === 'number' ? printable(String(value)) : '';
 }
 
 function number(row: ActivityRow, name: string): number {
   return Number(row[name] ?? 0);
-}
-
-/** Leaves room for the end of the line. */
-function cut(line: string, width: number | undefined): string {
-  if (width === undefined) return line;
-  const room = Math.max(40, width - 36);
-  // Colours count nothing: only plain lines are measured, and coloured ones are a little shorter than they could be.
-  return line.length > room + 20 ? `${line.slice(0, room + 19)}…${colour('dim', '')}` : line;
 }

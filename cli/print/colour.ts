@@ -5,10 +5,20 @@ import { styleText } from 'node:util';
 
 export type Colour = 'red' | 'green' | 'yellow' | 'dim' | 'bold' | 'cyan';
 
-const wanted = process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === '';
+const unwanted = (process.env['NO_COLOR'] ?? '') !== '' || process.env['TERM'] === 'dumb';
 
+/** For standard output. */
 export function colour(name: Colour, text: string): string {
-  return wanted ? styleText(name, text, { validateStream: false }) : text;
+  return paint(name, text, process.stdout.isTTY === true);
+}
+
+/** For standard error, which may be a terminal when the output is not. */
+export function errorColour(name: Colour, text: string): string {
+  return paint(name, text, process.stderr.isTTY === true);
+}
+
+function paint(name: Colour, text: string, onTerminal: boolean): string {
+  return onTerminal && !unwanted && text !== '' ? styleText(name, text, { validateStream: false }) : text;
 }
 
 /** Columns of the terminal; undefined when the output goes elsewhere. */

@@ -13,7 +13,8 @@ import { hostChecks } from '../../agent/doctor/host-checks.ts';
 import { CollectorClient } from '../../cli/collector-client.ts';
 import { printChecks } from '../../cli/commands/doctor.ts';
 import { colour, terminalWidth } from '../../cli/print/colour.ts';
-import { printable, table } from '../../cli/print/table.ts';
+import { table } from '../../cli/print/table.ts';
+import { printable } from '../../cli/print/terminal-text.ts';
 import { type Stage, setStage } from './stage.ts';
 import { judge, type Verdict } from './verdict.ts';
 

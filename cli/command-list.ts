@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The commands, in the order of the help. Only the one that is asked for is loaded: a daemon's libraries take time. */
+import type { Command } from 'commander';
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  /** Adds arguments, options, help and what is done to the command. */
+  load(command: Command, version: string): Promise<void>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'doctor',
+    summary: 'check whether this host can be recorded, and what to do if not',
+    load: async (command) => (await import('./commands/doctor.ts')).defineDoctor(command),
+  },
+  {
+    name: 'run',
+    summary: 'start a command as a recorded workload',
+    load: async (command) => (await import('./commands/run.ts')).defineRun(command),
+  },
+  {
+    name: 'sessions',
+    summary: 'list what ran',
+    load: async (command) => (await import('./commands/sessions.ts')).defineSessions(command),
+  },
+  {
+    name: 'show',
+    summary: 'show everything that a session did, in order',
+    load: async (command) => (await import('./commands/show.ts')).defineShow(command),
+  },
+  {
+    name: 'tail',
+    summary: 'follow the record live',
+    load: async (command) => (await import('./commands/tail.ts')).defineTail(command),
+  },
+  {
+    name: 'query',
+    summary: 'run SQL over the record',
+    load: async (command) => (await import('./commands/query.ts')).defineQuery(command),
+  },
+  {
+    name: 'status',
+    summary: 'say how agent and collector are',
+    load: async (command) => (await import('./commands/status.ts')).defineStatus(command),
+  },
+  {
+    name: 'agent',
+    summary: 'record the workloads of this host (daemon)',
+    load: async (command, version) => (await import('./commands/agent.ts')).defineAgent(command, version),
+  },
+  {
+    name: 'collector',
+    summary: 'take the records of agents into ClickHouse (daemon)',
+    load: async (command, version) => (await import('./commands/collector.ts')).defineCollector(command, version),
+  },
+];
