@@ -18,9 +18,24 @@ export function generate(intoFolder: string): void {
   // prettier-ignore
   const args = [
     join(root, 'node_modules/protobufjs-cli/bin/pbjs'),
-    '-t', 'static-module', '-w', 'esm', '-r', 'sworn', '--dts',
-    '--no-create', '--no-verify', '--no-convert', '--no-delimited', '--no-typeurl', '--no-service', 
-    '-p', join(root, 'proto'), '-o', output, ...sources,
+    '-t',
+    'static-module',
+    '-w',
+    'esm',
+    '-r',
+    'sworn',
+    '--dts',
+    '--no-create',
+    '--no-verify',
+    '--no-convert',
+    '--no-delimited',
+    '--no-typeurl',
+    '--no-service',
+    '-p',
+    join(root, 'proto'),
+    '-o',
+    output,
+    ...sources,
   ];
   execFileSync(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
 }
