@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * What the overhead bench runs on: a real PostgreSQL server with pgbench's tables, and the agent as it is in the field,
+ * started and ended as often as needed. Its record goes to a collector that acknowledges and forgets, in a process of its
+ * own: the agent does all of its work, and ClickHouse, which runs elsewhere in the field, takes no CPU from it here.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type PostgresServer, startPostgres } from '../test/oracle/postgres/postgres-server.ts';
+import { busyUs, peakMib, processUs } from './machine.ts';
+
+const root = join(import.meta.dirname, '..');
+const node = process.execPath;
+const sworn = join(root, 'bin/sworn');
+const pgbench = join(root, '.setup/pgbench');
+const SCALE = 5;
+
+export type Mode = 'without' | 'floor' | 'recorded' | 'outsider';
+
+export interface Run {
+  readonly mode: Mode;
+  readonly clients: number;
+  readonly tps: number;
+  readonly transactions: number;
+  /** CPU of the whole machine while it ran, and of the agent. */
+  readonly busyUs: number;
+  readonly agentUs: number;
+  readonly agentMib: number;
+  readonly lossBytes: number;
+}
+
+export class OverheadStage {
+  readonly #folder: string;
+  readonly #postgres: PostgresServer;
+  readonly #sink: Started;
+
+  private constructor(folder: string, postgres: PostgresServer, sink: Started) {
+    this.#folder = folder;
+    this.#postgres = postgres;
+    this.#sink = sink;
+  }
+
+  static async open(): Promise<OverheadStage> {
+    const folder = mkdtempSync(join(tmpdir(), 'sworn-bench-'));
+    const quiet = {
+      logging_collector: 'off',
+      log_statement: 'none',
+      log_connections: 'off',
+      log_disconnections: 'off',
+      log_destination: 'stderr',
+    };
+    const postgres = await startPostgres({ settings: { ...quiet, shared_buffers: '128MB' } });
+    execFileSync(pgbench, ['-i', '-q', '-s', String(SCALE)], {
+      env: { ...process.env, ...postgres.environment },
+      stdio: 'ignore',
+    });
+    const sink = await started([node, join(import.meta.dirname, 'discarding-collector.ts'), folder]);
+    return new OverheadStage(folder, postgres, sink);
+  }
+
+  async close(): Promise<void> {
+    await this.#sink.stop();
+    await this.#postgres.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async run(mode: Mode, clients: number, seconds: number): Promise<Run> {
+    const agent =
+      mode === 'without' ? undefined : mode === 'floor' ? await this.#startFloor() : await this.#startAgent();
+    // An outsider is measured while somebody else is recorded: with no workload there would be nothing to pay for.
+    const companion = mode === 'outsider' ? this.#startCompanion() : undefined;
+    try {
+      const before = { busy: busyUs(), agent: agent === undefined ? 0 : processUs(agent.pid) };
+      const printed = await this.#pgbench(mode, clients, seconds);
+      // What was recorded is still worked on for a moment; that belongs to it.
+      if (agent !== undefined && mode === 'recorded') await this.#settled(agent.pid);
+      const tps = Number(/tps = ([\d.]+)/.exec(printed)?.[1]);
+      const transactions = Number(/actually processed: (\d+)/.exec(printed)?.[1]);
+      return {
+        mode,
+        clients,
+        tps,
+        transactions,
+        busyUs: busyUs() - before.busy,
+        agentUs: agent === undefined ? 0 : processUs(agent.pid) - before.agent,
+        agentMib: agent === undefined ? 0 : peakMib(agent.pid),
+        lossBytes: mode === 'recorded' ? this.#lossBytes() : 0,
+      };
+    } finally {
+      companion?.kill();
+      await agent?.stop();
+    }
+  }
+
+  /** One recorded run of one client, with what the kernel says that each program took. */
+  async runWithPrograms(seconds: number): Promise<{ transactions: number; programs: readonly ProgramTime[] }> {
+    const agent = await this.#startAgent();
+    try {
+      const printed = await this.#pgbench('recorded', 1, seconds);
+      const transactions = Number(/actually processed: (\d+)/.exec(printed)?.[1]);
+      return { transactions, programs: this.#agentStatus().source.programs };
+    } finally {
+      await agent.stop();
+    }
+  }
+
+  /** Idle CPU of the machine: what is there without any of this. */
+  async idleUsPerSecond(seconds: number): Promise<number> {
+    const before = busyUs();
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    return (busyUs() - before) / seconds;
+  }
+
+  #pgbench(mode: Mode, clients: number, seconds: number): Promise<string> {
+    const args = ['-S', '-n', '-c', String(clients), '-j', '1', '-T', String(seconds)];
+    const command = mode === 'recorded' ? [sworn, ...this.#runArgs(), pgbench, ...args] : [pgbench, ...args];
+    const [file, ...rest] = command as [string, ...string[]];
+    const child = spawn(file, rest, {
+      env: { ...process.env, ...this.#postgres.environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (part: Buffer) => {
+      out += part.toString('utf8');
+    });
+    child.stderr.on('data', (part: Buffer) => {
+      err += part.toString('utf8');
+    });
+    return new Promise((resolve, reject) => {
+      child.once('close', (code) => (code === 0 ? resolve(out) : reject(new Error(`pgbench failed: ${err}`))));
+    });
+  }
+
+  #runArgs(): string[] {
+    return ['run', '--socket', join(this.#folder, 'run/agent.sock'), '--identity', 'bench', '--'];
+  }
+
+  #startCompanion(): ChildProcess {
+    // Opens a unix socket now and then, so that those hooks are live too.
+    return spawn(sworn, [...this.#runArgs(), 'sh', '-c', 'while :; do sleep 0.2; done'], { stdio: 'ignore' });
+  }
+
+  #startFloor(): Promise<Started> {
+    return started([node, join(import.meta.dirname, 'empty-hooks.ts')]);
+  }
+
+  #startAgent(): Promise<Started> {
+    const config = join(this.#folder, 'agent.yaml');
+    writeFileSync(
+      config,
+      JSON.stringify({
+        state_dir: join(this.#folder, 'agent'),
+        run_dir: join(this.#folder, 'run'),
+        collector: {
+          address: `localhost:${this.#sink.said['port']}`,
+          ca_file: join(this.#folder, 'ca.pem'),
+          certificate_file: join(this.#folder, 'agent.pem'),
+          key_file: join(this.#folder, 'agent.key'),
+        },
+        identities: [
+          {
+            name: 'bench',
+            tenant: '11111111-2222-3333-4444-555555555555',
+            client_id: '66666666-7777-8888-9999-000000000000',
+          },
+        ],
+        workloads: [{ name: 'bench', identity: 'bench', select: [{ run: ['root'] }] }],
+        broker: { enabled: false },
+      }),
+    );
+    return started(
+      [node, '--disable-warning=ExperimentalWarning', join(root, 'cli/main.ts'), 'agent', '--config', config],
+      'the agent records',
+    );
+  }
+
+  /** Until the agent has no more to do: its CPU time stands still. */
+  async #settled(pid: number): Promise<void> {
+    for (let before = -1, now = processUs(pid), i = 0; now - before > 20_000 && i < 100; i++) {
+      before = now;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      now = processUs(pid);
+    }
+  }
+
+  #lossBytes(): number {
+    return this.#agentStatus().source.counters['bytesRingFull']?.bytes ?? 0;
+  }
+
+  #agentStatus(): AgentSource {
+    const args = ['status', '--json', '--socket', join(this.#folder, 'run/agent.sock'), '--token-file', '/dev/null'];
+    return (JSON.parse(execFileSync(sworn, args, { encoding: 'utf8' })) as { agent: AgentSource }).agent;
+  }
+}
+
+interface ProgramTime {
+  readonly name: string;
+  readonly runs: number;
+  readonly runNs: number;
+}
+
+interface AgentSource {
+  readonly source: {
+    readonly counters: Readonly<Record<string, { readonly bytes: number }>>;
+    readonly programs: readonly ProgramTime[];
+  };
+}
+
+interface Started {
+  readonly pid: number;
+  readonly said: Readonly<Record<string, unknown>>;
+  stop(): Promise<void>;
+}
+
+/** Starts a program and waits for its first line of JSON, or for one that has `ready` in it. */
+async function started(command: readonly string[], ready?: string): Promise<Started> {
+  const [file, ...args] = command as [string, ...string[]];
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let printed = '';
+  const line = await new Promise<string>((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', (text) => {
+        printed = `${printed}${text}\n`.slice(-4000);
+        if (ready === undefined ? text.startsWith('{') : text.includes(ready)) resolve(text);
+      });
+    }
+    child.once('exit', (code) => reject(new Error(`${file} ended with ${code}:\n${printed}`)));
+  });
+  return {
+    pid: child.pid as number,
+    said: JSON.parse(line) as Record<string, unknown>,
+    stop: async () => {
+      if (child.exitCode !== null) return;
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
