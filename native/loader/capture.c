@@ -7,6 +7,8 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +84,18 @@ static void choose_unix_hooks(struct sworn_bpf *skeleton, const struct sworn_cap
 	skeleton->rodata->without_unix = options->without_unix;
 }
 
+/* A signal makes the verifier give up with EAGAIN, and libbpf after a few: a profiler sends one each millisecond. */
+static int load_undisturbed(struct sworn_bpf *skeleton)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int error = sworn_bpf__load(skeleton);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error;
+}
+
 static int load(struct sworn_capture *capture, const struct sworn_capture_options *options)
 {
 	struct sworn_bpf *skeleton = sworn_bpf__open();
@@ -114,7 +128,7 @@ static int load(struct sworn_capture *capture, const struct sworn_capture_option
 			return error;
 	}
 	choose_unix_hooks(skeleton, options);
-	return sworn_bpf__load(skeleton);
+	return load_undisturbed(skeleton);
 }
 
 static int attach_program(struct sworn_capture *capture, struct bpf_program *program)
