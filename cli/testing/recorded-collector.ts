@@ -5,6 +5,7 @@ import { type ActivityProperties, fromBigInt } from '../../collector/model/activ
 import { encodeBatch } from '../../collector/testing/batch-maker.ts';
 import { TestAgent } from '../../collector/testing/test-agent.ts';
 import {
+  type ConfigChanges,
   removeFolder,
   startTestCollector,
   type TestCollector,
@@ -31,9 +32,9 @@ export interface RecordedCollector {
   stop(): Promise<void>;
 }
 
-export async function startRecordedCollector(): Promise<RecordedCollector> {
+export async function startRecordedCollector(changes: ConfigChanges = {}): Promise<RecordedCollector> {
   const stateDir = temporaryFolder();
-  const collector = await startTestCollector(stateDir);
+  const collector = await startTestCollector(stateDir, changes);
   const agent = new TestAgent(collector.ingest.port, await collector.issueAgentCertificate('cli-test'));
   await agent.hello();
   let seq = 0;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** `sworn` as people run it: a program with words, an environment, an output that is a pipe or a terminal. */
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
 export const SWORN = join(import.meta.dirname, '../../bin/sworn');
@@ -35,6 +36,23 @@ export function runSworn(words: readonly string[], options: RunOptions = {}): Pr
 }
 
 export async function runProgram(file: string, words: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  const { child, ended } = startProgram(file, words, options);
+  const [out, err, [code, signal]] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  return { code, signal, out, err };
+}
+
+export interface Started {
+  readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
+  /** Exit code, or the signal that ended it. */
+  readonly ended: Promise<[code: number | null, signal: NodeJS.Signals | null]>;
+}
+
+/** For what is looked at, or told something, while it runs. Whoever starts it reads its output and ends it. */
+export function startSworn(words: readonly string[], options: RunOptions = {}): Started {
+  return startProgram(SWORN, words, options);
+}
+
+function startProgram(file: string, words: readonly string[], options: RunOptions): Started {
   const child = spawn(file, words, {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: cleanEnvironment(options.environment),
@@ -46,8 +64,7 @@ export async function runProgram(file: string, words: readonly string[], options
     child.once('error', reject);
     child.once('close', (code, signal) => resolve([code, signal]));
   });
-  const [out, err, [code, signal]] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-  return { code, signal, out, err };
+  return { child, ended };
 }
 
 /** On a terminal of so many columns, made by script(1). What comes is what the terminal got. */
