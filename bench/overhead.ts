@@ -8,6 +8,7 @@
  * journal and delivery; and as an outsider on a host where somebody else is recorded. Each short run of one way stands
  * between two runs without, and is a ratio to their mean; the ways take turns, and the median over all rounds stands.
  */
+import { keepCoresAwake } from './awake-cores.ts';
 import type { Bench, BenchOptions, BenchResult } from './bench.ts';
 import { type HookCost, measureHooks } from './hook-cost.ts';
 import { type Mode, OverheadStage, type Run } from './overhead-stage.ts';
@@ -53,6 +54,7 @@ export const overhead: Bench = {
 
 async function run({ quick, say }: BenchOptions): Promise<BenchResult> {
   const stage = await OverheadStage.open();
+  const letSleep = keepCoresAwake();
   const rounds: Round[] = [];
   try {
     const idleUs = await stage.idleUsPerSecond(quick ? 1 : 5);
@@ -76,6 +78,7 @@ async function run({ quick, say }: BenchOptions): Promise<BenchResult> {
     const hooks = await measureHooks(stage, quick ? 1 : 5);
     return { summary: summarise(rounds, hooks, idleUs), raw: { idle_us_per_second: idleUs, seconds: SECONDS, rounds } };
   } finally {
+    letSleep();
     await stage.close();
   }
 }

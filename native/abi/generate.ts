@@ -106,4 +106,10 @@ export function staleLayout(): boolean {
   return readFileSync(output, 'utf8') !== layoutText();
 }
 
-if (import.meta.main) writeFileSync(output, layoutText());
+if (import.meta.main) {
+  if (!process.argv.includes('--check')) writeFileSync(output, layoutText());
+  else if (staleLayout()) {
+    console.error("it is not what native/abi/event.h gives; run 'npm run generate'");
+    process.exitCode = 1;
+  }
+}
