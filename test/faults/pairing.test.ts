@@ -17,8 +17,8 @@ import { Random, seedOfRun } from './random.ts';
 
 const CONVERSATIONS = 3000;
 const EXCHANGES_MAX = 12;
-/** As the kernel side hands them over. */
-const PIECE_BYTES = 8192;
+/** As the kernel side hands them over; segments of a connection end anywhere. */
+const PIECE_BYTES_MAX = 8192;
 
 type Turn = readonly [direction: Direction, bytes: Buffer];
 
@@ -63,19 +63,54 @@ function rowOf(n: number, random: Random): Buffer[] {
   return [pg.row(number(n), filling(random))];
 }
 
-const postgresMixed: Language = (n, random) => (random.chance(0.5) ? postgresSimple : postgresExtended)(n, random);
+const STATEMENTS_MAX = 4;
+
+const postgresSeveral: Language = (n, random) => {
+  const numbers = Array.from({ length: random.between(2, STATEMENTS_MAX) }, (_, at) => n * 100 + at);
+  const texts = numbers.map((one) => `SELECT '${number(one)}', '${filling(random)}'`);
+  const results = numbers.flatMap((one) => [pg.columns(['a'], ['b']), ...rowOf(one, random), pg.complete('SELECT 1')]);
+  return [
+    ['sent', pg.query(texts.join('; '))],
+    ['received', Buffer.concat([...results, pg.ready()])],
+  ];
+};
+
+const postgresPipelined: Language = (n, random) => {
+  const numbers = Array.from({ length: random.between(2, STATEMENTS_MAX) }, (_, at) => n * 100 + at);
+  const asked = numbers.flatMap((one) => [
+    pg.parse('', `SELECT '${number(one)}', $1, '${filling(random)}'`),
+    pg.bind('', '', ['v']),
+    pg.describe('P'),
+    pg.execute(),
+  ]);
+  const told = numbers.flatMap((one) => [
+    ...[pg.parseComplete(), pg.bindComplete(), pg.columns(['a'], ['b'])],
+    ...[...rowOf(one, random), pg.complete('SELECT 1')],
+  ]);
+  return [
+    ['sent', Buffer.concat([...asked, pg.sync()])],
+    ['received', Buffer.concat([...told, pg.ready()])],
+  ];
+};
+
+const postgresLanguages = [postgresSimple, postgresExtended, postgresSeveral, postgresPipelined];
+const postgresMixed: Language = (n, random) =>
+  (postgresLanguages[random.between(0, postgresLanguages.length - 1)] as Language)(n, random);
 const login: readonly Turn[] = [
   ['sent', pg.hello()],
   ['received', pg.welcome()],
 ];
 
-function eventsOf(turns: readonly Turn[]): BytesMoved[] {
+function eventsOf(turns: readonly Turn[], random: Random): BytesMoved[] {
   const offsets: Record<Direction, number> = { sent: 0, received: 0 };
   const events: BytesMoved[] = [];
   for (const [direction, bytes] of turns) {
-    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+    for (let at = 0, end = 0; at < bytes.length; at = end) {
+      end = random.chance(0.7) ? at + PIECE_BYTES_MAX : random.between(at + 1, at + PIECE_BYTES_MAX);
+      // The last few bytes are a message of their own in most languages.
+      if (end >= bytes.length && random.chance(0.2)) end = Math.max(at + 1, bytes.length - random.between(1, 20));
       const offset = offsets[direction];
-      const piece = bytes.subarray(at, at + PIECE_BYTES);
+      const piece = bytes.subarray(at, end);
       const common = { type: 'bytes-moved', connectionKey: 1, direction, pid: 0 } as const;
       const settled = {
         sentSettledOffset: offsets.sent,
@@ -148,7 +183,9 @@ const conversations: readonly [name: string, language: Language, port: number, b
   ['HTTP', http, 80, []],
   ['PostgreSQL, simple queries', postgresSimple, 5432, login],
   ['PostgreSQL, extended queries', postgresExtended, 5432, login],
-  ['PostgreSQL, both', postgresMixed, 5432, login],
+  ['PostgreSQL, several statements in a query', postgresSeveral, 5432, login],
+  ['PostgreSQL, several statements before a Sync', postgresPipelined, 5432, login],
+  ['PostgreSQL, all of these', postgresMixed, 5432, login],
 ];
 
 for (const [name, language, port, begin] of conversations) {
@@ -158,7 +195,7 @@ for (const [name, language, port, begin] of conversations) {
       const random = new Random(seed + i);
       const turns = [...begin];
       for (let n = random.between(1, EXCHANGES_MAX); n > 0; n--) turns.push(...language(turns.length, random));
-      const events = thinned(eventsOf(turns), random);
+      const events = thinned(eventsOf(turns, random), random);
       for (const exchange of exchangesOf(opened(port, random.chance(0.5) ? 'tcp' : 'unix'), events)) {
         const fault = faultOf(exchange);
         assert.equal(fault, undefined, `seed ${seed + i}: ${fault}`);

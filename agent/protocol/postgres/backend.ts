@@ -380,7 +380,7 @@ export class Backend {
     this.#transaction.ready(state);
     talk.isReplyDamaged = false;
     talk.queue.pop();
-    if (talk.queue.isEmpty) talk.isUncertain = false;
+    if (talk.queue.isEmpty && !talk.areRequestsSought) talk.isUncertain = false;
   }
 
   // Long messages
@@ -421,6 +421,8 @@ export class Backend {
     const request = queue.head?.request;
     talk.isReplyDamaged = true;
     if (request === undefined) return;
+    request.hasReplyGap = true;
+    talk.damagedGroup = request.group;
     request.setAttribute('response_gap_bytes', String(missingBytes));
     this.#content.gap(request, missingBytes);
   }

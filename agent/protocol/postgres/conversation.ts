@@ -46,8 +46,12 @@ export class Conversation {
 
   /** Replies were lost: the request at the head may have been answered already. */
   isReplyDamaged = false;
+  /** The group in which replies were lost: who of it is answered after that is likely and no more. -1: none. */
+  damagedGroup = -1;
   /** Requests or replies were lost: who is answered is likely and no more. */
   isUncertain = false;
+  /** Requests were lost, and the place in what the client sends is not found again: what waits may not be all. */
+  areRequestsSought = false;
   /** The client has sent requests without waiting for the reply to the one before. */
   hasPipelined = false;
   /** Replies cannot be told apart until the client begins anew. */
@@ -112,14 +116,14 @@ export class Conversation {
   /** Give out the statement of a Query that the server has answered, and go on to the next. */
   deliverPart(request: Request): void {
     this.#give(request);
-    request.nextPart();
+    request.nextPart(request.group === this.damagedGroup);
   }
 
   #deliverParts(request: Request): void {
     const failure = request.outcome === 'error' ? request.errorCode : undefined;
     this.#give(request);
     while (request.part + 1 < request.parts.length) {
-      request.nextPart();
+      request.nextPart(request.group === this.damagedGroup);
       if (failure !== undefined) request.skip(failure);
       this.#give(request);
     }
@@ -140,7 +144,10 @@ export class Conversation {
 
   #give(request: Request): void {
     this.takePayloads(request);
-    if (this.isUncertain && request.message !== 'none') request.setAttribute('reply_uncertain', 'true');
+    const isBehindLoss = request.group === this.damagedGroup && !request.hasReplyGap;
+    if ((this.isUncertain || isBehindLoss) && request.message !== 'none') {
+      request.setAttribute('reply_uncertain', 'true');
+    }
     this.sink.exchange(request.toExchange(this.session));
   }
 

@@ -49,6 +49,7 @@ export class Frontend {
     const reader = this.#reader.reset(bytes, start, end);
     reader.encoding = this.#talk.session.encoding;
     this.#cutBytes = 0;
+    this.#talk.areRequestsSought = false;
     switch (tag) {
       case F.query:
         this.#query(reader);
@@ -272,6 +273,7 @@ export class Frontend {
   }
 
   beginLong(): void {
+    this.#talk.areRequestsSought = false;
     this.#copy.beginLong();
   }
 
@@ -343,6 +345,7 @@ export class Frontend {
     prepared.remove('');
     prepared.clearPortals();
     this.#talk.isUncertain = true;
+    this.#talk.areRequestsSought = true;
     this.#isGroupOpen = false;
   }
 

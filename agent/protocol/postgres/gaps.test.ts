@@ -112,6 +112,65 @@ test('a statement that was lost altogether shows by its reply', () => {
   assert.equal(run.exchanges[1]?.attributes['request_unseen'], 'true');
 });
 
+test('a second reply to a request that was not seen is one to another that was not seen', () => {
+  const bytes = reply('a');
+  const run = session(
+    misses('client', 60),
+    // Without its ReadyForQuery, and the reply to the next request behind it.
+    sends('server', bytes.subarray(0, -6)),
+    misses('server', 6),
+    sends('server', complete('DELETE 3'), ready()),
+  );
+  assert.deepEqual(linesOf(run), ['SELECT ok 1 | ', 'DELETE ok 3 | ']);
+  for (const exchange of run.exchanges.slice(1)) assert.equal(exchange.attributes['request_unseen'], 'true');
+});
+
+test('a reply behind a lost end of one to a known statement is not said to be to that statement', () => {
+  const bytes = reply('a');
+  const run = session(
+    sends('client', query('select 1')),
+    sends('server', bytes.subarray(0, -6)),
+    misses('client', 20),
+    misses('server', 6),
+    sends('server', reply('b')),
+  );
+  assert.deepEqual(linesOf(run), ['SELECT ok 1 | select 1', 'SELECT ok 1 | ']);
+  assert.equal(run.exchanges[2]?.attributes['request_unseen'], 'true');
+});
+
+test('who of several statements is answered behind a loss is uncertain, in a Query and before a Sync', () => {
+  const results = ['1', '2', '3'].map((text) => Buffer.concat([columns(['a']), row(text), complete('SELECT 1')]));
+  const simple = Buffer.concat([...results, ready()]);
+  const inQuery = session(
+    sends('client', query('select 1; select 2; select 3')),
+    ...holed('server', simple, results[0]?.length ?? 0, 2 * (results[0]?.length ?? 0)),
+  );
+  const texts = ['select 1', 'select 2', 'select 3'];
+  const answered = Buffer.concat([message('1'), bindComplete(), row('1'), complete('SELECT 1')]);
+  const piped = session(
+    sends('client', ...texts.flatMap((text) => [parse('', text), bind('', ''), execute()]), sync()),
+    ...holed('server', Buffer.concat([answered, answered, answered, ready()]), answered.length, 2 * answered.length),
+  );
+  for (const run of [inQuery, piped]) {
+    const marks = run.exchanges
+      .slice(1)
+      .map(({ attributes }) => attributes['response_gap_bytes'] ?? attributes['reply_uncertain']);
+    assert.deepEqual([marks.length, marks[0]], [3, undefined]);
+    assert.ok(
+      marks.slice(1).every((mark) => mark !== undefined),
+      JSON.stringify(linesOf(run)),
+    );
+  }
+});
+
+test('a gap in a Query is told by each of its statements', () => {
+  const bytes = query("select 1; select 'x', 2; select 3");
+  const results = ['1', '2', '3'].flatMap((text) => [columns(['a']), row(text), complete('SELECT 1')]);
+  const run = session(...holed('client', bytes, 22, 25), sends('server', ...results, ready()));
+  assert.equal(run.exchanges.length, 4);
+  for (const exchange of run.exchanges.slice(1)) assert.equal(exchange.attributes['request_gap_bytes'], '3');
+});
+
 test('a request that is had only after its reply does not shift the replies to later ones', () => {
   // A hole in the client's bytes is waited for; what comes behind it is then late.
   const run = session(

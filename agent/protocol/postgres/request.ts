@@ -60,6 +60,8 @@ export class Request {
   outcome: 'none' | 'ok' | 'error' = 'none';
   /** Replies to it were lost or did not come. */
   isReplyLost = false;
+  /** Replies were lost while it was the one to be answered. */
+  hasReplyGap = false;
   isTruncated = false;
   /** It was given out; replies that still come belong to nothing. */
   isGivenOut = false;
@@ -128,10 +130,15 @@ export class Request {
     this.setAttribute('skipped', 'true');
   }
 
-  /** The next statement of a Query begins; behind the last one, an answer that fits none of them. */
-  nextPart(): void {
+  /**
+   * The next statement of a Query begins; behind the last one, an answer that fits none of them. Where replies were lost
+   * before it, or the request was not seen to begin with, that is the answer to a request that was not seen.
+   */
+  nextPart(areRepliesLost: boolean): void {
     const next = this.parts[++this.part];
-    this.sql = next ?? { ...EMPTY_STATEMENT, text: this.sql.text };
+    const isUnseen = next === undefined && (areRepliesLost || this.message === 'none');
+    this.sql = next ?? { ...EMPTY_STATEMENT, text: isUnseen ? '' : this.sql.text };
+    if (isUnseen) this.operation = 'UNKNOWN';
     this.isPartDone = false;
     this.requestBytes = this.partBytes[this.part] ?? 0;
     this.responseBytes = 0;
@@ -139,6 +146,7 @@ export class Request {
     this.responseEndAt = -1;
     this.outcome = 'none';
     this.isReplyLost = false;
+    this.hasReplyGap = false;
     this.errorCode = '';
     this.errorMessage = '';
     this.rows = undefined;
@@ -147,7 +155,10 @@ export class Request {
     this.copy = 'no';
     this.request = undefined;
     this.response = undefined;
-    this.attributes = next === undefined ? { statement_unmatched: 'true' } : undefined;
+    // A gap in a Query is one in its text as a whole: nothing says which of its statements it hit.
+    const gapBytes = this.attributes?.['request_gap_bytes'];
+    this.attributes = gapBytes === undefined ? undefined : { request_gap_bytes: gapBytes };
+    if (next === undefined) this.setAttribute(isUnseen ? 'request_unseen' : 'statement_unmatched', 'true');
     this.#notices = undefined;
     this.#notifications = undefined;
     this.#statuses = undefined;
