@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * The record against the server's own log: the same requests and replies, once each, in the same order, on each
+ * connection; bodies byte for byte; and of each connection as many bytes as the server's sockets counted.
+ */
+import assert from 'node:assert/strict';
+import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import {
+  commandsByConnection,
+  type RecordedCommand,
+  type RecordedConnection,
+  type RunRecord,
+} from '../recording/record.ts';
+import type { FieldLine, LoggedBody, LoggedExchange, ServerLog } from './server-log.ts';
+
+export interface Bounds {
+  readonly requestBytesMax: number;
+  readonly responseBytesMax: number;
+}
+
+/** As the agent's configuration has them when it says nothing. */
+export const DEFAULT_BOUNDS: Bounds = { requestBytesMax: 16 * 1024 * 1024, responseBytesMax: 1024 * 1024 };
+
+/**
+ * Bodies cross the loopback faster than a busy machine gives the agent a turn. What is looked at here is whether bytes are
+ * understood; what happens when the ring is full has tests of its own.
+ */
+export const LARGE_RING = { capture: { ring_bytes: 64 * 1024 * 1024 } };
+
+export interface Expectation {
+  /** What the recorded workload was. */
+  readonly role: 'client' | 'server';
+  readonly identity: string;
+  readonly bounds?: Bounds;
+}
+
+export interface Matched {
+  readonly logged: LoggedExchange;
+  readonly recorded: RecordedCommand;
+}
+
+/** Fields that Node's library adds by itself. */
+const ADDED_FIELDS = new Set(['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding']);
+/** Never shown as they were sent. */
+const SECRET_FIELDS = new Set(['authorization', 'cookie', 'proxy-authorization']);
+
+/** Throws where the record is not what the server wrote down. Answers every pair, in the server's order. */
+export function assertAsLogged(record: RunRecord, log: ServerLog, expected: Expectation): Matched[] {
+  const recorded = recordedByPort(record, expected.role);
+  const ports = new Set([...log.exchanges.keys(), ...recorded.keys()]);
+  const matched: Matched[] = [];
+  for (const port of ports) {
+    const logged = log.exchanges.get(port) ?? [];
+    const seen = recorded.get(port) ?? [];
+    const line = (method: string, target: string) => `${method} ${target}`;
+    assert.deepEqual(
+      seen.map(({ operation, statement }) => line(operation, statement.slice(operation.length + 1))),
+      logged.map(({ method, target }) => line(method, target)),
+      `requests of the connection from port ${port}`,
+    );
+    for (const [index, one] of logged.entries()) matched.push({ logged: one, recorded: seen[index]! });
+  }
+  for (const pair of matched) {
+    assertExchange(pair, log, expected);
+    assert.equal(pair.recorded.identityName, expected.identity);
+  }
+  return matched;
+}
+
+/**
+ * Every connection of the server is in the record, with as many bytes each way as the server's socket counted, and what
+ * was cut is what bodies had beyond the bounds.
+ */
+export function assertSameBytes(
+  record: RunRecord,
+  log: ServerLog,
+  { role, bounds = DEFAULT_BOUNDS }: Expectation,
+): void {
+  const closed = record.connections.filter(({ action, protocol }) => action === 'closed' && protocol !== 'unknown');
+  const recorded = closed.map((one) => {
+    const [toServer, toClient] = role === 'client' ? [one.sent, one.received] : [one.received, one.sent];
+    const { moved, cut, notUnderstood } = toServer;
+    const asked = { bytes: moved, cut, notUnderstood };
+    const told = { bytes: toClient.moved, cut: toClient.cut, notUnderstood: toClient.notUnderstood };
+    return { port: clientPort(one, role), asked, told };
+  });
+  const beyond = (port: number, max: number, of: (logged: LoggedExchange) => LoggedBody): number =>
+    (log.exchanges.get(port) ?? []).reduce((sum, logged) => sum + Math.max(0, of(logged).carriedBytes - max), 0);
+  const logged = log.connections.map(({ port, readBytes, writtenBytes, upgradedReadBytes, upgradedWrittenBytes }) => ({
+    port,
+    asked: {
+      bytes: readBytes,
+      cut: beyond(port, bounds.requestBytesMax, ({ request }) => request),
+      notUnderstood: upgradedReadBytes,
+    },
+    told: {
+      bytes: writtenBytes,
+      cut: beyond(port, bounds.responseBytesMax, ({ response }) => response),
+      notUnderstood: upgradedWrittenBytes,
+    },
+  }));
+  const byPort = (one: { port: number }, other: { port: number }): number => one.port - other.port;
+  assert.deepEqual(recorded.sort(byPort), logged.sort(byPort), 'bytes of the connections');
+}
+
+function recordedByPort(record: RunRecord, role: Expectation['role']): Map<number, readonly RecordedCommand[]> {
+  const portOf = new Map<string, number>();
+  for (const one of record.connections) portOf.set(one.connectionId, clientPort(one, role));
+  const byPort = new Map<number, readonly RecordedCommand[]>();
+  for (const [connectionId, commands] of commandsByConnection(record.commands)) {
+    const port = portOf.get(connectionId);
+    assert.ok(port !== undefined && !byPort.has(port), `one connection from port ${port}`);
+    byPort.set(port, commands);
+  }
+  return byPort;
+}
+
+function clientPort({ localPort, remotePort }: RecordedConnection, role: Expectation['role']): number {
+  return role === 'client' ? localPort : remotePort;
+}
+
+function assertExchange({ logged, recorded }: Matched, log: ServerLog, expected: Expectation): void {
+  const { bounds = DEFAULT_BOUNDS } = expected;
+  const name = `${logged.method} ${logged.target} from port ${logged.port}`;
+  const { attributes } = recorded;
+  const isError = logged.status >= 400;
+  assert.deepEqual(
+    {
+      role: recorded.role,
+      version: attributes['http_version'],
+      interim: attributes['interim_status'] ?? '',
+      status: attributes['status_code'] ?? '0',
+      outcome: recorded.status,
+      errorCode: recorded.errorCode,
+      errorMessage: recorded.errorMessage,
+      requestIncomplete: attributes['request_incomplete'] ?? '',
+      responseIncomplete: attributes['response_incomplete'] ?? '',
+      conflict: attributes['framing_conflict'] ?? '',
+      pairing: attributes['pairing'] ?? '',
+    },
+    {
+      role: expected.role,
+      version: logged.version,
+      interim: logged.interim.join(' '),
+      status: String(logged.status),
+      outcome: isError ? 'error' : logged.isSent ? 'ok' : 'unknown',
+      errorCode: isError ? String(logged.status) : '',
+      errorMessage: isError ? logged.reason : '',
+      requestIncomplete: logged.isReceived ? '' : 'connection-ended',
+      responseIncomplete: logged.isSent || logged.status === 0 ? '' : 'connection-ended',
+      conflict: '',
+      pairing: '',
+    },
+    name,
+  );
+  assertFields(attributes, logged, name);
+  assert.deepEqual(JSON.parse(recorded.parameters || '{}'), queryOf(logged), `query of ${name}`);
+  const request = { bytes: recorded.request, size: recorded.requestPayloadBytes, sha256: recorded.requestSha256 };
+  const response = { bytes: recorded.response, size: recorded.responsePayloadBytes, sha256: recorded.responseSha256 };
+  const cuts = [
+    assertBody(request, logged.request, bounds.requestBytesMax, log, `the request of ${name}`),
+    assertBody(response, logged.response, bounds.responseBytesMax, log, `the reply to ${name}`),
+  ];
+  if (logged.isReceived && logged.isSent) assert.equal(recorded.truncated, cuts.includes(true), `truncated: ${name}`);
+}
+
+function assertFields(attributes: RecordedCommand['attributes'], logged: LoggedExchange, name: string): void {
+  const shown = (which: string) => JSON.parse(attributes[which] ?? '{}') as Record<string, unknown>;
+  const asked = asJson(logged.fields);
+  const recorded = shown('request_headers');
+  for (const secret of SECRET_FIELDS) {
+    if (asked[secret] === undefined) continue;
+    assert.match(String(recorded[secret]), /\[redacted\]/, `${secret} of ${name}`);
+    asked[secret] = recorded[secret];
+  }
+  assert.deepEqual(recorded, asked, `fields of ${name}`);
+  assert.deepEqual(shown('request_trailers'), asJson(logged.trailers), `trailers of ${name}`);
+  const set = asJson(logged.sentFields);
+  const told = Object.entries(shown('response_headers')).filter(([key]) => key in set || !ADDED_FIELDS.has(key));
+  assert.deepEqual(Object.fromEntries(told), set, `fields of the reply to ${name}`);
+  if (logged.method === 'HEAD' || !logged.isSent) return;
+  assert.deepEqual(shown('response_trailers'), asJson(logged.sentTrailers), `trailers of the reply to ${name}`);
+}
+
+/** Names in lower case; Node takes each byte of a value for a character. */
+function asJson(lines: readonly FieldLine[]): Record<string, unknown> {
+  return grouped(
+    lines.map(([key, text]) => [
+      key.toLowerCase(),
+      isByteText(text) ? Buffer.from(text, 'latin1').toString('utf8') : text,
+    ]),
+  );
+}
+
+/** Arrays where a name is repeated. */
+function grouped(pairs: Iterable<readonly [string, string]>): Record<string, unknown> {
+  const values: Record<string, string | string[]> = {};
+  for (const [key, value] of pairs) {
+    const before = values[key];
+    values[key] = before === undefined ? value : [before, value].flat();
+  }
+  return values;
+}
+
+function isByteText(text: string): boolean {
+  return /^[\0-\xff]*$/.test(text) && isUtf8(Buffer.from(text, 'latin1'));
+}
+
+function queryOf({ method, target }: LoggedExchange): Record<string, unknown> {
+  if (method === 'CONNECT' || target === '*') return {};
+  return grouped(new URL(target, 'http://any').searchParams);
+}
+
+interface SeenBody {
+  readonly bytes: Buffer;
+  readonly size: number;
+  readonly sha256: string;
+}
+
+/** Byte for byte; of a body that was cut, its head and the digest of the whole. Answers whether it was cut. */
+function assertBody(seen: SeenBody, logged: LoggedBody, bytesMax: number, log: ServerLog, name: string): boolean {
+  assert.equal(seen.size, logged.carriedBytes, `size of ${name}`);
+  const isCut = logged.carriedBytes > bytesMax || logged.contentBytes > bytesMax;
+  if (!isCut) {
+    assert.equal(sha256(seen.bytes), logged.contentSha256, `content of ${name}`);
+    assert.equal(seen.sha256, '', `${name} is whole`);
+    return false;
+  }
+  assert.equal(seen.sha256, logged.carriedSha256, `digest of ${name}`);
+  const head = log.body(logged.contentSha256).subarray(0, seen.bytes.length);
+  assert.ok(seen.bytes.equals(head), `the head of ${name}`);
+  assert.ok(seen.bytes.length <= bytesMax, `the head of ${name} is within the bound`);
+  const isCoded = logged.carriedSha256 !== logged.contentSha256;
+  if (!isCoded) assert.equal(seen.bytes.length, bytesMax, `the head of ${name} is as long as the bound`);
+  return true;
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
