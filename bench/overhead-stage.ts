@@ -9,9 +9,9 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { type PostgresServer, startPostgres } from '../test/oracle/postgres/postgres-server.ts';
 import { busyUs, peakMib, processUs } from './machine.ts';
+import { type Started, started } from './started.ts';
 
 const root = join(import.meta.dirname, '..');
 const node = process.execPath;
@@ -208,37 +208,5 @@ interface AgentSource {
   readonly source: {
     readonly counters: Readonly<Record<string, { readonly bytes: number }>>;
     readonly programs: readonly ProgramTime[];
-  };
-}
-
-interface Started {
-  readonly pid: number;
-  readonly said: Readonly<Record<string, unknown>>;
-  stop(): Promise<void>;
-}
-
-/** Starts a program and waits for its first line of JSON, or for one that has `ready` in it. */
-async function started(command: readonly string[], ready?: string): Promise<Started> {
-  const [file, ...args] = command as [string, ...string[]];
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let printed = '';
-  const line = await new Promise<string>((resolve, reject) => {
-    for (const stream of [child.stdout, child.stderr]) {
-      createInterface({ input: stream }).on('line', (text) => {
-        printed = `${printed}${text}\n`.slice(-4000);
-        if (ready === undefined ? text.startsWith('{') : text.includes(ready)) resolve(text);
-      });
-    }
-    child.once('exit', (code) => reject(new Error(`${file} ended with ${code}:\n${printed}`)));
-  });
-  return {
-    pid: child.pid as number,
-    said: JSON.parse(line) as Record<string, unknown>,
-    stop: async () => {
-      if (child.exitCode !== null) return;
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGTERM');
-      await ended;
-    },
   };
 }
