@@ -4,33 +4,21 @@
  * The real kernel side, opened for a test: starts programs as workloads of their own and gathers what is told of them.
  * A program waits at a gate until it is watched, so that nothing of it is missed.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
 import type { KernelEvent, ProcessKey, Scope } from '../../agent/model/kernel-event.ts';
 import { EbpfSource, type EbpfSourceOptions } from '../../agent/source/ebpf/ebpf-source.ts';
+import { type Ended, type GatedProgram, type HowToStart, startGated } from './gated-program.ts';
 import { ObservedConnection } from './observed-connection.ts';
-import { scratchFolder, trigger } from './trigger.ts';
 
 /** How long a test waits for what must come; nothing is asserted about how fast it does. */
 const PATIENCE_MS = 60_000;
 const SELECTION = 7;
 
-export interface HowToRun {
-  readonly cwd?: string;
-  readonly uid?: number;
-  readonly gid?: number;
-  readonly env?: Record<string, string>;
+export interface HowToRun extends HowToStart {
   /** Not watched: an outsider. */
   readonly outside?: boolean;
   /** Runs before it is watched; `Observer.watch` does that later. */
   readonly unwatched?: boolean;
-}
-
-export interface Ended {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
 }
 
 /** A program that was started, and what is told of its session. */
@@ -39,20 +27,18 @@ export class Run {
   readonly sessionKey: bigint;
   readonly ended: Promise<Ended>;
   readonly #observer: Observer;
-  readonly #child: ChildProcess;
-  readonly #outputPath: string;
+  readonly #program: GatedProgram;
 
-  constructor(observer: Observer, child: ChildProcess, outputPath: string, sessionKey: bigint) {
+  constructor(observer: Observer, program: GatedProgram, sessionKey: bigint) {
     this.#observer = observer;
-    this.#child = child;
-    this.#outputPath = outputPath;
-    this.pid = child.pid as number;
+    this.#program = program;
+    this.pid = program.pid;
     this.sessionKey = sessionKey;
-    this.ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+    this.ended = program.ended;
   }
 
   get output(): string {
-    return readFileSync(this.#outputPath, 'utf8');
+    return this.#program.output;
   }
 
   /** Each line of its output, as JSON. */
@@ -74,7 +60,7 @@ export class Run {
   }
 
   kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
+    this.#program.child.kill(signal);
   }
 
   /** Until the program has ended and all that it opened is told to be closed. */
@@ -129,26 +115,11 @@ export class Observer {
 
   /** Starts a program; it runs on when it is watched. */
   start(program: string, args: readonly (string | Buffer)[], how: HowToRun = {}): Run {
-    const name = randomBytes(6).toString('hex');
-    const fifo = join(scratchFolder(), `${name}.gate`);
-    const outputPath = join(scratchFolder(), `${name}.out`);
-    execFileSync('mkfifo', ['-m', '0666', fifo]);
-    const gate = openSync(fifo, constants.O_RDWR);
-    const output = openSync(outputPath, 'a');
-    const child = spawn(trigger('gate'), [fifo, program, ...(args as string[])], {
-      stdio: ['ignore', output, 'inherit'],
-      ...(how.cwd === undefined ? {} : { cwd: how.cwd }),
-      ...(how.uid === undefined ? {} : { uid: how.uid }),
-      ...(how.gid === undefined ? {} : { gid: how.gid }),
-      ...(how.env === undefined ? {} : { env: how.env }),
-    });
-    const run = new Run(this, child, outputPath, randomBytes(8).readBigUInt64LE());
-    if (how.outside !== true && how.unwatched !== true) this.watch(run);
-    writeSync(gate, 'x');
-    void run.ended.then(() => {
-      closeSync(gate);
-      closeSync(output);
-    });
+    const { outside, unwatched, ...start } = how;
+    const gated = startGated(program, args, start);
+    const run = new Run(this, gated, randomBytes(8).readBigUInt64LE());
+    if (outside !== true && unwatched !== true) this.watch(run);
+    gated.open();
     return run;
   }
 

@@ -18,6 +18,7 @@ import type {
 import { addressText } from './address-text.ts';
 import { textOf } from './byte-text.ts';
 import { EarlyBytes } from './early-bytes.ts';
+import { isWhole } from './event-bounds.ts';
 import { connectionKeyAt, processAt, scopeAt, u64 } from './fields.ts';
 import {
   addresses,
@@ -64,19 +65,22 @@ export class EventReader {
 
   /** Appends the events of one batch to `into`. `BytesMoved.bytes` are views into `batch`. */
   read(batch: Buffer, into: ReadEvent[]): void {
-    for (let at = 0; at + event.structBytes <= batch.length; ) {
-      const size = batch.readUInt32LE(at + event.size);
+    for (let at = 0; at < batch.length; ) {
+      const size = at + event.structBytes <= batch.length ? batch.readUInt32LE(at + event.size) : 0;
+      // Where the next event would begin is not known either: the rest of the batch is one that was not understood.
       if (size < event.structBytes || at + size > batch.length) {
         this.unknownEvents++;
         return;
       }
-      this.#readOne(batch, at, size, into);
+      const type = batch.readUInt16LE(at + event.type);
+      if (isWhole(batch, at, type, size)) this.#readOne(batch, at, type, size, into);
+      else this.unknownEvents++;
       at += (size + 7) & ~7;
     }
   }
 
-  #readOne(batch: Buffer, at: number, size: number, into: ReadEvent[]): void {
-    switch (batch.readUInt16LE(at + event.type)) {
+  #readOne(batch: Buffer, at: number, type: number, size: number, into: ReadEvent[]): void {
+    switch (type) {
       case eventType.bytes:
         into.push(readBytes(batch, at));
         return;
@@ -121,9 +125,6 @@ export class EventReader {
         return;
       case eventType.earlyBytes:
         this.#early.keep(batch, at);
-        return;
-      default:
-        this.unknownEvents++;
     }
   }
 
