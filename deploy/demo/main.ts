@@ -16,7 +16,7 @@ import { colour, terminalWidth } from '../../cli/print/colour.ts';
 import { table } from '../../cli/print/table.ts';
 import { printable } from '../../cli/print/terminal-text.ts';
 import { type Stage, setStage } from './stage.ts';
-import { judge, type Verdict } from './verdict.ts';
+import { type CommandRow, judge, type Verdict } from './verdict.ts';
 
 const { values: options } = parseArgs({ options: { stay: { type: 'boolean' }, json: { type: 'boolean' } } });
 const startedMs = performance.now();
@@ -111,12 +111,10 @@ function print(verdict: Verdict, stage: Stage): void {
     row.identity_state,
     row.protocol,
     row.status === 'ok' ? colour('green', 'ok') : colour('red', row.status),
-    row.error_code,
+    row.error_code || (row.attributes['status_code'] ?? ''),
     row.rows ?? '',
     (Number(row.duration_ns) / 1e6).toFixed(1),
-    printable(
-      row.parameters === '' || row.parameters.startsWith('{') ? row.statement : `${row.statement}  ${row.parameters}`,
-    ),
+    printable(statementOf(row)),
   ]);
   console.log(table(header, rows, { width, right: new Set(['rows', 'ms']) }));
 
@@ -157,6 +155,12 @@ function print(verdict: Verdict, stage: Stage): void {
     console.log(
       `\nTry next: ${colour('bold', 'npm run demo -- --stay')} keeps it running, with the commands to explore it.`,
     );
+}
+
+/** With its bound parameters; what is no statement, such as a login, by its verb. */
+function statementOf({ statement, parameters, operation, resource }: CommandRow): string {
+  if (statement === '') return `${operation} ${resource}`.trim();
+  return parameters === '' || parameters.startsWith('{') ? statement : `${statement}  ${parameters}`;
 }
 
 function printPlaces(stage: Stage): void {
