@@ -10,6 +10,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type PostgresServer, startPostgres } from '../test/oracle/postgres/postgres-server.ts';
+import { CpuGroup } from './cpu-group.ts';
 import { busyUs, peakMib, processUs } from './machine.ts';
 import { type Started, started } from './started.ts';
 
@@ -18,6 +19,7 @@ const node = process.execPath;
 const sworn = join(root, 'bin/sworn');
 const pgbench = join(root, '.setup/pgbench');
 const SCALE = 5;
+const WARM_SECONDS = 3;
 
 export type Mode = 'without' | 'floor' | 'recorded' | 'outsider';
 
@@ -26,8 +28,10 @@ export interface Run {
   readonly clients: number;
   readonly tps: number;
   readonly transactions: number;
-  /** CPU of the whole machine while it ran, and of the agent. */
+  /** CPU of the whole machine while it ran, and of pgbench, the server and the agent. */
   readonly busyUs: number;
+  readonly workloadUs: number;
+  readonly serverUs: number;
   readonly agentUs: number;
   readonly agentMib: number;
   readonly lossBytes: number;
@@ -37,8 +41,11 @@ export class OverheadStage {
   readonly #folder: string;
   readonly #postgres: PostgresServer;
   readonly #sink: Started;
+  readonly #workload = new CpuGroup('workload');
+  readonly #server = new CpuGroup('server');
 
   private constructor(folder: string, postgres: PostgresServer, sink: Started) {
+    this.#server.take(postgres.pid);
     this.#folder = folder;
     this.#postgres = postgres;
     this.#sink = sink;
@@ -65,6 +72,8 @@ export class OverheadStage {
   async close(): Promise<void> {
     await this.#sink.stop();
     await this.#postgres.stop();
+    this.#workload.remove();
+    this.#server.remove();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
@@ -74,10 +83,14 @@ export class OverheadStage {
     // An outsider is measured while somebody else is recorded: with no workload there would be nothing to pay for.
     const companion = mode === 'outsider' ? this.#startCompanion() : undefined;
     try {
-      const before = { busy: busyUs(), agent: agent === undefined ? 0 : processUs(agent.pid) };
+      // An agent runs for weeks: what it does once, such as compiling its own code, is no part of a command's price.
+      if (mode === 'recorded') await this.#pgbench(mode, clients, WARM_SECONDS);
+      if (agent !== undefined && mode === 'recorded') await this.#settled(agent.pid);
+      const before = this.#spent(agent);
       const printed = await this.#pgbench(mode, clients, seconds);
       // What was recorded is still worked on for a moment; that belongs to it.
       if (agent !== undefined && mode === 'recorded') await this.#settled(agent.pid);
+      const after = this.#spent(agent);
       const tps = Number(/tps = ([\d.]+)/.exec(printed)?.[1]);
       const transactions = Number(/actually processed: (\d+)/.exec(printed)?.[1]);
       return {
@@ -85,8 +98,10 @@ export class OverheadStage {
         clients,
         tps,
         transactions,
-        busyUs: busyUs() - before.busy,
-        agentUs: agent === undefined ? 0 : processUs(agent.pid) - before.agent,
+        busyUs: after.busy - before.busy,
+        workloadUs: after.workload - before.workload,
+        serverUs: after.server - before.server,
+        agentUs: after.agent - before.agent,
         agentMib: agent === undefined ? 0 : peakMib(agent.pid),
         lossBytes: mode === 'recorded' ? this.#lossBytes() : 0,
       };
@@ -94,6 +109,15 @@ export class OverheadStage {
       companion?.kill();
       await agent?.stop();
     }
+  }
+
+  #spent(agent: Started | undefined): Record<'busy' | 'workload' | 'server' | 'agent', number> {
+    return {
+      busy: busyUs(),
+      workload: this.#workload.usedUs(),
+      server: this.#server.usedUs(),
+      agent: agent === undefined ? 0 : processUs(agent.pid),
+    };
   }
 
   /** One recorded run of one client, with what the kernel says that each program took. */
@@ -117,7 +141,8 @@ export class OverheadStage {
 
   #pgbench(mode: Mode, clients: number, seconds: number): Promise<string> {
     const args = ['-S', '-n', '-c', String(clients), '-j', '1', '-T', String(seconds)];
-    const command = mode === 'recorded' ? [sworn, ...this.#runArgs(), pgbench, ...args] : [pgbench, ...args];
+    const grouped = ['sh', '-c', 'echo $$ > "$0"; exec "$@"', this.#workload.procsPath, pgbench, ...args];
+    const command = mode === 'recorded' ? [sworn, ...this.#runArgs(), ...grouped] : grouped;
     const [file, ...rest] = command as [string, ...string[]];
     const child = spawn(file, rest, {
       env: { ...process.env, ...this.#postgres.environment },

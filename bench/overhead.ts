@@ -32,6 +32,14 @@ interface Ratio {
   readonly high: number;
 }
 
+/** CPU time of a command, µs. `machine` is all that was not idle, without what the machine does anyway. */
+interface Cost {
+  readonly workload: number;
+  readonly server: number;
+  readonly agent: number;
+  readonly machine: number;
+}
+
 export interface OverheadSummary extends Readonly<Record<string, unknown>> {
   /** By number of clients. */
   readonly recorded: Readonly<Record<string, number>>;
@@ -40,7 +48,7 @@ export interface OverheadSummary extends Readonly<Record<string, unknown>> {
   readonly recorded_of_floor: Readonly<Record<string, number>>;
   readonly intervals: Readonly<Record<string, Readonly<Record<string, Ratio>>>>;
   readonly tps_without: Readonly<Record<string, number>>;
-  readonly cpu_us_per_command: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly cpu_us_per_command: Readonly<Record<string, Readonly<Record<'without' | 'recorded', Cost>>>>;
   readonly rss_mb: number;
   readonly lost_bytes: number;
   readonly hooks: readonly HookCost[];
@@ -97,8 +105,6 @@ function summarise(rounds: readonly Round[], hooks: readonly HookCost[], idleUs:
   const ratios = (clients: number, mode: Mode): number[] => of(clients, mode).map(ratioOf);
   const byClients = <T>(make: (clients: number) => T): Record<string, T> =>
     Object.fromEntries(CLIENTS.map((clients) => [clients, make(clients)]));
-  const cpu = (runs: readonly Run[], seconds: number): number =>
-    median(runs.map(({ busyUs, transactions }) => (busyUs - idleUs * seconds) / transactions));
   const recordedRuns = rounds
     .filter(({ run: measured }) => measured.mode === 'recorded')
     .map(({ run: measured }) => measured);
@@ -120,23 +126,15 @@ function summarise(rounds: readonly Round[], hooks: readonly HookCost[], idleUs:
     tps_without: byClients((clients) => Math.round(median(of(clients, 'recorded').map(({ before }) => before.tps)))),
     cpu_us_per_command: byClients((clients) => {
       const recorded = of(clients, 'recorded');
-      return {
-        without: rounded(
-          cpu(
-            recorded.map(({ before }) => before),
-            SECONDS,
-          ),
-          1,
-        ),
-        recorded: rounded(
-          cpu(
-            recorded.map(({ run: measured }) => measured),
-            SECONDS,
-          ),
-          1,
-        ),
-        agent: rounded(median(recorded.map(({ run: measured }) => measured.agentUs / measured.transactions)), 1),
-      };
+      const cost = (runs: readonly Run[], of: (run: Run) => number): number =>
+        rounded(median(runs.map((one) => of(one) / one.transactions)), 1);
+      const costs = (runs: readonly Run[]): Cost => ({
+        workload: cost(runs, ({ workloadUs }) => workloadUs),
+        server: cost(runs, ({ serverUs }) => serverUs),
+        agent: cost(runs, ({ agentUs }) => agentUs),
+        machine: cost(runs, ({ busyUs }) => busyUs - idleUs * SECONDS),
+      });
+      return { without: costs(recorded.map(({ before }) => before)), recorded: costs(recorded.map((one) => one.run)) };
     }),
     rss_mb: Math.round(Math.max(...recordedRuns.map(({ agentMib }) => agentMib))),
     lost_bytes: recordedRuns.reduce((sum, { lossBytes }) => sum + lossBytes, 0),
@@ -160,10 +158,10 @@ function table({ summary }: BenchResult): string {
       const { median: middle, low, high } = (intervals[clients] as Readonly<Record<Mode, Ratio>>)[mode];
       lines.push(`    ${mode.padEnd(9)} ${middle.toFixed(3)}  [${low.toFixed(3)}, ${high.toFixed(3)}]`);
     }
-    const spent = cpu[clients] as Record<string, number>;
-    lines.push(
-      `    CPU a command: ${spent['without']} µs without, ${spent['recorded']} µs recorded, of which agent ${spent['agent']} µs`,
-    );
+    for (const [way, { workload, server, agent, machine }] of Object.entries(cpu[clients] ?? {}))
+      lines.push(
+        `    µs of CPU a command ${way}: workload ${workload}, server ${server}, agent ${agent}; machine ${machine}`,
+      );
   }
   lines.push(
     `  agent: ${rss} MB at most; bytes lost: ${lost}`,
