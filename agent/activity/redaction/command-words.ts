@@ -6,9 +6,9 @@
  */
 import { PlainScan } from './plain-scan.ts';
 import { meaningOfName } from './secret-name.ts';
-import { isPlaceholder, isSecret, looksLikeCredential, looksLikePassword } from './secret-value.ts';
+import { colonBeforeSecret, isPlaceholder, isSecret, looksLikeCredential, looksLikePassword } from './secret-value.ts';
 import { shellSpans } from './shell-scan.ts';
-import { joined, type Span } from './span.ts';
+import { addAll, joined, type Span } from './span.ts';
 import { scanSql } from './sql-scan.ts';
 import { SHELLS, TOOLS, type Tool } from './tools.ts';
 
@@ -31,6 +31,9 @@ class CommandWords {
   /** Those whose condition holds. */
   #tools: readonly Tool[] = [];
   #isShell = false;
+  #isRemote = false;
+  /** Words that are scripts for a shell: `NAME=value program` is no assignment of all that. */
+  readonly #scripts = new Set<number>();
   #toolAt = 0;
 
   constructor(words: readonly string[], depth: number) {
@@ -42,9 +45,10 @@ class CommandWords {
   spans(): readonly (readonly Span[])[] {
     this.#words.forEach((word, at) => {
       this.#program(word, at);
-      this.#option(word, at);
-      for (const tool of this.#tools) this.#tool(tool, word, at);
       if (this.#isShell && /^-[a-z]*c$/.test(word)) this.#script(at + 1);
+      if (this.#isRemote && word.includes(' ')) this.#script(at);
+      if (!this.#scripts.has(at)) this.#option(word, at);
+      for (const tool of this.#tools) this.#tool(tool, word, at);
       this.#within(word, at);
     });
     return this.#found.map((spans) => joined(spans.toSorted((one, other) => one.from - other.from)));
@@ -62,6 +66,7 @@ class CommandWords {
       this.#toolAt = at;
     }
     this.#isShell ||= SHELLS.has(name);
+    this.#isRemote ||= name === 'ssh';
   }
 
   /** --password SECRET, --password=SECRET, NAME=SECRET; the value is all that stands behind the sign. */
@@ -81,6 +86,7 @@ class CommandWords {
     const meaning = meaningOfName(name);
     if (meaning === 'secret') return isSecret(value, name);
     if (meaning !== 'doubtful') return false;
+    if (name === 'TOKEN') return isSecret(value, name);
     if (/pass$/i.test(name)) return looksLikePassword(value);
     // An option that takes a token takes no word of prose.
     return /token$/i.test(name) && name.startsWith('-') ? isSecret(value, name) : looksLikeCredential(value);
@@ -122,7 +128,7 @@ class CommandWords {
     const isNext = word === option || isLastOfSeveral;
     if (!isNext && !word.startsWith(isLong ? `${option}=` : option)) return;
     const [place, from] = isNext ? [at + 1, 0] : [at, option.length + (isLong ? 1 : 0)];
-    const sign = this.#words[place]?.indexOf(tool.pairSign ?? ':', from) ?? -1;
+    const sign = colonBeforeSecret(this.#words[place] ?? '', from, tool.pairSign);
     if (sign >= 0) this.#add(place, sign + 1);
   }
 
@@ -143,16 +149,18 @@ class CommandWords {
   #script(at: number): void {
     const script = this.#words[at];
     if (script === undefined || this.#depth >= DEPTH_MAX) return;
-    this.#found[at]?.push(...shellSpans(script, this.#depth + 1));
+    this.#scripts.add(at);
+    addAll(this.#found[at] as Span[], shellSpans(script, this.#depth + 1));
   }
 
   #within(word: string, at: number): void {
     if (word.length < 6) return;
-    this.#found[at]?.push(...new PlainScan(word).run(0, word.length).spans);
-    if (SQL.test(word)) this.#found[at]?.push(...scanSql(word).spans);
+    const found = this.#found[at] as Span[];
+    addAll(found, new PlainScan(word).run(0, word.length).spans);
+    if (SQL.test(word)) addAll(found, scanSql(word).spans);
     // `ssh host 'mysql -pSECRET'`: words for somebody else's shell.
-    else if (word.includes(' ') && !this.#isShell && this.#depth < DEPTH_MAX) {
-      this.#found[at]?.push(...shellSpans(word, this.#depth + 1));
+    else if (word.includes(' ') && !this.#isShell && !this.#scripts.has(at) && this.#depth < DEPTH_MAX) {
+      addAll(found, shellSpans(word, this.#depth + 1));
     }
   }
 }

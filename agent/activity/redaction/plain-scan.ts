@@ -11,7 +11,14 @@ import { ANCHOR_OF, Anchor, nextLetters } from './anchors.ts';
 import { issuedKeyAt, isWordCharacter } from './issued-keys.ts';
 import { endOfQuoted, type Quotes, quotesAt, quotesBefore, unquoted } from './quoted-value.ts';
 import { isNameCharacter as isName, meaningOfName, NAME_LENGTH_MAX, type NameMeaning } from './secret-name.ts';
-import { isPlaceholder, isSecret, looksLikeCredential, looksLikePassword } from './secret-value.ts';
+import {
+  colonBeforeSecret,
+  isMark,
+  isPlaceholder,
+  isSecret,
+  looksLikeCredential,
+  looksLikePassword,
+} from './secret-value.ts';
 import type { Span } from './span.ts';
 
 /** Blanks between a name, its sign and its value. */
@@ -20,6 +27,7 @@ const BLANKS_MAX = 16;
 const COMMAND_LENGTH_MAX = 1024;
 const USERINFO_LENGTH_MAX = 1024;
 const SLASHED_PASSWORD_MAX = 64;
+const INNER_QUOTES_MAX = 8;
 /** A private key without an end: as much as the largest keys have. */
 const KEY_BLOCK_MAX = 32 * 1024;
 
@@ -41,6 +49,10 @@ const NAMED_VALUE_YAML = /[ \t]{0,16}\r?\n[ \t]{0,64}value:[ \t]{0,16}/y;
 const IDENTIFIED_BY = /identified by[ \t]{1,16}(?:password[ \t]{1,16})?/iy;
 const BEARER = /bearer[ \t]{1,4}([A-Za-z0-9._~+/-]{16,8192}={0,2})/iy;
 const BASIC = /basic[ \t]{1,4}([A-Za-z0-9+/_-]{6,2048}={0,2})/iy;
+const TOKEN_MARK = /\[token:[0-9a-f]{64}\]/y;
+/** Of .netrc: `login NAME password SECRET`. */
+const LOGIN_BEFORE = /\blogin[ \t\r\n]{1,16}\S{1,64}[ \t\r\n]{1,16}$/;
+const LOGIN_BEFORE_MAX = 101;
 const PRIVATE_KEY_BEGINS = /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE $/;
 /** Programs, by the beginning of their names, and what they take behind which short option. */
 const PROGRAMS: readonly { readonly name: string; readonly option: 'u' | 'p'; readonly apart: boolean }[] = [
@@ -58,6 +70,8 @@ export class PlainScan {
   readonly #text: string;
   #from = 0;
   #to = 0;
+  /** The end of what was found last: no word begins before it. */
+  #doneTo = 0;
   /** Where the scan goes on: behind what was looked at. */
   #resumeAt = 0;
   /** The end of the word that was looked at last: further anchors in it say nothing new. */
@@ -70,7 +84,7 @@ export class PlainScan {
   #judgedTo = 0;
   /** The last end of a line and ends of words that were looked for, good for every place before them. */
   #lineEnd = { from: 0, end: 0 };
-  readonly #wordEnds = { inLine: { from: 0, end: 0 }, inText: { from: 0, end: 0 } };
+  readonly #wordEnds = { inLine: { from: 0, end: 0 }, inText: { from: 0, end: 0 }, inForm: { from: 0, end: 0 } };
   #keyBlockEnds = true;
 
   constructor(text: string) {
@@ -83,6 +97,7 @@ export class PlainScan {
     this.#from = from;
     this.#to = to;
     this.#wordEnd = from;
+    this.#doneTo = from;
     let letters = 0;
     for (let i = from; i < to; i++) {
       letters = nextLetters(letters, text.charCodeAt(i));
@@ -130,6 +145,7 @@ export class PlainScan {
   #add(from: number, end: number, kind: Span['kind'] = 'secret', secret = this.#text.slice(from, end)): void {
     const to = Math.min(end, this.#to);
     this.#resumeAt = Math.max(this.#resumeAt, to);
+    this.#doneTo = Math.max(this.#doneTo, to);
     if (to > from)
       this.spans.push({ from, to, kind: kind === 'secret' && isWebToken(secret) ? 'token' : kind, secret });
   }
@@ -138,7 +154,7 @@ export class PlainScan {
     const text = this.#text;
     if (at < this.#wordEnd) return;
     let start = at;
-    while (start > this.#from && at - start <= NAME_LENGTH_MAX && isName(text.charCodeAt(start - 1))) start--;
+    while (start > this.#doneTo && at - start <= NAME_LENGTH_MAX && isName(text.charCodeAt(start - 1))) start--;
     // `?code`: the anchor begins before the word.
     if (!isName(text.charCodeAt(at))) start = at + 1;
     let end = start;
@@ -151,9 +167,16 @@ export class PlainScan {
     const name = text.slice(start, end);
     const meaning = meaningOfName(name);
     if (meaning === 'nothing' || (meaning !== 'secret' && start < this.#judgedTo)) return;
+    if (this.#isOurMark(start)) return;
     if (meaning === 'parameter' && (start === this.#from || !'?&;'.includes(text[start - 1] as string))) return;
     const place = this.#valueBehind(start, end, meaning);
     if (place !== undefined) this.#value(place, name, meaning);
+  }
+
+  /** `[token:…]`, in a text that was redacted before. */
+  #isOurMark(start: number): boolean {
+    TOKEN_MARK.lastIndex = start - 1;
+    return TOKEN_MARK.test(this.#text);
   }
 
   /** Where the value of a name stands, if one does. */
@@ -185,8 +208,13 @@ export class PlainScan {
     if (signAt === at || meaning === 'authorization' || meaning === 'cookie') return undefined;
     // `--password secret`, and in SQL PASSWORD 'secret'.
     if (text[start] === '-' && !isQuoted) return { ...base, at: signAt, sign: '--' };
+    if (this.#hasLoginBefore(start)) return { ...base, at: signAt, sign: '--' };
     const quotes = meaning === 'secret' ? quotesAt(text, this.#skipPrefix(signAt)) : undefined;
     return quotes === undefined || isQuoted ? undefined : { ...base, at: signAt, sign: ':' };
+  }
+
+  #hasLoginBefore(start: number): boolean {
+    return LOGIN_BEFORE.test(this.#text.slice(Math.max(this.#from, start - LOGIN_BEFORE_MAX), start));
   }
 
   /** `{"name": "DB_PASSWORD", "value": "…"}`, as containers have their environments. */
@@ -215,13 +243,14 @@ export class PlainScan {
     const isLine = this.#beginsLine(place.start);
     // `password = other_column`, `secret == None`: code, unless it is a line of a file of settings.
     if (place.sign === ' = ' && !isLine) return;
-    const end = this.#endOfWord(place.at, isLine && place.sign !== ':');
+    const isForm = place.sign === '=' && this.#isParameter(place.start);
+    const end = isForm ? this.#endOfFormValue(place.at) : this.#endOfWord(place.at, isLine && place.sign !== ':');
     if (end === place.at || text[end] === '(' || text[end] === '[') return;
     const value = text.slice(place.at, end);
     if (place.sign === '--' && (value.startsWith('-') || PROSE.test(value))) return;
     if (place.sign === ':' && !place.isQuotedName && !this.#isSetting(value, end, isLine)) return;
     // Code: getpass.getpass(), os.environ["…"]. Settings in capitals hold no code.
-    if (/^[A-Za-z_][\w.]*[([]/.test(value) && !/^[A-Z0-9_]+$/.test(name)) return;
+    if (!isForm && /^[A-Za-z_][\w.]*[([]/.test(value) && !/^[A-Z0-9_]+$/.test(name)) return;
     // Code that hands on what has the same name: f(password=password, token=self.token).
     if (',)'.includes(text[end] ?? ' ') && meaningOfName(value) !== 'nothing') return;
     this.#judge(place.at, end, name, meaning, undefined);
@@ -271,15 +300,17 @@ export class PlainScan {
     const isOnePiece = ONE_PIECE_SCHEMES.test(scheme);
     const end = isOnePiece ? Math.min(to, this.#endOfWord(secretAt, false)) : to;
     const secret = text.slice(secretAt, end);
-    if (isPlaceholder(secret) || secret.startsWith('[redacted')) return;
+    if (isPlaceholder(secret) || isMark(secret, 0)) return;
     // A sentence about authorization has words here.
-    if (isOnePiece ? secret.length >= 6 : /^[\w-]{1,64}=|^[A-Za-z0-9+/_=.-]{16,}$/.test(secret)) {
+    if (isOnePiece ? secret.length >= 6 : /^[\w-]{1,64}=|^[A-Za-z0-9+/_=.:-]{16,}$/.test(secret)) {
       this.#add(secretAt, end);
     }
   }
 
   #userinfo(from: number): void {
     const text = this.#text;
+    // An address of IPv6, or a mark of ours.
+    if (text[from] === '[') return;
     const limit = Math.min(this.#to, from + USERINFO_LENGTH_MAX);
     let colonAt = -1;
     let atSign = -1;
@@ -288,6 +319,7 @@ export class PlainScan {
       if (code === 0x40) atSign = i;
       else if (code === 0x3a && colonAt < 0) colonAt = i;
       else if (code < 128 && USERINFO_ENDS[code] === 1) {
+        if (code === 0x27 && colonAt >= 0 && isInnerQuote(text, i)) continue;
         // A password may hold '/', though it should not; what has a port before it has no password.
         if (code !== 0x2f && code !== 0x3f && code !== 0x23) break;
         if (atSign >= 0 || colonAt < 0 || i === colonAt + 1 || i - colonAt > SLASHED_PASSWORD_MAX) break;
@@ -331,9 +363,9 @@ export class PlainScan {
     const text = this.#text;
     const pattern = text[at + 1] === 'e' || text[at + 1] === 'E' ? BEARER : BASIC;
     const start = pattern === BEARER ? at : at - 1;
-    if (start < this.#from || isWordCharacter(text.charCodeAt(start - 1))) return;
+    const isWord = start >= this.#from && !isWordCharacter(text.charCodeAt(start - 1));
     pattern.lastIndex = start;
-    const match = pattern.exec(text);
+    const match = isWord ? pattern.exec(text) : null;
     if (match === null) {
       this.#issuedKey(at);
       return;
@@ -390,8 +422,8 @@ export class PlainScan {
     const from = quotes === undefined ? valueAt : valueAt + quotes.depth + 1;
     const end = quotes === undefined ? this.#endOfWord(from, true) : endOfQuoted(text, from, this.#to, quotes);
     const value = text.slice(from, end);
-    const secretAt = program.name === 'curl' ? value.indexOf(':') + 1 : 0;
-    if (program.name === 'curl' && secretAt === 0) return;
+    const secretAt = program.name === 'curl' ? colonBeforeSecret(value, 0) + 1 : 0;
+    if ((program.name === 'curl' && secretAt === 0) || isMark(value, 0)) return;
     if (!isPlaceholder(value.slice(secretAt))) this.#add(from + secretAt, end);
   }
 
@@ -486,6 +518,50 @@ export class PlainScan {
     return this.#to;
   }
 
+  /** Of a URL's query or a form: `a=1&password=…`. */
+  #isParameter(start: number): boolean {
+    return start > this.#from && '?&'.includes(this.#text[start - 1] as string);
+  }
+
+  #endOfFormValue(from: number): number {
+    const cached = this.#wordEnds.inForm;
+    if (from < cached.from || from >= cached.end) {
+      cached.from = from;
+      cached.end = this.#findEndOfFormValue(from);
+    }
+    return Math.max(from, cached.end);
+  }
+
+  /** What is not percent-encoded by all: ' ( ) * ! and the like may belong to the value. */
+  #findEndOfFormValue(from: number): number {
+    const text = this.#text;
+    for (let at = from; at < this.#to; at++) {
+      const code = text.charCodeAt(at);
+      if (code <= 0x20) return at;
+      switch (text[at]) {
+        case '"':
+        case '`':
+        case '<':
+        case '>':
+        case '#':
+        case '&':
+          return at;
+        case "'":
+          if (!isInnerQuote(text, at)) return at;
+          break;
+        case ')':
+        case ',':
+        case ';':
+          if (this.#isBreak(at, true)) return at;
+          break;
+        case '\\':
+          if (/[nrt"'\\/u]/.test(text[at + 1] ?? ' ')) return at;
+          break;
+      }
+    }
+    return this.#to;
+  }
+
   #endOfLine(from: number): number {
     if (from < this.#lineEnd.from || from >= this.#lineEnd.end) {
       this.#lineEnd = { from, end: this.#findEndOfLine(from) };
@@ -497,10 +573,28 @@ export class PlainScan {
     const text = this.#text;
     for (let at = from; at < this.#to; at++) {
       const code = text.charCodeAt(at);
+      // Digest username="…": parameters of the header itself.
+      if (code === 0x22 && text[at - 1] === '=' && at > from) {
+        const closingAt = this.#endOfParameter(at + 1);
+        if (closingAt < 0) return at;
+        at = closingAt;
+        continue;
+      }
       if (code === 0x0a || code === 0x0d || code === 0x22 || code === 0x27 || code === 0x60) return at;
       if (code === 0x5c && /[nr"']/.test(text[at + 1] ?? ' ')) return at;
     }
     return this.#to;
+  }
+
+  /** The closing quote on the same line; -1 when there is none. */
+  #endOfParameter(from: number): number {
+    const text = this.#text;
+    for (let at = from; at < this.#to; at++) {
+      const code = text.charCodeAt(at);
+      if (code === 0x22) return at;
+      if (code === 0x0a || code === 0x0d) return -1;
+    }
+    return -1;
   }
 
   /** `&`, `;` and `,` may belong to a password; what follows says whether they do. */
@@ -521,6 +615,13 @@ interface ValuePlace {
   readonly sign: '=' | ' = ' | ':' | '--';
 }
 
+/** A single quote that belongs to a percent-encoded text, because the text goes on behind it. */
+function isInnerQuote(text: string, at: number): boolean {
+  let next = at + 1;
+  while (next < at + INNER_QUOTES_MAX && "')".includes(text[next] ?? ' ')) next++;
+  return isWordCharacter(text.charCodeAt(next)) || '%(*!~.-@&'.includes(text[next] ?? ' ');
+}
+
 function isBase64url(code: number): boolean {
   return code < 128 && BASE64URL[code] === 1;
 }
@@ -531,7 +632,7 @@ function isCredential(value: string, name: string, quotes: Quotes | undefined): 
   if (/pass$/.test(plain)) return looksLikePassword(value);
   // Docker's configuration: "auth": base64 of user:password.
   if (plain === 'auth' && quotes !== undefined && isBasic(value)) return true;
-  if (plain === 'sig' || plain === 'signature') return value.length >= 16 && !isPlaceholder(value);
+  if (/(?:^sig|signature)$/.test(plain)) return value.length >= 16 && !isPlaceholder(value);
   return looksLikeCredential(value) && !isPlaceholder(value);
 }
 

@@ -11,6 +11,7 @@
  * programs wrote. It looks at names, places and forms: a secret that none of these gives away is not found, and README.md
  * says which those are. Nothing is left out because it is large.
  */
+import { isUtf8 } from 'node:buffer';
 import { hash } from 'node:crypto';
 import type { Exchange } from '../../protocol/decoder.ts';
 import { wordSpans } from './command-words.ts';
@@ -27,6 +28,8 @@ const ECHOES_MAX = 64;
 const HMAC_BLOCK_BYTES = 64;
 /** Replies up to this size are searched for echoes. */
 const ECHO_REPLY_BYTES_MAX = 64 * 1024;
+
+type Encoding = 'utf8' | 'latin1';
 
 export type CleanExchange = Pick<
   Exchange,
@@ -107,18 +110,19 @@ export class Redactor {
       errorMessage: this.#withoutEchoes(this.text(exchange.errorMessage), echoes),
       attributes: this.#recordWithoutEchoes(this.record(exchange.attributes), echoes),
       request: this.#payload(exchange.request.bytes, (text) => copySpans(text, sql.columns)),
-      response: this.#payload(exchange.response.bytes, (text) => [
+      response: this.#payload(exchange.response.bytes, (text, encoding) => [
         ...rowSpans(text),
-        ...(text.length <= ECHO_REPLY_BYTES_MAX ? echoSpans(text, echoes, 'latin1') : []),
+        ...(text.length <= ECHO_REPLY_BYTES_MAX ? echoSpans(text, echoes, encoding) : []),
       ]),
     };
   }
 
-  #payload(bytes: Uint8Array, more: (text: string) => readonly Span[]): Uint8Array {
+  #payload(bytes: Uint8Array, more: (text: string, encoding: Encoding) => readonly Span[]): Uint8Array {
     if (bytes.length < 6) return bytes;
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
-    const spans = [...more(text), ...new PlainScan(text).run(0, text.length).spans];
-    return spans.length === 0 ? bytes : Buffer.from(this.#replaced(text, spans, 'latin1'), 'latin1');
+    const encoding = isUtf8(bytes) ? 'utf8' : 'latin1';
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString(encoding);
+    const spans = [...more(text, encoding), ...new PlainScan(text).run(0, text.length).spans];
+    return spans.length === 0 ? bytes : Buffer.from(this.#replaced(text, spans, encoding), encoding);
   }
 
   #withoutEchoes(text: string, echoes: ReadonlySet<string>): string {
@@ -135,7 +139,7 @@ export class Redactor {
     );
   }
 
-  #replaced(text: string, spans: readonly Span[], encoding: 'utf8' | 'latin1'): string {
+  #replaced(text: string, spans: readonly Span[], encoding: Encoding): string {
     if (spans.length === 0) return text;
     let clean = '';
     let done = 0;
@@ -152,7 +156,7 @@ export class Redactor {
     return hash('sha256', Buffer.concat([this.#outer, inner]));
   }
 
-  #token({ kind, secret }: Span, encoding: 'utf8' | 'latin1'): string {
+  #token({ kind, secret }: Span, encoding: Encoding): string {
     this.count++;
     const bytes = bytesOf(secret, encoding);
     if (kind === 'token') return `[token:${hash('sha256', bytes)}]`;
@@ -168,8 +172,8 @@ function paddedKey(key: Uint8Array, pad: number): Buffer {
   return padded;
 }
 
-/** Of a payload each character is a byte, and only what an escape stood for may be more. */
-function bytesOf(secret: string, encoding: 'utf8' | 'latin1'): Buffer {
+/** Of bytes that are no text each character is a byte, and only what an escape stood for may be more. */
+function bytesOf(secret: string, encoding: Encoding): Buffer {
   if (encoding === 'utf8') return Buffer.from(secret);
   return Buffer.from(
     secret.replace(/[\u0100-\uffff]+/g, (wide) => Buffer.from(wide).toString('latin1')),
@@ -182,7 +186,7 @@ function echoesOf(spans: readonly Span[]): ReadonlySet<string> {
   return new Set(long.slice(0, ECHOES_MAX));
 }
 
-function echoSpans(text: string, echoes: ReadonlySet<string>, encoding: 'utf8' | 'latin1'): Span[] {
+function echoSpans(text: string, echoes: ReadonlySet<string>, encoding: Encoding): Span[] {
   const spans: Span[] = [];
   for (const secret of echoes) {
     const sought = encoding === 'utf8' ? secret : Buffer.from(secret).toString('latin1');

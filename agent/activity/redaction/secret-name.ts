@@ -69,7 +69,7 @@ const SECRET_ENDS: readonly string[] = [
 /** Whole names of which the end alone says nothing. */
 const SECRET_NAMES = new Set(['tls.key', 'ssh.key', '_auth']);
 const DOUBTFUL_NAMES = new Set(['assertion', 'auth', 'jwt', 'token']);
-const PARAMETER_NAMES = new Set(['code', 'key', 'sas', 'sig', 'signature']);
+const PARAMETER_NAMES = new Set(['code', 'key', 'sas', 'sig', 'signature', 'xamzsignature', 'xgoogsignature']);
 
 /** What stands before `token` where it is a place in a list, a unit of text, or a guard against doing a thing twice. */
 const PUBLIC_TOKENS =

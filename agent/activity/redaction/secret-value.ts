@@ -11,6 +11,18 @@ const PATH =
   /^(?:~|\/(?:app|bin|dev|etc|home|keys|media|mnt|opt|private|proc|root|run|secrets|srv|sys|tmp|usr|var|vault))\/[\w./@+-]*$/;
 const WEB_ADDRESS = /^https?:\/\//i;
 
+/** What stands where a secret stood before. */
+export function isMark(text: string, at: number): boolean {
+  return text.startsWith('[redacted:', at) || text.startsWith('[token:', at);
+}
+
+/** Of a name and its secret the colon between them, but none of a mark; -1 when there is none. */
+export function colonBeforeSecret(text: string, from: number, sign = ':'): number {
+  const at = text.indexOf(sign, from);
+  const opens = text.lastIndexOf('[', at);
+  return at < 0 || (opens >= from && isMark(text, opens)) ? -1 : at;
+}
+
 export function isPlaceholder(value: string): boolean {
   if (value.length === 0) return true;
   // No placeholder is longer, and what is longer is not worth a look.

@@ -13,7 +13,7 @@ import { ANCHOR_OF, Anchor, nextLetters } from './anchors.ts';
 import { PlainScan } from './plain-scan.ts';
 import { isNameCharacter as isName, meaningOfName, NAME_LENGTH_MAX } from './secret-name.ts';
 import { isPlaceholder, looksLikeCredential } from './secret-value.ts';
-import type { Span } from './span.ts';
+import { addAll, type Span } from './span.ts';
 
 /** Where a secret is that does not stand in the statement itself. */
 export interface SecretPlaces {
@@ -71,6 +71,10 @@ const NO_PASSWORD = new Set([
   'require',
   'never',
 ]);
+/** In all of these a name may stand before its value. */
+const SIGNS = new Set(['=', ':=', '<>', '!=']);
+/** A body in a body in a body: DO, EXECUTE. */
+const BODIES_MAX = 4;
 /** Deeper brackets than any statement has are read without their functions. */
 const DEPTH_MAX = 256;
 
@@ -83,12 +87,14 @@ interface Call {
   index: number;
   /** The argument before was a literal with the name of a secret. */
   isNamed: boolean;
+  /** `password IN (…)`: each of them. */
+  readonly isSecretList: boolean;
 }
 
 /** `statement` is one command or several; a text that is none is read as far as it goes. */
-export function scanSql(statement: string): SqlSecrets {
+export function scanSql(statement: string, depth = 0): SqlSecrets {
   if (!mayHoldSecrets(statement)) return NONE;
-  const scan = new SqlScan(statement);
+  const scan = new SqlScan(statement, depth);
   scan.run();
   return scan;
 }
@@ -122,7 +128,10 @@ function wordAround(text: string, at: number): [number, number] {
 
 function isMeaningful(text: string, start: number, end: number): boolean {
   if (end - start > NAME_LENGTH_MAX) return false;
-  const meaning = meaningOfName(text.slice(start, end));
+  const word = text.slice(start, end);
+  // pgp_sym_decrypt: a function, and the letters of `secret` in it.
+  if (Object.hasOwn(SECRET_ARGUMENTS, word.toLowerCase())) return true;
+  const meaning = meaningOfName(word);
   if (meaning === 'parameter') return '?&;'.includes(text[start - 1] ?? ' ');
   return meaning !== 'nothing' || text.startsWith('KEY-----', start);
 }
@@ -143,9 +152,15 @@ class SqlScan implements SqlSecrets {
   #columnList: 'none' | 'awaited' | 'open' | 'known' = 'none';
   #columnNames: string[] = [];
   #tuple: { readonly depth: number; index: number } | undefined;
+  /** The column list is that of SET (a, b) = (…). */
+  #isSetList = false;
+  /** IN, behind the name of a secret. */
+  #isListAhead = false;
+  readonly #depth: number;
 
-  constructor(text: string) {
+  constructor(text: string, depth: number) {
     this.#text = text;
+    this.#depth = depth;
     this.#lexer = new Lexer(text);
   }
 
@@ -192,6 +207,9 @@ class SqlScan implements SqlSecrets {
 
   #word(word: string): void {
     if (this.#verbs.length < 8) this.#verbs.push(word);
+    // password NOT IN ('…', '…')
+    if (word === 'not' && this.#awaits === 'sign') return;
+    this.#isListAhead = word === 'in' && this.#awaits === 'sign' && !this.#isDoubtful;
     if (this.#isOpenPassword(word)) {
       this.#span(this.#lexer.start, this.#lexer.end, this.#text.slice(this.#lexer.start, this.#lexer.end));
       return;
@@ -210,7 +228,11 @@ class SqlScan implements SqlSecrets {
   }
 
   #operator(operator: string): void {
-    const isSign = operator === '=' || operator === ':=';
+    const isSign = SIGNS.has(operator);
+    if (this.#isSetList && this.#columnList === 'known') {
+      this.#isSetList = false;
+      this.#tuple = { depth: this.#calls.length, index: -1 };
+    }
     // SET PASSWORD FOR bob = 'secret'
     const sets = this.#verbs[0] === 'set' && this.#verbs[1] === 'password';
     if (sets) this.#isDoubtful = false;
@@ -257,14 +279,17 @@ class SqlScan implements SqlSecrets {
   }
 
   #open(): void {
-    if (this.#columnList === 'awaited') {
+    this.#isSetList = this.#lastWord === 'set';
+    if (this.#columnList === 'awaited' || this.#isSetList) {
       this.#columnList = 'open';
       this.#columnNames = [''];
     } else if (this.#tuple !== undefined && this.#tuple.depth === this.#calls.length) {
       this.#tuple.index = 0;
     }
     const name = this.#lastWord;
-    if (this.#calls.length < DEPTH_MAX) this.#calls.push({ name, index: 0, isNamed: false });
+    const isSecretList = this.#isListAhead;
+    this.#isListAhead = false;
+    if (this.#calls.length < DEPTH_MAX) this.#calls.push({ name, index: 0, isNamed: false, isSecretList });
     // password = crypt('…': the value is still to come. PASSWORD('…') is a call.
     if (this.#awaits !== 'value') this.#awaits = 'nothing';
   }
@@ -290,6 +315,8 @@ class SqlScan implements SqlSecrets {
     this.#columnList = 'none';
     this.#columnNames = [];
     this.#tuple = undefined;
+    this.#isSetList = false;
+    this.#isListAhead = false;
     this.#calls.length = 0;
   }
 
@@ -304,6 +331,7 @@ class SqlScan implements SqlSecrets {
     const call = this.#calls.at(-1);
     if (call !== undefined && SECRET_ARGUMENTS[call.name] === call.index) return 'secret';
     if (call?.isNamed === true && call.index % 2 === 1) return 'secret';
+    if (call?.isSecretList === true) return 'secret';
     if (this.#awaits !== 'nothing') return this.#isDoubtful ? 'doubtful' : 'secret';
     const column = this.#tuple === undefined ? '' : (this.#columnNames[this.#tuple.index] ?? '');
     if (call?.name === 'gen_salt') return 'other';
@@ -326,7 +354,18 @@ class SqlScan implements SqlSecrets {
     if (isSecret) this.#span(from, to, value);
     else if (kind === Token.string && raw.includes("''") && raw.length <= UNDOUBLED_LENGTH_MAX)
       this.#undoubled(from, to);
-    else this.#plain(from, to);
+    else {
+      this.#plain(from, to);
+      if (kind === Token.dollarString) this.#body(from, to);
+    }
+  }
+
+  /** Of DO and CREATE FUNCTION: commands of its own, most often. */
+  #body(from: number, to: number): void {
+    if (this.#depth >= BODIES_MAX) return;
+    for (const span of scanSql(this.#text.slice(from, to), this.#depth + 1).spans) {
+      this.spans.push({ ...span, from: from + span.from, to: from + span.to });
+    }
   }
 
   /** Between the quotes; of a literal that is not closed, the rest. */
@@ -367,6 +406,6 @@ class SqlScan implements SqlSecrets {
 
   /** A connection string, JSON, a URL, a comment: text of another kind. */
   #plain(from: number, to: number): void {
-    if (to - from >= 8) this.spans.push(...new PlainScan(this.#text).run(from, to).spans);
+    if (to - from >= 8) addAll(this.spans, new PlainScan(this.#text).run(from, to).spans);
   }
 }

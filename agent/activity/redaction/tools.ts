@@ -51,7 +51,7 @@ const KUBERNETES: Tool = { literals: ['--from-literal'], when: ['secret', 'secre
 export const TOOLS: Readonly<Record<string, readonly Tool[]>> = {
   mysql: [MYSQL],
   mysqldump: [MYSQL],
-  mysqladmin: [MYSQL],
+  mysqladmin: [MYSQL, { behindWords: ['password'] }],
   mysqlimport: [MYSQL],
   mysqlsh: [MYSQL],
   mariadb: [MYSQL],
