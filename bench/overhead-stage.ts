@@ -198,10 +198,7 @@ export class OverheadStage {
         broker: { enabled: false },
       }),
     );
-    return started(
-      [node, '--disable-warning=ExperimentalWarning', join(root, 'cli/main.ts'), 'agent', '--config', config],
-      'the agent records',
-    );
+    return started([sworn, 'agent', '--config', config], 'the agent records');
   }
 
   /** Until the agent has no more to do: its CPU time stands still. */
