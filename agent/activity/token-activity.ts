@@ -34,6 +34,7 @@ export function tokenActivity(
       claims: JSON.stringify(event.claims),
       issuedAtNs: uint64FromBigint(event.issuedAtNs),
       expiresAtNs: uint64FromBigint(event.expiresAtNs),
+      // A token has no attributes in the record (docs/RECORD.md, detail 23), and no number of its own for this.
       reason: event.count > 1 ? `${event.reason} (${event.count} times)` : event.reason,
       interface: event.interface,
     },
