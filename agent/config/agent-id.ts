@@ -13,7 +13,8 @@ import type { AgentConfig } from './agent-config.ts';
  */
 export function readAgentId(config: AgentConfig): string {
   const file = join(config.state_dir, 'agent-id');
-  const saved = readOrUndefined(file)?.trim();
+  // Empty when the power went while it was written: nothing is known by it then.
+  const saved = readOrUndefined(file)?.trim() || undefined;
   const certified = config.collector === null ? undefined : commonNameOf(config.collector.certificate_file);
   if (saved !== undefined && certified !== undefined && saved !== certified) {
     throw new Error(

@@ -28,12 +28,23 @@ export function readAgentConfig(text: string, file: string): AgentConfig {
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const broken = document.errors.map((error) => `line ${lines.linePos(error.pos[0]).line}: ${error.message}`);
   if (broken.length > 0) throw new ConfigError(file, broken);
-  const config: unknown = document.toJS() ?? {};
+  const config = valueOf(document, file);
   const problems = validate(config) ? [] : problemsOf(validate.errors ?? [], document, lines);
   if (problems.length > 0) throw new ConfigError(file, problems);
-  const contradictions = contradictionsOf(config as AgentConfig);
+  const contradictions = contradictionsOf(config as AgentConfig).map(([path, fault]) =>
+    located(document, lines, path, fault),
+  );
   if (contradictions.length > 0) throw new ConfigError(file, contradictions);
   return config as AgentConfig;
+}
+
+/** Errors: ConfigError for an alias that means nothing, or too much. */
+function valueOf(document: Document, file: string): unknown {
+  try {
+    return document.toJS() ?? {};
+  } catch (error) {
+    throw new ConfigError(file, [error instanceof Error ? error.message : String(error)]);
+  }
 }
 
 function problemsOf(errors: readonly ErrorObject[], document: Document, lines: LineCounter): string[] {
@@ -44,11 +55,14 @@ function problemsOf(errors: readonly ErrorObject[], document: Document, lines: L
       .slice(1)
       .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
     if (error.keyword === 'additionalProperties') path.push(String(error.params['additionalProperty']));
-    const line = lineOf(document, lines, path);
-    const where = line === undefined ? '' : `line ${line}: `;
-    told.add(`${where}${nameOf(path)} ${faultOf(error)}`);
+    told.add(located(document, lines, path, faultOf(error)));
   }
   return [...told];
+}
+
+function located(document: Document, lines: LineCounter, path: readonly string[], fault: string): string {
+  const line = lineOf(document, lines, path);
+  return `${line === undefined ? '' : `line ${line}: `}${nameOf(path)} ${fault}`;
 }
 
 function faultOf(error: ErrorObject): string {
@@ -78,22 +92,25 @@ function lineOf(document: Document, lines: LineCounter, path: readonly string[])
   return undefined;
 }
 
+type Contradiction = readonly [path: readonly string[], fault: string];
+
 /** What the schema cannot say. */
-function contradictionsOf(config: AgentConfig): string[] {
-  const problems: string[] = [];
+function contradictionsOf(config: AgentConfig): Contradiction[] {
+  const problems: Contradiction[] = [];
   const identities = new Set<string>();
-  for (const { name } of config.identities) {
-    if (identities.has(name)) problems.push(`identities: ${name} is there twice`);
+  config.identities.forEach(({ name }, i) => {
+    if (identities.has(name)) problems.push([['identities', `${i}`, 'name'], `is ${name}, which is there twice`]);
     identities.add(name);
-  }
+  });
   const workloads = new Set<string>();
-  for (const { name, identity } of config.workloads) {
-    if (workloads.has(name)) problems.push(`workloads: ${name} is there twice`);
+  config.workloads.forEach(({ name, identity }, i) => {
+    const at = ['workloads', `${i}`];
+    if (workloads.has(name)) problems.push([[...at, 'name'], `is ${name}, which is there twice`]);
     workloads.add(name);
     if (!identities.has(identity))
-      problems.push(`workloads: ${name} acts for ${identity}, which is not among identities`);
-  }
+      problems.push([[...at, 'identity'], `is ${identity}, which is not among identities`]);
+  });
   const { ring_bytes: ringBytes } = config.capture;
-  if ((ringBytes & (ringBytes - 1)) !== 0) problems.push('capture.ring_bytes must be a power of two');
+  if ((ringBytes & (ringBytes - 1)) !== 0) problems.push([['capture', 'ring_bytes'], 'must be a power of two']);
   return problems;
 }
