@@ -28,7 +28,7 @@ export function readAgentConfig(text: string, file: string): AgentConfig {
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const broken = document.errors.map((error) => `line ${lines.linePos(error.pos[0]).line}: ${error.message}`);
   if (broken.length > 0) throw new ConfigError(file, broken);
-  const config = valueOf(document, file);
+  const config = contentOf(document, file);
   const problems = validate(config) ? [] : problemsOf(validate.errors ?? [], document, lines);
   if (problems.length > 0) throw new ConfigError(file, problems);
   const contradictions = contradictionsOf(config as AgentConfig).map(([path, fault]) =>
@@ -39,7 +39,7 @@ export function readAgentConfig(text: string, file: string): AgentConfig {
 }
 
 /** Errors: ConfigError for an alias that means nothing, or too much. */
-function valueOf(document: Document, file: string): unknown {
+function contentOf(document: Document, file: string): unknown {
   try {
     return document.toJS() ?? {};
   } catch (error) {
