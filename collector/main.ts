@@ -22,7 +22,8 @@ import { parseListen, readCollectorConfig } from './config/read-config.ts';
 import type { StoredBlock } from './ingest/block-writer.ts';
 import { IngestServer } from './ingest/ingest-server.ts';
 import { CollectorError, describeError } from './model/error.ts';
-import { RULE_PACK_FOLDER, RuleSet, readRules } from './rules/rule-set.ts';
+import type { Rule } from './rules/rule.ts';
+import { RULE_PACK_FOLDER, RuleSet, type RuleSetEvents, readRules } from './rules/rule-set.ts';
 import { ClickHouseEventStore } from './store/clickhouse/clickhouse-event-store.ts';
 import type { ClickHouseAddress } from './store/clickhouse/client.ts';
 import { READER_ROLE, WRITER_ROLE } from './store/clickhouse/engine/engine-config.ts';
@@ -119,9 +120,26 @@ function addressesOf(config: CollectorConfig, log: Log, metrics: CollectorMetric
   return { engine: undefined, writer, reader };
 }
 
-function rulesOf(config: CollectorConfig, metrics: CollectorMetrics, log: Log): RuleSet {
+/**
+ * The rules that would be in force.
+ *
+ * Errors   CollectorError `rule_invalid` with file, line and cause; `config_invalid` for a folder that cannot be read
+ */
+export function readRulesOf(config: CollectorConfig, events: RuleSetEvents): RuleSet {
   const folders = [...(config.rules.pack ? [RULE_PACK_FOLDER] : []), ...config.rules.folders];
-  return new RuleSet(folders.flatMap(readRules), {
+  const read = (folder: string): Rule[] => {
+    try {
+      return readRules(folder);
+    } catch (error) {
+      if (error instanceof CollectorError) throw error;
+      throw new CollectorError('config_invalid', `rules.folders: ${describeError(error)}`, { cause: error });
+    }
+  };
+  return new RuleSet(folders.flatMap(read), events);
+}
+
+function rulesOf(config: CollectorConfig, metrics: CollectorMetrics, log: Log): RuleSet {
+  return readRulesOf(config, {
     onError: (rule, error) => {
       metrics.ruleErrors.add();
       log.error({ rule: rule.id, err: error }, 'a rule failed on an activity; the activity is stored');

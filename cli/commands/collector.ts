@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { loadAddon } from '../../agent/source/ebpf/addon.ts';
 import type { CollectorConfig } from '../../collector/config/collector-config.ts';
 import { readCollectorConfig } from '../../collector/config/read-config.ts';
-import { issueAgentCertificate, serveCollector } from '../../collector/main.ts';
+import { issueAgentCertificate, readRulesOf, serveCollector } from '../../collector/main.ts';
 import { CollectorError } from '../../collector/model/error.ts';
 import { readFileOrExplain } from '../config-file.ts';
 import { CliError, EXIT } from '../exit.ts';
@@ -18,18 +18,19 @@ Runs until it is told to stop (SIGTERM, Ctrl-C); what was acknowledged to agents
 Examples:
   sworn collector                                  with ${DEFAULT_COLLECTOR_CONFIG}
   sworn collector --config ./collector.yaml
-  sworn collector --check --config ./collector.yaml    only say whether the file is valid
+  sworn collector --check --config ./collector.yaml    only say whether the file and its rules are valid
   sworn collector issue-certificate --agent web-1 --out /etc/sworn`;
 
 export function defineCollector(collector: Command, version: string): void {
   collector
     .option('--config <file>', 'configuration', DEFAULT_COLLECTOR_CONFIG)
-    .option('--check', 'check the configuration and end')
+    .option('--check', 'check the configuration and its rules, and end')
     .addHelpText('after', HELP)
     .action(async (options: { config: string; check?: boolean }) => {
       const config = load(options.config);
       if (options.check) {
-        console.log(`${options.config} is valid`);
+        const { rules } = await explained(() => readRulesOf(config, { onError: () => {}, onCut: () => {} }));
+        console.log(`${options.config} is valid, with ${rules.length} rule${rules.length === 1 ? '' : 's'}`);
         return;
       }
       const notify = toServiceManager();
@@ -89,12 +90,17 @@ function load(file: string): CollectorConfig {
   }
 }
 
-async function explained(run: () => Promise<void>): Promise<void> {
+/** What stays wrong however often it is started: the unit does not start it again. */
+const FOR_SOMEBODY_TO_CORRECT = new Set(['config_invalid', 'rule_invalid']);
+
+async function explained<T>(run: () => T | Promise<T>): Promise<T> {
   try {
-    await run();
+    return await run();
   } catch (error) {
-    if (error instanceof CollectorError)
-      throw new CliError(`${error.message} (${error.code})`, 'docs/ERRORS.md says what to do.');
-    throw error;
+    if (!(error instanceof CollectorError)) throw error;
+    const { code, message } = error;
+    const next =
+      code === 'rule_invalid' ? 'docs/RULES.md says what a rule may hold.' : 'docs/ERRORS.md says what to do.';
+    throw new CliError(`${message} (${code})`, next, FOR_SOMEBODY_TO_CORRECT.has(code) ? EXIT.unusable : EXIT.failed);
   }
 }

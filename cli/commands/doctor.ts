@@ -2,11 +2,12 @@
 
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import type { Check } from '../../agent/doctor/check.ts';
+import type { AgentConfig } from '../../agent/config/agent-config.ts';
+import { type Check, fail, ok } from '../../agent/doctor/check.ts';
 import { configChecks } from '../../agent/doctor/config-checks.ts';
 import { hostChecks } from '../../agent/doctor/host-checks.ts';
 import { loadAgentConfig } from '../config-file.ts';
-import { EXIT } from '../exit.ts';
+import { CliError, EXIT } from '../exit.ts';
 import { DEFAULT_AGENT_CONFIG } from '../places.ts';
 import { colour, terminalWidth } from '../print/colour.ts';
 import { table } from '../print/table.ts';
@@ -28,13 +29,25 @@ export function defineDoctor(command: Command): void {
     .action(async (options: { config: string; json?: boolean }) => {
       const checks = hostChecks();
       if (existsSync(options.config) || options.config !== DEFAULT_AGENT_CONFIG) {
-        checks.push(...(await configChecks(loadAgentConfig(options.config))));
+        checks.push(...(await checksOf(options.config)));
       }
       const usable = checks.every(({ state }) => state !== 'fail');
       if (options.json) console.log(JSON.stringify({ usable, checks }));
       else printChecks(checks);
       process.exitCode = usable ? EXIT.ok : EXIT.unusable;
     });
+}
+
+/** A configuration that cannot be used is one more line of the table, not the end of it. */
+async function checksOf(file: string): Promise<Check[]> {
+  let config: AgentConfig;
+  try {
+    config = loadAgentConfig(file);
+  } catch (error) {
+    if (error instanceof CliError) return [fail('configuration', error.message, error.next)];
+    throw error;
+  }
+  return [ok('configuration', file), ...(await configChecks(config))];
 }
 
 const SHOWN = { ok: ['green', 'ok'], warn: ['yellow', 'warn'], fail: ['red', 'FAIL'] } as const;

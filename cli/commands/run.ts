@@ -72,7 +72,7 @@ function findProgram(name: string): string {
         .map((folder) => join(folder || '.', name));
   let refused: string | undefined;
   for (const candidate of candidates) {
-    if (statSync(candidate, { throwIfNoEntry: false })?.isFile() !== true) continue;
+    if (!isFile(candidate)) continue;
     try {
       accessSync(candidate, constants.X_OK);
       return candidate;
@@ -83,4 +83,13 @@ function findProgram(name: string): string {
   if (refused !== undefined)
     throw new CliError(`${refused} is not executable`, `Make it so: chmod +x ${refused}`, NOT_EXECUTABLE);
   throw new CliError(`there is no program '${name}'`, 'Name it by its path, or correct PATH.', NOT_FOUND);
+}
+
+/** False too where one may not look: PATH may name folders of others. */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** `sworn` as people run it: a program with words, an environment, an output that is a pipe or a terminal. */
+import assert from 'node:assert/strict';
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -75,4 +76,9 @@ export function onTerminal(words: readonly string[], columns: number, options: R
     ...options,
     environment: { TERM: 'xterm-256color', ...options.environment },
   });
+}
+
+/** Nothing in it acts on a terminal: no control but the end of a line, nothing that turns or hides text. */
+export function assertTame(out: string): void {
+  assert.doesNotMatch(out, /(?![\r\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
 }
