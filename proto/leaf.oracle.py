@@ -4,6 +4,9 @@ Computes leaves from docs/RECORD.md and nothing else: its tables are read from t
 another language. leaf.test.ts compares what it finds in leaf.vectors.json with what our implementation wrote there.
 
 Usage   leaf.oracle.py RECORD.md leaf.vectors.json; prints one line for each vector: leaf, leaf after erasure
+        leaf.oracle.py --query; prints the SQL that asks ClickHouse for rows with all that a leaf binds
+        leaf.oracle.py RECORD.md --rows; reads the answer to it (JSONEachRow) from standard input, prints one line for
+        each row: agent id, seq, leaf, and "same" or "DIFFERS"; ends with 1 when one differs
 """
 import base64
 import hashlib
@@ -119,7 +122,69 @@ def leaf(vector, found, numbers, erased):
     return hashlib.sha256(b"\x00" + canonical).hexdigest()
 
 
+# Bytes, which JSON cannot hold, as base64; times as whole nanoseconds.
+QUERY = """SELECT * EXCEPT (received_at), leaf,
+  {times}, {blobs}
+FROM sworn.activities WHERE agent_id = {{agent:String}} ORDER BY seq""".format(
+    times=", ".join(f"toUnixTimestamp64Nano({name}) AS {name}_ns" for name in ("time", "end_time", "issued_at", "expires_at")),
+    blobs=",\n  ".join(
+        f"base64Encode({name}) AS {name}_base64"
+        for name in ("salt_bytes", "request", "response", "request_sha256_bytes", "response_sha256_bytes")
+    ),
+)
+# docs/RECORD.md, "From a row": where the column has another name than the field.
+COLUMNS = {
+    "time_ns": "time_ns", "end_time_ns": "end_time_ns",
+    "command.request": "request_base64", "command.response": "response_base64",
+    "command.request_sha256": "request_sha256_bytes_base64", "command.response_sha256": "response_sha256_bytes_base64",
+    "connection.error": "error_code", "token.issued_at_ns": "issued_at_ns", "token.expires_at_ns": "expires_at_ns",
+    "loss.where": "place", "session.processes": "session_processes", "session.commands": "session_commands",
+    "session.losses": "session_losses",
+}
+
+
+def activity_of(row, found):
+    """The activity in the form of the vectors, from a row of sworn.activities."""
+    detail = row["kind"]
+
+    def value(name, kind, path):
+        given = row[COLUMNS.get(path, name)]
+        words = ENUMS.get(f"{detail}.{name}") or ENUMS.get(name)
+        if words and kind == "uint32":
+            return words.index(given.upper()) if given else 0
+        # A column of fixed length that is all zeros is empty.
+        return "" if kind == "bytes" and name.endswith("_sha256") and not any(base64.b64decode(given)) else given
+
+    activity = {camel(name): value(name, kind, name) for number, name, kind, _ in found["head"] if number < 20}
+    inner = activity[detail] = {}
+    for _, name, kind, _ in found[detail]:
+        if kind == "message":
+            inner[camel(name)] = {camel(part): row[f"{name}_{part}"] for _, part, _, _ in found["account"]}
+        else:
+            inner[camel(name)] = value(name, kind, f"{detail}.{name}")
+    salt = row["salt_bytes_base64"]
+    activity["salt"] = salt if any(base64.b64decode(salt)) else ""
+    return activity
+
+
+def check_rows(found, numbers):
+    differs = False
+    for line in sys.stdin:
+        row = json.loads(line)
+        vector = {"activity": activity_of(row, found), "agentId": row["agent_id"], "host": row["host"], "digests": {}}
+        computed = leaf(vector, found, numbers, False)
+        differs |= computed != row["leaf"]
+        print(row["agent_id"], row["seq"], computed, "same" if computed == row["leaf"] else "DIFFERS")
+    sys.exit(1 if differs else 0)
+
+
 def main():
+    if sys.argv[1] == "--query":
+        print(QUERY)
+        return
+    if sys.argv[2] == "--rows":
+        with open(sys.argv[1], encoding="utf-8") as page:
+            check_rows(*tables(page.read()))
     with open(sys.argv[1], encoding="utf-8") as page, open(sys.argv[2], encoding="utf-8") as vectors:
         found, numbers = tables(page.read())
         for vector in json.load(vectors):
