@@ -74,7 +74,9 @@ async function answer(
   const peer = peerOf(fdOf(request.socket));
   if (request.method === 'GET' && request.url === '/v1/status') return [200, handlers.status(peer)];
   if (request.method !== 'POST' || request.url !== '/v1/runs') return [404, { message: 'there is nothing here' }];
-  const body = readRun(await readBody(request));
+  const text = await readBody(request);
+  if (text === undefined) return [413, { message: `a request has at most ${REQUEST_BYTES_MAX} bytes` }];
+  const body = readRun(text);
   if (body === undefined) return [400, { message: 'the request is not understood' }];
   const result = await handlers.run(body.request, peer, body.inherited);
   if (result.kind === 'refused') return [403, { message: result.reason }];
@@ -91,6 +93,7 @@ function readRun(text: string): { request: RunRequest; inherited: Record<string,
   if (typeof body !== 'object' || body === null) return undefined;
   const { identity, workload, inherited } = body as Record<string, unknown>;
   if (typeof identity !== 'string' || (workload !== undefined && typeof workload !== 'string')) return undefined;
+  if (typeof (inherited ?? {}) !== 'object' || Array.isArray(inherited)) return undefined;
   const texts = Object.entries((inherited ?? {}) as object).filter((entry) => typeof entry[1] === 'string');
   return {
     request: { identity, ...(workload !== undefined && { workload }) },
@@ -98,14 +101,15 @@ function readRun(text: string): { request: RunRequest; inherited: Record<string,
   };
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+/** undefined when it is too large; what is beyond the bound is not kept. */
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of request as AsyncIterable<Buffer>) {
     bytes += part.length;
-    if (bytes > REQUEST_BYTES_MAX) throw new Error('the request is too large');
-    parts.push(part);
+    if (bytes <= REQUEST_BYTES_MAX) parts.push(part);
   }
+  if (bytes > REQUEST_BYTES_MAX) return undefined;
   return Buffer.concat(parts).toString('utf8');
 }
 
