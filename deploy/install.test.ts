@@ -71,6 +71,7 @@ describe('deploy/install', { skip }, () => {
     assert.deepEqual(seen('etc/sworn/agent.yaml'), [0, group('sworn'), '640']);
     assert.deepEqual(seen('etc/sworn/agent.key'), [0, group('sworn'), '640']);
     assert.deepEqual(seen('etc/sworn/collector.yaml'), [0, group('sworn-collector'), '640']);
+    assert.deepEqual(seen('var/lib/sworn'), [0, 0, '755'], 'both users reach their folders');
     const collector = statSync(at('var/lib/sworn/collector'));
     assert.deepEqual([collector.gid, (collector.mode & 0o777).toString(8)], [group('sworn-collector'), '700']);
     assert.notEqual(statSync(at('var/lib/sworn/collector/trust/ca.key')).uid, 0);
