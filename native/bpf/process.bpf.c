@@ -158,6 +158,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	struct kernfs_node *node;
 	struct file *exe;
 	__u16 flags = 0;
+	int inherits;
 
 	if (passive)
 		return 0;
@@ -178,6 +179,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 					      BPF_CORE_READ(exe, f_path.dentry), &flags, SWORN_FLAG_EXE_CUT);
 	if (state) {
 		scope = state->scope;
+		inherits = !bpf_map_delete_elem(&joined, &process.tgid);
 	} else {
 		int keyed = live.selections_exe && !(flags & SWORN_FLAG_EXE_CUT) &&
 			    exe_key_of(&scratch->exe, event->exe_bytes, &scratch->exe_key);
@@ -191,9 +193,11 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 			event->exe_bytes = write_path(&scratch->exe, BPF_CORE_READ(exe, f_path.mnt),
 						      BPF_CORE_READ(exe, f_path.dentry), &flags, SWORN_FLAG_EXE_CUT);
 		flags |= SWORN_FLAG_SELECTED;
-		if (!without_unix)
-			join_inherited_unix_sockets(&process, &scope);
+		inherits = 1;
 	}
+	/* What it has now was opened before, perhaps unseen; what it opens from here on is seen from its first byte. */
+	if (inherits && !without_unix)
+		join_inherited_unix_sockets(&process, &scope);
 
 	begin_event(&event->event, SWORN_EVENT_EXEC, 0, 0);
 	event->process = process;

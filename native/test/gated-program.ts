@@ -26,6 +26,8 @@ export interface GatedProgram {
   readonly ended: Promise<Ended>;
   /** Lets the program begin. */
   open(): void;
+  /** Kills it and all that it started. */
+  stop(): void;
   /** What it has written to its standard output. */
   readonly output: string;
 }
@@ -40,6 +42,8 @@ export function startGated(program: string, args: readonly (string | Buffer)[], 
   const output = openSync(outputPath, 'a');
   const child = spawn(trigger('gate'), [fifo, program, ...(args as string[])], {
     stdio: ['ignore', output, 'inherit'],
+    // A process group of its own, which `stop` ends as a whole.
+    detached: true,
     ...how,
   });
   const ended = new Promise<Ended>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
@@ -51,7 +55,14 @@ export function startGated(program: string, args: readonly (string | Buffer)[], 
     pid: child.pid as number,
     child,
     ended,
-    open: () => writeSync(gate, 'x'),
+    open: () => void writeSync(gate, 'x'),
+    stop() {
+      try {
+        process.kill(-(child.pid as number), 'SIGKILL');
+      } catch {
+        // None of them is left.
+      }
+    },
     get output() {
       return readFileSync(outputPath, 'utf8');
     },

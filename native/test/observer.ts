@@ -63,9 +63,11 @@ export class Run {
     this.#program.child.kill(signal);
   }
 
-  /** Until the program has ended and all that it opened is told to be closed. */
+  /** Until the program has ended, which it is made to in the end, and all that it opened is told to be closed. */
   async finished(): Promise<Ended> {
+    const patience = setTimeout(() => this.#program.stop(), PATIENCE_MS);
     const ended = await this.ended;
+    clearTimeout(patience);
     await this.#observer.until(
       () => `the end of session ${this.sessionKey}: ${this.#unfinished().join(', ')}`,
       () => this.#unfinished().length === 0,

@@ -186,10 +186,13 @@ static long act_unspec(char **words, int count)
 	return connect(slot->fd, &address, sizeof(address));
 }
 
-/* reset SLOT: forgets what a failed connect noted. */
+/* report SLOT: writes what was counted up to now, and counts anew. */
 static long act_report(char **words, int count)
 {
-	report(slot_of(words[0]));
+	struct slot *slot = slot_of(words[0]);
+
+	report(slot);
+	note_ports(slot);
 	return 0;
 }
 
