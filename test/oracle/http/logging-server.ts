@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { once } from 'node:events';
 /**
  * The server of the tests: answers what targets ask for (reply-plan.ts) and writes down all that it received and sent
  * (server-log.ts). A program, so that it can be a workload too:
@@ -24,6 +25,7 @@ const logFile = join(folder, 'server.log');
 interface Followed {
   readonly port: number;
   requests: number;
+  latest: IncomingMessage | undefined;
   upgradedReadBytes: number;
   upgradedWrittenBytes: number;
 }
@@ -37,12 +39,25 @@ function write(entry: LoggedExchange | LoggedConnection): void {
 function follow(socket: Socket): void {
   // What is in a tunnel is a connection to the HTTP library once more.
   if (followed.has(socket)) return;
-  const one: Followed = { port: socket.remotePort ?? 0, requests: 0, upgradedReadBytes: 0, upgradedWrittenBytes: 0 };
+  const one: Followed = {
+    port: socket.remotePort ?? 0,
+    requests: 0,
+    latest: undefined,
+    upgradedReadBytes: 0,
+    upgradedWrittenBytes: 0,
+  };
   followed.set(socket, one);
   socket.on('error', () => {});
   socket.on('close', () => {
-    const { requests: _, ...about } = one;
-    write({ kind: 'connection', ...about, readBytes: socket.bytesRead, writtenBytes: socket.bytesWritten });
+    const { port, upgradedReadBytes, upgradedWrittenBytes } = one;
+    write({
+      kind: 'connection',
+      port,
+      upgradedReadBytes,
+      upgradedWrittenBytes,
+      readBytes: socket.bytesRead,
+      writtenBytes: socket.bytesWritten,
+    });
   });
 }
 
@@ -65,13 +80,19 @@ class Exchange {
     this.request = request;
     this.#socket = followed.get(request.socket) as Followed;
     this.#index = this.#socket.requests++;
+    this.#socket.latest = request;
     request.on('data', (chunk: Buffer) => this.#received.push(chunk));
     request.on('error', () => {});
   }
 
   async whole(): Promise<void> {
-    if (this.request.readableEnded || this.request.destroyed) return;
-    await new Promise<void>((resolve) => this.request.once('end', resolve).once('close', resolve));
+    const { request } = this;
+    if (request.readableEnded || request.destroyed || request.socket.destroyed) return;
+    // Behind a reply Node does not tell the request that the connection ended.
+    await new Promise<void>((resolve) => {
+      for (const event of ['end', 'close']) request.once(event, resolve);
+      request.socket.once('close', () => resolve());
+    });
   }
 
   get received(): Buffer {
@@ -97,6 +118,7 @@ class Exchange {
       fields: fieldLines(request.rawHeaders),
       trailers: fieldLines(request.rawTrailers),
       request: bodyOf(this.received, request.headers['content-encoding'] ?? ''),
+      isRefused: false,
       isReceived: request.complete,
       interim: this.interim,
       status: this.status,
@@ -131,6 +153,12 @@ async function answer(request: IncomingMessage, response: ServerResponse, interi
   const plan = replyPlan(request.url ?? '/');
   if (!plan.isEarly) await exchange.whole();
   if (!plan.isEarly && !request.complete) {
+    exchange.log();
+    return;
+  }
+  if (plan.answer !== 'reply') {
+    if (plan.answer === 'end') request.socket.destroy();
+    else await once(response, 'close');
     exchange.log();
     return;
   }
@@ -179,11 +207,23 @@ async function reply(exchange: Exchange, response: ServerResponse, plan: ReplyPl
   for (let at = 0; at < toSend.length && !response.destroyed; at += step) {
     const part = toSend.subarray(at, at + step);
     if (hasBody) exchange.sent(part);
-    await new Promise<void>((resolve) => response.write(part, () => resolve()));
+    await written(response, part);
   }
   if (plan.breakAfterBytes < 0) response.end();
   else await breakOff(response, plan);
   exchange.reason = response.statusMessage;
+}
+
+/** Until the part has left, or the client has gone away: then nobody tells of the part. */
+function written(response: ServerResponse, part: Uint8Array): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('close', done);
+      resolve();
+    };
+    response.once('close', done);
+    response.write(part, done);
+  });
 }
 
 /** Not before all that was written has left. */
@@ -252,7 +292,37 @@ function tunnel(request: IncomingMessage, socket: Socket, head: Buffer): void {
   server.emit('connection', socket);
 }
 
-const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, insecureHTTPParser: false });
+/** What is no request is answered as Node answers it by itself. */
+function refuse(error: Error & { rawPacket?: Buffer }, socket: Duplex): void {
+  const one = followed.get(socket);
+  const isBroken = one?.latest?.complete === false;
+  if (one === undefined || isBroken || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [, method = '', target = ''] = /^(\S+) (\S+)/.exec(error.rawPacket?.toString('latin1') ?? '') ?? [];
+  const nothing = bodyOf(Buffer.alloc(0), '');
+  write({
+    ...{
+      kind: 'exchange',
+      port: one.port,
+      index: one.requests++,
+      method,
+      target,
+      version: '',
+      fields: [],
+      trailers: [],
+    },
+    ...{ request: nothing, isRefused: true, isReceived: false, interim: [], status: 400, reason: 'Bad Request' },
+    ...{ sentFields: [], sentTrailers: [], response: nothing, isSent: true },
+  });
+  socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+}
+
+const server = createServer({
+  ...{ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 },
+  shouldUpgradeCallback: ({ headers }) => headers.upgrade !== 'refused',
+});
 server.on('connection', follow);
 server.on('request', (request, response) => void answer(request, response));
 server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
@@ -264,6 +334,7 @@ server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) 
   void answer(request, response, [100]);
 });
 server.on('upgrade', (request, socket, head) => upgrade(request, socket as Socket, head));
+server.on('clientError', refuse);
 server.on('connect', (request, socket, head) => tunnel(request, socket as Socket, head));
 server.listen(0, '127.0.0.1', () => console.log(`listens on ${(server.address() as AddressInfo).port}`));
 process.on('SIGTERM', () => {

@@ -32,6 +32,8 @@ export interface LoggedExchange {
   readonly fields: readonly FieldLine[];
   readonly trailers: readonly FieldLine[];
   readonly request: LoggedBody;
+  /** The server took it for malformed; of the request, method and target are all that is known, if even these. */
+  readonly isRefused: boolean;
   /** The whole request was received. */
   readonly isReceived: boolean;
   /** Status codes of interim replies. */

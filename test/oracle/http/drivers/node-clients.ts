@@ -14,6 +14,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CODING_NAMES, CONTENT_CODINGS } from '../content-codings.ts';
 import { seededBytes, seededText } from '../seeded-bytes.ts';
 
+/** Something that does not come is a failure, and no wait for ever. */
+setTimeout(() => process.exit(2), 120_000).unref();
 const url = process.argv[2] as string;
 
 async function* slices(bytes: Buffer, step: number): AsyncGenerator<Uint8Array> {
