@@ -26,6 +26,7 @@ interface Followed {
   readonly port: number;
   requests: number;
   latest: IncomingMessage | undefined;
+  readonly closed: Promise<unknown>;
   upgradedReadBytes: number;
   upgradedWrittenBytes: number;
 }
@@ -43,6 +44,7 @@ function follow(socket: Socket): void {
     port: socket.remotePort ?? 0,
     requests: 0,
     latest: undefined,
+    closed: new Promise((resolve) => socket.once('close', resolve)),
     upgradedReadBytes: 0,
     upgradedWrittenBytes: 0,
   };
@@ -89,10 +91,10 @@ class Exchange {
     const { request } = this;
     if (request.readableEnded || request.destroyed || request.socket.destroyed) return;
     // Behind a reply Node does not tell the request that the connection ended.
-    await new Promise<void>((resolve) => {
+    const ended = new Promise((resolve) => {
       for (const event of ['end', 'close']) request.once(event, resolve);
-      request.socket.once('close', () => resolve());
     });
+    await Promise.race([ended, this.#socket.closed]);
   }
 
   get received(): Buffer {

@@ -72,8 +72,13 @@ export function readServerLog(folder: string): ServerLog {
   for (const line of readFileSync(join(folder, 'server.log'), 'utf8').split('\n')) {
     if (line === '') continue;
     const entry = JSON.parse(line) as LoggedExchange | LoggedConnection;
-    if (entry.kind === 'connection') connections.push(entry);
-    else exchanges.set(entry.port, [...(exchanges.get(entry.port) ?? []), entry]);
+    if (entry.kind === 'connection') {
+      connections.push(entry);
+      continue;
+    }
+    const sofar = exchanges.get(entry.port);
+    if (sofar === undefined) exchanges.set(entry.port, [entry]);
+    else sofar.push(entry);
   }
   for (const some of exchanges.values()) some.sort((one, other) => one.index - other.index);
   return { exchanges, connections, body: (sha256) => readFileSync(join(folder, sha256)) };

@@ -9,7 +9,7 @@ url=$1
 folder=$2
 
 ask() {
-	curl --silent --show-error --max-time 120 --output /dev/null "$@"
+	curl --silent --show-error --max-time 120 "$@" >/dev/null
 }
 
 # One connection for several URLs, and one after another that may be kept or not.
