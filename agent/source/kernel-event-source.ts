@@ -26,7 +26,8 @@ export type Selection = {
 /**
  * Where kernel events come from: the kernel, or a recording of one.
  *
- * Errors  `start` throws when events cannot be had at all; after it, what is missed arrives as `missed` events.
+ * Errors  `start` throws when events cannot be had at all; after it, what is missed arrives as `missed` events. What the
+ *         handler of a live kernel throws ends the process, as any uncaught exception: its batch is not told again.
  */
 export interface KernelEventSource {
   readonly clock: SourceClock;

@@ -72,7 +72,12 @@ void HandOver(const std::shared_ptr<Batches>& batches, Napi::Env env, Napi::Func
   auto buffer = Napi::Buffer<uint8_t>::Copy(env, batch->bytes.data(), batch->used);
   auto position = Napi::Number::New(env, static_cast<double>(batch->position));
   batches->GiveEmpty(std::move(batch));
-  onBatch.Call({buffer, position});
+  try {
+    onBatch.Call({buffer, position});
+  } catch (const Napi::Error& error) {
+    // Else Node prints a warning and goes on, and what was in the batch would be lost without a word.
+    napi_fatal_exception(env, error.Value());
+  }
 }
 
 napi_status CallForOne(Napi::ThreadSafeFunction& call, const std::shared_ptr<Batches>& batches) {

@@ -46,6 +46,8 @@ const TIMING: SourceTiming = { sweepMs: 1000, rescanMs: 30_000, udpIdleMs: 30_00
 /** Full buffers that are drained at the end; what is written meanwhile could go on for ever. */
 const DRAINS_MAX = 256;
 const POLL_MS = 20;
+/** An event has its time a moment before it has its place in the ring; an interrupt may come between. */
+const WRITE_NS_MAX = 5_000_000;
 
 export class EbpfSource implements LiveKernel {
   readonly clock: BootClock;
@@ -68,6 +70,7 @@ export class EbpfSource implements LiveKernel {
   #failedScans = 0;
   #wrongPicture = false;
   #sweptAtNs: number;
+  #handledUntilNs: number;
 
   /** Errors: what the addon throws when the programs cannot be loaded; `sworn doctor` explains those. */
   constructor(options: EbpfSourceOptions) {
@@ -80,6 +83,7 @@ export class EbpfSource implements LiveKernel {
     this.#unix = new UnixWatch(this.#capture);
     this.#selections = new SelectionKeys(this.#capture);
     this.#sweptAtNs = this.clock.now();
+    this.#handledUntilNs = this.#sweptAtNs;
   }
 
   async start(handler: (events: readonly KernelEvent[]) => void): Promise<void> {
@@ -133,6 +137,19 @@ export class EbpfSource implements LiveKernel {
   callerOf(address: string, port: number): Caller | undefined {
     const found = this.#capture.callerOf(callerKeyOf(address, port));
     return found === undefined ? undefined : readCaller(found);
+  }
+
+  /**
+   * Up to when all that happened has been handed over. Each call begins a look whose answer a later call gives: what is in
+   * the ring now must be out first.
+   */
+  handledUntilNs(): number {
+    const lookedNs = this.clock.now() - WRITE_NS_MAX;
+    this.#held.hold(this.#capture.ringUse().writtenPosition, () => {
+      this.#handledUntilNs = lookedNs;
+      return [];
+    });
+    return this.#handledUntilNs;
   }
 
   get health(): SourceHealth {

@@ -46,6 +46,12 @@ export function isStartedAt(process: ProcessKey): boolean {
   return ticks !== undefined && Math.abs(ticks * TICK_NS - Number(process.startNs)) <= TICK_NS;
 }
 
+/** The process that has this pid, as exactly as /proc can tell; undefined when there is none. */
+export function processKeyOf(pid: number): ProcessKey | undefined {
+  const ticks = startTicksOf(pid);
+  return ticks === undefined ? undefined : { pid, startNs: BigInt(ticks) * BigInt(TICK_NS) };
+}
+
 /** When a process was made, in hundredths of a second since boot; undefined when it is gone. */
 export function startTicksOf(pid: number): number | undefined {
   try {
