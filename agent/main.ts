@@ -15,12 +15,14 @@ import { keyFile } from './config/key-file.ts';
 import { selectionsOf } from './config/selections.ts';
 import { ControlServer, type RunAnswer } from './control/control-server.ts';
 import { Journal } from './journal/journal.ts';
+import type { Scope } from './model/kernel-event.ts';
 import { DEFAULT_BOUNDS } from './protocol/decoder.ts';
 import { AliveMark } from './recorder/alive-mark.ts';
 import { Recorder } from './recorder/recorder.ts';
 import { SessionBook } from './recorder/session-book.ts';
 import { loadAddon } from './source/ebpf/addon.ts';
 import { EbpfSource } from './source/ebpf/ebpf-source.ts';
+import { isStartedAt, processKeyOf } from './source/ebpf/proc.ts';
 import type { SourceHealth } from './source/kernel-event-source.ts';
 import { createLog, type Log } from './telemetry/log.ts';
 import { serviceManager } from './telemetry/service-manager.ts';
@@ -102,6 +104,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     new Redactor(keyFile(join(config.state_dir, 'redaction.key'))),
   );
   let desk: BrokerDesk | undefined;
+  let saving: Promise<void> | undefined;
   const recorder = new Recorder({
     meaningOf: selections.meaningOf,
     sessionId: ({ selectionId, sessionKey }) => book.idFor(selections.meaningOf(selectionId).workload, sessionKey),
@@ -112,18 +115,25 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       requestBytesMax: config.record.request_bytes_max,
       responseBytesMax: config.record.response_bytes_max,
     },
-    onSessionStarted: (session) => desk?.sessionStarted(session),
+    onSessionStarted: (session) => {
+      desk?.sessionStarted(session);
+      saveState();
+    },
+    onSessionEnded: () => saveState(),
     onCredential: (credential, session, process) => desk?.sawCredential(credential, session, process),
   });
 
   const about = { version, kernel: release(), bootId };
   recorder.write(builder.recorder('STARTED', { ...about, attributes: {} }, clock.now()));
+  if (mark.absence === undefined) mark.write(clock.toUnixNs(clock.now()), false);
+  await source.start((events) => recorder.handle(events));
   if (mark.absence !== undefined) {
+    // Until now: nothing was seen before the kernel side was in place and had looked at what runs.
     const { sinceUnixNs, reason } = mark.absence;
     const span = { sinceNs: clock.fromUnixNs(sinceUnixNs), untilNs: clock.now() };
     recorder.addLoss({ where: 'recorder', reason, events: 1, bytes: 0, ...span });
+    recorder.sweep(clock.now());
   }
-  await source.start((events) => recorder.handle(events));
 
   desk = await startBrokerDesk({ config, source, recorder, builder, selections, log });
   if (desk !== undefined) source.setBrokerPort(desk.port);
@@ -141,7 +151,9 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       if (fitting.length !== 1) return { kind: 'refused', reason: whyNoRun(request.identity, fitting.length) };
       const [run] = fitting as [(typeof fitting)[number]];
       const sessionKey = randomBytes(8).readBigUInt64LE();
-      const sessionId = book.reserve(run.workload, sessionKey);
+      const process = processKeyOf(peer.pid);
+      if (process === undefined) return { kind: 'refused', reason: 'the process that asks is gone' };
+      const sessionId = book.reserve(run.workload, sessionKey, process);
       // Not yet: the answer to this request holds the session's secret.
       source.watchFromNextExec(peer.pid, { selectionId: run.id, sessionKey });
       const environment = desk?.environment(run.workload, sessionKey, inherited) ?? {};
@@ -151,16 +163,17 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   });
   await control.listen();
 
+  let isTakenOver = false;
   const timers = [
     setInterval(() => {
       const nowNs = clock.now();
-      recorder.sweep(nowNs);
-      try {
-        mark.write(clock.toUnixNs(nowNs), false);
-        book.save(recorder.lineage);
-      } catch (error) {
-        log.error({ err: error }, 'the state of the agent cannot be saved');
+      if (!isTakenOver) {
+        isTakenOver = true;
+        const isKnown = (scope: Scope): boolean => recorder.lineage.sessionOf(scope) !== undefined;
+        for (const scope of book.takeOver(selections.idOf, isKnown, isStartedAt)) recorder.endUnseen(scope, nowNs);
       }
+      recorder.sweep(nowNs);
+      saveState();
     }, SWEEP_MS),
     setInterval(() => {
       const use = source.health;
@@ -176,6 +189,26 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const manager = serviceManager(addon.notify);
   manager.ready();
   log.info({ agentId, workloads: config.workloads.length, broker: desk?.port ?? null }, 'the agent records');
+
+  /**
+   * After a crash the mark says since when something may be missing, and the book what was running: so both are written
+   * only when the record up to their time is on disk.
+   */
+  function saveState(): void {
+    saving ??= save()
+      .catch((error: unknown) => log.error({ err: error }, 'the state of the agent cannot be saved'))
+      .finally(() => {
+        saving = undefined;
+      });
+  }
+
+  async function save(): Promise<void> {
+    const writtenNs = recorder.writtenUntilNs(source.handledUntilNs());
+    const picture = book.picture(recorder.unfinishedSessions(), isStartedAt);
+    await journal.flush();
+    mark.write(clock.toUnixNs(writtenNs), false);
+    book.save(picture);
+  }
 
   function status(): AgentStatus {
     return {
@@ -207,12 +240,13 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     await control.close();
     await desk?.stop();
     await source.stop();
+    await saving;
     const nowNs = clock.now();
     recorder.finish(nowNs);
     recorder.write(builder.recorder('STOPPED', { ...about, attributes: {} }, nowNs));
     await journal.flush();
     mark.write(clock.toUnixNs(nowNs), true);
-    book.save(recorder.lineage);
+    book.save(book.picture(recorder.unfinishedSessions(), isStartedAt));
     await delivery?.stop();
     await journal.close();
     log.info('the agent has stopped');

@@ -182,6 +182,16 @@ export class ConnectionFlow {
     return this.#surplus[direction];
   }
 
+  /** Since when bytes wait until it is known whose language they are; undefined when none do. */
+  get waitingSinceNs(): number | undefined {
+    return this.#opening?.arrivals[0]?.at;
+  }
+
+  /** Nobody knows the language, and the beginning, which might have told it, was not seen: that is worth a line. */
+  get #isUnrecognised(): boolean {
+    return this.opened.joinedLate && this.#isOnlyCounted && this.protocol === 'unknown';
+  }
+
   get #sideOf(): SideOf {
     return this.#ways[0] as SideOf;
   }
@@ -238,6 +248,7 @@ export class ConnectionFlow {
         this.#decide();
         return;
       }
+      if (this.#isUnrecognised) this.#sink.trouble(this, direction, 'not_recognised', rest.length, at);
       const step = decoding.push(this.#sideOf[direction], rest, at);
       rest = step.kind === 'handover' ? rest.subarray(step.consumedBytes) : NO_BYTES;
       this.#follow(step, direction, at);

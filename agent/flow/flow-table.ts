@@ -78,6 +78,15 @@ export class FlowTable {
     return held;
   }
 
+  /** The time of the oldest bytes that wait until it is known whose language they are; undefined when none do. */
+  get waitingSinceNs(): number | undefined {
+    let oldest: number | undefined;
+    for (const { waitingSinceNs: since } of this.#flows.values()) {
+      if (since !== undefined && (oldest === undefined || since < oldest)) oldest = since;
+    }
+    return oldest;
+  }
+
   open(event: ConnectionOpened): void {
     const { connectionKey: key, startedNs } = event;
     const known = this.#flows.get(key);

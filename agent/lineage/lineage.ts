@@ -127,6 +127,14 @@ export class Lineage {
     return changes;
   }
 
+  /** A session that was begun by an earlier run of the agent is over; nothing else is known of it here. */
+  sessionEndedUnseen(scope: Scope, atNs: number): LineageChange[] {
+    if (this.sessionOf(scope) !== undefined) return [];
+    const session = this.#newSession(scope, atNs);
+    keepNewest(this.#endedSessions, scopeName(scope), session);
+    return [{ kind: 'session-ended', session, atNs }];
+  }
+
   /** The process of that name, running or lately ended; undefined when it was never seen. */
   processOf(key: ProcessKey): TrackedProcess | undefined {
     const running = this.#processes.get(key.pid);

@@ -86,6 +86,8 @@ const MESSAGES: Readonly<Record<string, string>> = {
   skipped: 'The agent had said that it needs no copy.',
   never_sent: 'The program wrote these bytes, and they never left the host: the connection ended before.',
   joined_late: 'The connection was open before its process was recorded; what it said before is not known.',
+  not_recognised:
+    'The connection was open before its process was recorded, and what it said since does not tell its language.',
   agent_not_running: 'The agent was not running.',
   agent_stopped: 'The agent was stopped.',
   host_restarted: 'The host was restarted; the agent was not running when it went down.',

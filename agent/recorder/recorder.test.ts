@@ -222,6 +222,38 @@ test('a connection that was joined late says what is not known', () => {
   assert.ok(stage.of('connection').every(({ connection }) => connection.joinedLate));
 });
 
+test('what a connection that was joined late said is a loss when its language cannot be told', () => {
+  const stage = new StagedRecorder().handle(
+    executed(100, 500),
+    opened({ joinedLate: true }),
+    moved('sent', 0, 'x'.repeat(40_000)),
+    closed(40_000, 0),
+  );
+  const losses = stage.of('loss').map(({ loss }) => `${loss.where} ${loss.reason} ${loss.direction} ${loss.bytes}`);
+  assert.deepEqual(losses, ['connection joined_late  0', 'decoder not_recognised sent 40000']);
+});
+
+test('bytes whose language is not known yet are not written, until they are', () => {
+  const stage = new StagedRecorder().handle(executed(100, 500), opened());
+  assert.equal(stage.recorder.writtenUntilNs(9000), 9000);
+  const request = moved('sent', 0, GET.slice(0, 2));
+  stage.handle(request);
+  assert.equal(stage.recorder.writtenUntilNs(9000), request.atNs);
+  stage.handle(moved('sent', 2, GET.slice(2)));
+  assert.equal(stage.recorder.writtenUntilNs(9000), 9000);
+});
+
+test('a session that ended while there was no agent ends in the record, once, and is unfinished until then', () => {
+  const stage = new StagedRecorder();
+  stage.recorder.endUnseen(SCOPE, 9000);
+  stage.recorder.endUnseen(SCOPE, 9500);
+  assert.deepEqual(stage.order(), ['session ended']);
+  const open = new StagedRecorder().handle(executed(100, 500), opened(), exited(100, 600));
+  assert.equal(open.recorder.unfinishedSessions().length, 1, 'its connection is awaited');
+  open.handle(closed(0, 0));
+  assert.equal(open.recorder.unfinishedSessions().length, 0);
+});
+
 test('a connect that failed is told with its error, and nothing is lost', () => {
   const stage = new StagedRecorder().handle(executed(100, 500), closed(0, 0, { failed: true, error: 111 }));
   stage.recorder.sweep(1e10);

@@ -24,6 +24,8 @@ export interface RecorderOptions {
   readonly protocols?: readonly ProtocolDefinition[];
   readonly tableBounds?: FlowTableBounds;
   readonly onSessionStarted: (session: Session) => void;
+  /** The end of a session was written. */
+  readonly onSessionEnded?: (session: Session) => void;
   /** A credential crossed a connection of a session; what is kept of it is decided elsewhere. */
   readonly onCredential: (credential: SeenCredential, session: Session, process: TrackedProcess | undefined) => void;
   /** An event could not be recorded: a fault of ours. A loss says so; this is for whoever mends it. */
@@ -109,6 +111,21 @@ export class Recorder {
     this.#flows.abandonAll(nowNs);
     for (const [session, endedNs] of [...this.#ending]) this.#endSession(session, endedNs);
     this.#writeLosses();
+  }
+
+  /** All that happened before is written, provided that what happened until `handledNs` was handed over. */
+  writtenUntilNs(handledNs: number): number {
+    return Math.min(handledNs, this.#flows.waitingSinceNs ?? handledNs);
+  }
+
+  /** Sessions whose end is not written, whether they have processes or not. */
+  unfinishedSessions(): Session[] {
+    return [...new Set([...this.lineage.sessions, ...this.#ending.keys()])];
+  }
+
+  /** A session that an earlier run of the agent began has ended, and nobody saw when or how. */
+  endUnseen(scope: Scope, nowNs: number): void {
+    for (const change of this.lineage.sessionEndedUnseen(scope, nowNs)) this.#record(change);
   }
 
   addLoss(report: Omit<LossReport, 'message'>): void {
@@ -204,6 +221,7 @@ export class Recorder {
     session.over = true;
     this.#writeLosses();
     this.write(this.#options.builder.sessionEnded(session, endedNs));
+    this.#options.onSessionEnded?.(session);
   }
 
   /** The session that the connection belongs to, whoever uses it now. */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * Names of sessions, kept on disk so that a session stays the same session when the agent is restarted, and its processes
- * are found again.
+ * Names of sessions, kept on disk so that a session stays the same session when the agent is restarted, its processes are
+ * found again, and those that ended meanwhile come to an end in the record.
  */
 import { randomUUIDv7 } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import type { Lineage } from '../lineage/lineage.ts';
+import type { Session } from '../lineage/session.ts';
 import type { ProcessKey, Scope } from '../model/kernel-event.ts';
 
 interface SavedSession {
@@ -27,63 +27,150 @@ export interface RunningProcess {
   readonly scope: Scope;
 }
 
+/** What is unfinished at a moment, to be saved once the record up to then is safe. */
+export interface SessionPicture {
+  readonly sessions: readonly SavedSession[];
+  /** Reservations that are not needed beside it. */
+  readonly settled: readonly string[];
+}
+
+type IsRunning = (process: ProcessKey) => boolean;
+
 export class SessionBook {
   readonly #file: string;
   readonly #bootId: string;
   /** Names given out or saved before, by workload and key; each is used for one session. */
   readonly #known = new Map<string, string>();
-  readonly #saved: readonly SavedSession[];
+  /** What an earlier agent left, until it was taken over. */
+  #carried: readonly SavedSession[];
+  /** Sessions that were granted, by id, until a picture that was taken after their begin is saved. */
+  readonly #reserved = new Map<string, SavedSession>();
+  readonly #begun = new Set<string>();
+  /** As saved last. */
+  #sessions: readonly SavedSession[];
   #lastText = '';
 
   /** A book that is missing, torn, or of another boot is an empty one: nothing of it runs any more. */
   constructor(file: string, bootId: string) {
     this.#file = file;
     this.#bootId = bootId;
-    this.#saved = readBook(file, bootId);
-    for (const { workload, sessionKey, id } of this.#saved) this.#known.set(`${workload}\0${sessionKey}`, id);
+    this.#carried = readBook(file, bootId);
+    this.#sessions = this.#carried;
+    for (const { workload, sessionKey, id } of this.#carried) this.#known.set(`${workload}\0${sessionKey}`, id);
   }
 
   /** The id of the session that begins now with this key. */
   idFor(workload: string, sessionKey: bigint): string {
     const name = `${workload}\0${sessionKey}`;
-    const known = this.#known.get(name);
+    const id = this.#known.get(name) ?? randomUUIDv7();
     this.#known.delete(name);
-    return known ?? randomUUIDv7();
+    if (this.#reserved.has(id)) this.#begun.add(id);
+    return id;
   }
 
-  /** Settles the id of a session before its first process is seen. */
-  reserve(workload: string, sessionKey: bigint): string {
+  /**
+   * Settles the id of a session before its first process is seen, which will be `process`. It is on disk when this returns:
+   * that process begins as soon as it is told so, whatever becomes of the agent. Errors: those of the file system.
+   */
+  reserve(workload: string, sessionKey: bigint, process: ProcessKey): string {
     const id = randomUUIDv7();
     this.#known.set(`${workload}\0${sessionKey}`, id);
+    this.#reserved.set(id, savedSession(id, workload, sessionKey, [process]));
+    this.#write();
     return id;
   }
 
   /** What ran when the book was saved last, in the terms of the present configuration. */
   running(selectionIdOf: (workload: string) => number | undefined): RunningProcess[] {
-    const running: RunningProcess[] = [];
-    for (const { workload, sessionKey, processes } of this.#saved) {
-      const selectionId = selectionIdOf(workload);
-      if (selectionId === undefined) continue;
-      const scope = { selectionId, sessionKey: BigInt(sessionKey) };
-      for (const { pid, startNs } of processes) running.push({ process: { pid, startNs: BigInt(startNs) }, scope });
-    }
-    return running;
+    return this.#carried.flatMap((session) => {
+      const scope = scopeOf(session, selectionIdOf);
+      return scope === undefined ? [] : processesOf(session).map((process) => ({ process, scope }));
+    });
+  }
+
+  /**
+   * To be called once, when what still runs has been told of. Returns the sessions that came to their end while there was no
+   * agent: nobody has heard of them, and none of their processes runs.
+   */
+  takeOver(
+    selectionIdOf: (workload: string) => number | undefined,
+    isKnown: (scope: Scope) => boolean,
+    isRunning: IsRunning,
+  ): Scope[] {
+    const carried = this.#carried;
+    this.#carried = [];
+    return carried.flatMap((session) => {
+      const scope = scopeOf(session, selectionIdOf);
+      return scope === undefined || isKnown(scope) || processesOf(session).some(isRunning) ? [] : [scope];
+    });
+  }
+
+  picture(unfinished: Iterable<Session>, isRunning: IsRunning): SessionPicture {
+    // Whoever was granted a session may also go without beginning it.
+    const isSettled = (one: SavedSession): boolean => this.#begun.has(one.id) || !processesOf(one).some(isRunning);
+    const settled = [...this.#reserved.values()].filter(isSettled).map(({ id }) => id);
+    const sessions = [...unfinished].map(({ id, workload, scope, alive }) =>
+      savedSession(
+        id,
+        workload,
+        scope.sessionKey,
+        [...alive].map(({ key }) => key),
+      ),
+    );
+    return { sessions: merged([...this.#carried, ...sessions]), settled };
   }
 
   /** Writes the book when it has changed. Errors: those of the file system. */
-  save(lineage: Lineage): void {
-    const sessions = [...lineage.sessions].map((session) => ({
-      id: session.id,
-      workload: session.workload,
-      sessionKey: String(session.scope.sessionKey),
-      processes: [...session.alive].map(({ key }) => ({ pid: key.pid, startNs: String(key.startNs) })),
-    }));
+  save({ sessions, settled }: SessionPicture): void {
+    for (const id of settled) {
+      this.#reserved.delete(id);
+      this.#begun.delete(id);
+    }
+    this.#sessions = sessions;
+    this.#write();
+  }
+
+  #write(): void {
+    const sessions = merged([...this.#reserved.values(), ...this.#sessions]);
     const text = JSON.stringify({ version: 1, bootId: this.#bootId, sessions } satisfies SavedBook);
     if (text === this.#lastText) return;
     writeFileSync(`${this.#file}.new`, text, { mode: 0o600 });
     renameSync(`${this.#file}.new`, this.#file);
     this.#lastText = text;
   }
+}
+
+/** Of sessions that are there more than once, the processes of all. */
+function merged(sessions: readonly SavedSession[]): SavedSession[] {
+  const byId = new Map<string, SavedSession>();
+  for (const session of sessions) {
+    const pids = new Set(session.processes.map(({ pid }) => pid));
+    const others = (byId.get(session.id)?.processes ?? []).filter(({ pid }) => !pids.has(pid));
+    byId.set(session.id, { ...session, processes: [...others, ...session.processes] });
+  }
+  return [...byId.values()];
+}
+
+function scopeOf(
+  { workload, sessionKey }: SavedSession,
+  selectionIdOf: (workload: string) => number | undefined,
+): Scope | undefined {
+  const selectionId = selectionIdOf(workload);
+  return selectionId === undefined ? undefined : { selectionId, sessionKey: BigInt(sessionKey) };
+}
+
+function processesOf({ processes }: SavedSession): ProcessKey[] {
+  return processes.map(({ pid, startNs }) => ({ pid, startNs: BigInt(startNs) }));
+}
+
+function savedSession(
+  id: string,
+  workload: string,
+  sessionKey: bigint,
+  processes: readonly ProcessKey[],
+): SavedSession {
+  const saved = processes.map(({ pid, startNs }) => ({ pid, startNs: String(startNs) }));
+  return { id, workload, sessionKey: String(sessionKey), processes: saved };
 }
 
 function readBook(file: string, bootId: string): readonly SavedSession[] {

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import type { Session } from '../lineage/session.ts';
+import type { ProcessKey } from '../model/kernel-event.ts';
+import { SessionBook } from './session-book.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'sworn-book-'));
+after(() => rmSync(folder, { recursive: true }));
+
+let files = 0;
+const newFile = (): string => join(folder, `${files++}.json`);
+const BOOT = 'boot';
+const selectionIdOf = (workload: string): number | undefined => (workload === 'w' ? 3 : undefined);
+const process = (pid: number): ProcessKey => ({ pid, startNs: BigInt(pid) * 1000n });
+const always = (): boolean => true;
+const never = (): boolean => false;
+
+/** As much of a session as a book looks at. */
+function session(id: string, sessionKey: bigint, ...pids: number[]): Session {
+  const alive = new Set(pids.map((pid) => ({ key: process(pid) })));
+  return { id, workload: 'w', scope: { selectionId: 3, sessionKey }, alive } as unknown as Session;
+}
+
+function runningPids(file: string): number[] {
+  return new SessionBook(file, BOOT).running(selectionIdOf).map(({ process: { pid } }) => pid);
+}
+
+test('a session that was granted is found again though nothing else was ever saved', () => {
+  const file = newFile();
+  const id = new SessionBook(file, BOOT).reserve('w', 7n, process(10));
+  const next = new SessionBook(file, BOOT);
+  assert.deepEqual(next.running(selectionIdOf), [{ process: process(10), scope: { selectionId: 3, sessionKey: 7n } }]);
+  assert.equal(next.idFor('w', 7n), id);
+});
+
+test('a session that has begun stays in the book until a picture that has it is saved', () => {
+  const file = newFile();
+  const book = new SessionBook(file, BOOT);
+  const id = book.reserve('w', 7n, process(10));
+  const before = book.picture([], always);
+  assert.equal(book.idFor('w', 7n), id);
+  book.save(before);
+  assert.deepEqual(runningPids(file), [10]);
+  book.save(book.picture([session(id, 7n, 10, 11)], always));
+  assert.deepEqual(runningPids(file), [10, 11]);
+  book.save(book.picture([], always));
+  assert.deepEqual(runningPids(file), []);
+});
+
+test('a session that was granted to a process that has gone since is forgotten', () => {
+  const file = newFile();
+  const book = new SessionBook(file, BOOT);
+  book.reserve('w', 7n, process(10));
+  book.save(book.picture([], never));
+  assert.deepEqual(runningPids(file), []);
+});
+
+test('what an earlier agent left stays in the book until it was taken over, whatever is saved before', () => {
+  const file = newFile();
+  new SessionBook(file, BOOT).reserve('w', 7n, process(10));
+  const book = new SessionBook(file, BOOT);
+  book.reserve('w', 8n, process(20));
+  book.save(book.picture([], always));
+  assert.deepEqual(runningPids(file).sort(), [10, 20]);
+  const early = book.picture([], always);
+  assert.deepEqual(book.takeOver(selectionIdOf, never, never), [{ selectionId: 3, sessionKey: 7n }]);
+  book.save(early);
+  assert.deepEqual(runningPids(file).sort(), [10, 20], 'the end may not be on disk yet');
+  book.save(book.picture([], always));
+  assert.deepEqual(runningPids(file), [20]);
+});
+
+test('sessions that are known again or still run have not ended', () => {
+  const file = newFile();
+  new SessionBook(file, BOOT).reserve('w', 7n, process(10));
+  assert.deepEqual(new SessionBook(file, BOOT).takeOver(selectionIdOf, always, never), []);
+  assert.deepEqual(new SessionBook(file, BOOT).takeOver(selectionIdOf, never, always), []);
+  assert.deepEqual(
+    new SessionBook(file, BOOT).takeOver(() => undefined, never, never),
+    [],
+  );
+});
+
+test('a book of another boot is an empty one', () => {
+  const file = newFile();
+  new SessionBook(file, 'earlier').reserve('w', 7n, process(10));
+  assert.deepEqual(runningPids(file), []);
+});
