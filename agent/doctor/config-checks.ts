@@ -2,6 +2,7 @@
 
 /** What recording needs beyond the host: files of the configuration, and a collector that answers. */
 import { accessSync, constants, mkdirSync, readFileSync, statfsSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import type { AgentConfig, CollectorTarget } from '../config/agent-config.ts';
 import { selectionsOf } from '../config/selections.ts';
@@ -73,21 +74,29 @@ async function collector(target: CollectorTarget): Promise<Check> {
   const at = target.address.lastIndexOf(':');
   const host = target.address.slice(0, at).replace(/^\[|\]$/g, '');
   const port = Number(target.address.slice(at + 1));
+  const waits = (why: string): Check =>
+    warn(
+      'collector',
+      `${target.address}: ${why}`,
+      'Recording works; the record waits in the journal until the collector answers.',
+    );
   return new Promise((resolve) => {
-    const socket: TLSSocket = connect({ ...files, host, port, servername: host, ALPNProtocols: ['h2'] }, () => {
+    let socket: TLSSocket;
+    try {
+      socket = connect({ ...files, host, port, servername: isIP(host) === 0 ? host : '', ALPNProtocols: ['h2'] });
+    } catch (error) {
+      const next = 'One of its files holds no certificate or key: have a new one issued.';
+      resolve(fail('collector', `${target.address}: ${messageOf(error)}`, next));
+      return;
+    }
+    socket.on('secureConnect', () => {
       socket.destroy();
       resolve(ok('collector', `${target.address} answers`));
     });
     socket.setTimeout(CONNECT_MS, () => socket.destroy(new Error(`no answer within ${CONNECT_MS / 1000} s`)));
-    socket.on('error', (error) => {
-      resolve(
-        warn(
-          'collector',
-          `${target.address}: ${error.message}`,
-          'Recording works; the record waits in the journal until the collector answers.',
-        ),
-      );
-    });
+    socket.on('error', (error) => resolve(waits(error.message)));
+    // What resolved before stays; this is for a peer that hangs up without a word.
+    socket.on('close', () => resolve(waits('it hung up')));
   });
 }
 

@@ -15,18 +15,41 @@ const KERNEL_MIN = [5, 17] as const;
 /** Since then unix sockets need no hook on system calls. */
 const KERNEL_SOCKET_TRACEPOINTS = [6, 3] as const;
 
-export function hostChecks(): Check[] {
-  const checks = [rights(), kernel(), btf(), cgroups(), lockdown()];
+/** What the checks look at; a test gives other hosts. */
+export interface HostFacts {
+  /** Effective capabilities, a bit each. */
+  readonly capabilities: bigint;
+  readonly uid: number;
+  readonly release: string;
+  readonly hasTypes: boolean;
+  /** Where the cgroup v2 hierarchy is mounted. */
+  readonly cgroupRoot: string | undefined;
+  /** As /sys/kernel/security/lockdown has it: `none [integrity] confidentiality`; '' where there is none. */
+  readonly lockdown: string;
+}
+
+export function hostFacts(): HostFacts {
+  const capabilities = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  return {
+    capabilities: BigInt(`0x${capabilities}`),
+    uid: process.getuid?.() ?? -1,
+    release: release(),
+    hasTypes: existsSync('/sys/kernel/btf/vmlinux'),
+    cgroupRoot: cgroupRoot(),
+    lockdown: readOr('/sys/kernel/security/lockdown', ''),
+  };
+}
+
+export function hostChecks(facts: HostFacts = hostFacts()): Check[] {
+  const checks = [rights(facts), kernel(facts), btf(facts), cgroups(facts), lockdown(facts)];
   if (checks.some(({ state }) => state === 'fail')) return checks;
   return [...checks, ...programs()];
 }
 
-function rights(): Check {
-  const held = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'}`);
-  const has = (bit: number): boolean => (held & (1n << BigInt(bit))) !== 0n;
+function rights({ capabilities, uid }: HostFacts): Check {
+  const has = (bit: number): boolean => (capabilities & (1n << BigInt(bit))) !== 0n;
   const lacking = Object.entries(CAPABILITIES).filter(([, bit]) => !has(bit) && !has(CAP_SYS_ADMIN));
-  if (lacking.length === 0)
-    return ok('rights', process.getuid?.() === 0 ? 'root' : `uid ${process.getuid?.()} with capabilities`);
+  if (lacking.length === 0) return ok('rights', uid === 0 ? 'root' : `uid ${uid} with capabilities`);
   const names = lacking.map(([name]) => name).join(', ');
   return fail(
     'rights',
@@ -35,8 +58,7 @@ function rights(): Check {
   );
 }
 
-function kernel(): Check {
-  const found = release();
+function kernel({ release: found }: HostFacts): Check {
   const [major = 0, minor = 0] = found.split('.').map((part) => Number.parseInt(part, 10));
   const atLeast = ([a, b]: readonly [number, number]): boolean => major > a || (major === a && minor >= b);
   if (!atLeast(KERNEL_MIN)) {
@@ -56,8 +78,8 @@ function kernel(): Check {
   return ok('kernel', found);
 }
 
-function btf(): Check {
-  if (existsSync('/sys/kernel/btf/vmlinux')) return ok('kernel types (BTF)', '/sys/kernel/btf/vmlinux');
+function btf({ hasTypes }: HostFacts): Check {
+  if (hasTypes) return ok('kernel types (BTF)', '/sys/kernel/btf/vmlinux');
   return fail(
     'kernel types (BTF)',
     'the kernel does not describe its types',
@@ -65,8 +87,7 @@ function btf(): Check {
   );
 }
 
-function cgroups(): Check {
-  const root = cgroupRoot();
+function cgroups({ cgroupRoot: root }: HostFacts): Check {
   if (root === undefined) {
     return fail(
       'cgroup v2',
@@ -77,8 +98,7 @@ function cgroups(): Check {
   return ok('cgroup v2', root);
 }
 
-function lockdown(): Check {
-  const modes = readOr('/sys/kernel/security/lockdown', '');
+function lockdown({ lockdown: modes }: HostFacts): Check {
   const mode = /\[(\w+)\]/.exec(modes)?.[1] ?? 'none';
   if (mode === 'confidentiality') {
     return fail(
