@@ -217,16 +217,21 @@ describe('TCP', unless('bpf', 'gcc'), () => {
   });
 
   test('a socket that is connected again is another connection', async () => {
-    const again = ['unspec 1', 'connect 1 127.0.0.1 =0', 'accept 0 3', 'move 1 3 222 write read'];
-    const run = await act([...connected(), 'move 1 2 111 write read', ...again, 'close 1']);
+    const again = (slot: number, bytes: number): string[] => [
+      'unspec 1',
+      'connect 1 127.0.0.1 =0',
+      `accept 0 ${slot}`,
+      `move 1 ${slot} ${bytes} write read`,
+    ];
+    const run = await act([...connected(), 'move 1 2 111 write read', ...again(3, 222), ...again(4, 333), 'close 1']);
     const uses = slotsOf(run).filter(({ slot }) => slot === 1);
     assert.deepEqual(
       uses.map(({ sent }) => sent),
-      [111, 222],
+      [111, 222, 333],
     );
-    assert.equal(run.connections.length, 4);
+    assert.equal(run.connections.length, 6);
     for (const use of uses) assertExact(connectionOf(run, use), use);
-    for (const slot of [2, 3]) assertExact(connectionOf(run, slotOf(run, slot)), slotOf(run, slot));
+    for (const slot of [2, 3, 4]) assertExact(connectionOf(run, slotOf(run, slot)), slotOf(run, slot));
   });
 
   test('sockets of a program that is killed end with it', async () => {
