@@ -17,6 +17,7 @@ export type RecordedEnd = Readonly<Record<Column, string>> & {
   readonly connection_id: string;
   readonly transport: string;
   readonly protocol: string;
+  readonly local_address: string;
   readonly local_port: number;
   readonly remote_port: number;
 };
@@ -32,7 +33,7 @@ export interface RecordedLoss {
 export async function readEnds(stage: Stage, session: string): Promise<RecordedEnd[]> {
   const columns = DIRECTIONS.flatMap((direction) => ['moved', ...PARTS].map((part) => `${direction}_${part}`));
   return stage.rows(
-    `SELECT connection_id, transport, protocol, local_port, remote_port, ${columns.join(', ')}
+    `SELECT connection_id, transport, protocol, local_address, local_port, remote_port, ${columns.join(', ')}
      FROM sworn.connections WHERE action = 'closed' AND session_id = '${session}' ORDER BY end_time`,
   );
 }
@@ -99,12 +100,21 @@ function keyOf(loss: Pick<RecordedLoss, 'connection_id' | 'direction' | 'place'>
 }
 
 function placeOf({ transport, localPort, remotePort, inode }: CountedConnection): string {
-  return transport === 'unix' ? `unix ${inode}` : `tcp ${localPort} ${remotePort}`;
+  return transport === 'unix' ? `unix ${inode}` : `${transport} ${localPort} ${remotePort}`;
 }
 
 /** The id of a unix connection has the inode of its socket, in base 36. */
-function placeOfEnd({ connection_id: id, transport, local_port: local, remote_port: remote }: RecordedEnd): string {
-  return transport === 'unix' ? `unix ${Number.parseInt(id.split('-u')[1] ?? '', 36)}` : `tcp ${local} ${remote}`;
+function placeOfEnd(end: RecordedEnd): string {
+  const { connection_id: id, local_port: local, remote_port: remote } = end;
+  const transport = transportOf(end);
+  return transport === 'unix'
+    ? `unix ${Number.parseInt(id.split('-u')[1] ?? '', 36)}`
+    : `${transport} ${local} ${remote}`;
+}
+
+/** As the program has it: the record tells IPv4 from IPv6 by the address. */
+export function transportOf({ transport, local_address: address }: RecordedEnd): CountedConnection['transport'] {
+  return transport === 'unix' ? 'unix' : address.includes(':') ? 'tcp6' : 'tcp4';
 }
 
 function nameOf({ kind, localPort, remotePort, inode }: CountedConnection): string {

@@ -29,12 +29,15 @@ export const WORKLOAD = 'load';
 export interface ServicePlaces {
   readonly httpPort: number;
   readonly bytesPort: number;
+  readonly bytesPort6: number;
   readonly bytesSocket: string;
 }
 
 export interface StageOptions {
   /** Of the agent's configuration. */
   readonly capture?: Readonly<Record<string, number>>;
+  /** The server writes down each statement that it executes. */
+  readonly logStatements?: boolean;
 }
 
 export class Stage {
@@ -158,7 +161,15 @@ export async function setStage(options: StageOptions = {}): Promise<Stage> {
 
 async function build(folder: string, options: StageOptions, teardown: (() => Promise<void> | void)[]): Promise<Stage> {
   const at = (name: string): string => join(folder, name);
-  const postgres = await startPostgres({ settings: { log_statement: 'none', max_connections: '200' } });
+  const postgres = await startPostgres({
+    listen: ['127.0.0.1', '::1'],
+    settings: {
+      max_connections: '200',
+      log_statement: options.logStatements === true ? 'all' : 'none',
+      log_min_duration_statement: '-1',
+      log_parameter_max_length: '0',
+    },
+  });
   teardown.push(() => postgres.stop());
   const service = startProgram({
     name: 'service',

@@ -2,14 +2,15 @@
 
 /**
  * A workload that moves bytes over many connections at once and counts them itself: PostgreSQL and HTTP and a language that
- * no decoder knows, over TCP and over unix sockets. When all is done it writes down what it counted and asked for.
+ * no decoder knows, over TCP (IPv4 and IPv6) and over unix sockets. When all is done, after its time or at SIGTERM, it writes
+ * down what it counted and asked for.
  *
  *   byte-mover.ts REPORT NAME SECONDS CONNECTIONS SEED     NAME: first part of the number of each statement and request
  */
 import { createHash } from 'node:crypto';
 import { readlinkSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { Random } from '../random.ts';
@@ -18,7 +19,7 @@ import { HEADER_BYTES, talk } from './byte-talk.ts';
 
 export interface CountedConnection {
   readonly kind: string;
-  readonly transport: 'tcp' | 'unix';
+  readonly transport: 'tcp4' | 'tcp6' | 'unix';
   /** Of the workload's end; 0 for unix sockets. */
   readonly localPort: number;
   readonly remotePort: number;
@@ -35,19 +36,25 @@ export interface MoverReport {
   readonly statements: Readonly<Record<string, string>>;
   /** Number → method and target. */
   readonly requests: Readonly<Record<string, string>>;
+  /** Number → when it was asked and when the reply was there, in milliseconds of the wall clock, and over what. */
+  readonly spans: Readonly<Record<string, readonly [askedMs: number, answeredMs: number, over: string]>>;
 }
 
 const [report = '', name = '', seconds = '1', connectionsAtOnce = '1', seed = '1'] = process.argv.slice(2);
 const service = JSON.parse(process.env['FAULTS_SERVICE'] as string) as ServicePlaces;
 const postgresSocket = process.env['FAULTS_POSTGRES_SOCKET'] as string;
 const random = new Random(Number(seed));
-const deadline = Date.now() + Number(seconds) * 1000;
+let deadline = Date.now() + Number(seconds) * 1000;
+process.on('SIGTERM', () => {
+  deadline = 0;
+});
 const noise = Buffer.alloc(256 * 1024);
 for (let i = 0; i < noise.length; i++) noise[i] = random.between(0, 255);
 
 const connections: CountedConnection[] = [];
 const statements: Record<string, string> = {};
 const requests: Record<string, string> = {};
+const spans: Record<string, readonly [number, number, string]> = {};
 let numbers = 0;
 
 /** Counts a socket of ours once it is closed. */
@@ -72,10 +79,10 @@ function count(kind: string, place: ReturnType<typeof placeOf>, socket: Socket):
 }
 
 function placeOf(socket: Socket) {
-  const { localPort = 0, remotePort = 0 } = socket;
+  const { localPort = 0, remotePort = 0, remoteFamily } = socket;
   const isUnix = remotePort === 0;
   return {
-    transport: isUnix ? ('unix' as const) : ('tcp' as const),
+    transport: isUnix ? ('unix' as const) : remoteFamily === 'IPv6' ? ('tcp6' as const) : ('tcp4' as const),
     localPort,
     remotePort,
     inode: isUnix ? inodeOf(socket) : 0,
@@ -132,6 +139,7 @@ async function talkHttp(): Promise<void> {
     const number = `${name}-${numbers++}`;
     const path = `/${number}?reply=${someBytes()}`;
     requests[number] = `POST ${path}`;
+    const askedMs = Date.now();
     await new Promise<void>((resolve, reject) => {
       const asked = request({ port: service.httpPort, host: '127.0.0.1', path, method: 'POST', agent }, (reply) => {
         reply.resume().on('end', resolve);
@@ -142,6 +150,7 @@ async function talkHttp(): Promise<void> {
       asked.on('error', reject);
       asked.end(noise.toString('base64', 0, someBytes()));
     });
+    spans[number] = [askedMs, Date.now(), 'http'];
     await think();
   }
   agent.destroy();
@@ -160,7 +169,9 @@ async function talkPostgres(kind: string, host: string): Promise<void> {
     const isSimple = random.chance(0.5);
     const asked = isSimple ? text : `${text} + $1::int`;
     statements[number] = createHash('sha256').update(asked).digest('hex');
+    const askedMs = Date.now();
     await client.query(isSimple ? asked : { text: asked, values: [left] });
+    spans[number] = [askedMs, Date.now(), `${kind} ${stream.localPort ?? ''}`];
     await think();
   }
   await client.end();
@@ -169,19 +180,30 @@ async function talkPostgres(kind: string, host: string): Promise<void> {
 
 /** A server of this workload: both ends of its connections are recorded. */
 const accepted: Promise<void>[] = [];
-const ownServer = createServer((socket) => {
+const ownServers = [createServer(accept), createServer(accept)] as const;
+
+function accept(socket: Socket): void {
   accepted.push(countedAccepted(socket));
   talk(socket);
-});
-await new Promise<void>((resolve) => ownServer.listen(0, '127.0.0.1', resolve));
-const ownPort = (ownServer.address() as AddressInfo).port;
+}
+
+async function ownPort(server: Server, host: string): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+const own4 = { port: await ownPort(ownServers[0], '127.0.0.1'), host: '127.0.0.1' };
+const own6 = { port: await ownPort(ownServers[1], '::1'), host: '::1' };
 
 const talks = [
-  () => talkBytes('bytes-to-self', { port: ownPort, host: '127.0.0.1' }),
+  () => talkBytes('bytes-to-self', own4),
+  () => talkBytes('bytes-to-self-6', own6),
   () => talkBytes('bytes-tcp', { port: service.bytesPort, host: '127.0.0.1' }),
+  () => talkBytes('bytes-tcp-6', { port: service.bytesPort6, host: '::1' }),
   () => talkBytes('bytes-unix', { path: service.bytesSocket }),
   () => talkHttp(),
   () => talkPostgres('postgres-tcp', process.env['PGHOST'] as string),
+  () => talkPostgres('postgres-tcp-6', '::1'),
   () => talkPostgres('postgres-unix', postgresSocket),
 ];
 
@@ -191,7 +213,7 @@ await Promise.all(
     for (let turn = lane; Date.now() < deadline; turn++) await talks[turn % talks.length]?.();
   }),
 );
-ownServer.close();
+for (const server of ownServers) server.close();
 await Promise.all(accepted);
 const session = process.env['SWORN_SESSION'] as string;
-writeFileSync(report, JSON.stringify({ session, connections, statements, requests } satisfies MoverReport));
+writeFileSync(report, JSON.stringify({ session, connections, statements, requests, spans } satisfies MoverReport));

@@ -2,7 +2,7 @@
 
 /**
  * What workloads talk to besides PostgreSQL, in a process of its own that is not recorded: HTTP, and plain bytes
- * (byte-talk.ts) over TCP and over a unix socket.
+ * (byte-talk.ts) over TCP (IPv4 and IPv6) and over a unix socket.
  *
  *   bin/node test/faults/load/service.ts SOCKET      prints its places as one line of JSON
  */
@@ -23,6 +23,7 @@ function answerHttp(request: IncomingMessage, response: ServerResponse): void {
 
 const http = createHttpServer({ keepAliveTimeout: 600_000 }, answerHttp);
 const bytes = createServer(talk);
+const bytes6 = createServer(talk);
 const unix = createServer(talk);
 
 function listening(server: Server, where: { port: number; host: string } | { path: string }): Promise<void> {
@@ -32,8 +33,10 @@ function listening(server: Server, where: { port: number; host: string } | { pat
 const bytesSocket = process.argv[2] as string;
 await listening(http, { port: 0, host: '127.0.0.1' });
 await listening(bytes, { port: 0, host: '127.0.0.1' });
+await listening(bytes6, { port: 0, host: '::1' });
 await listening(unix, { path: bytesSocket });
 const httpPort = (http.address() as AddressInfo).port;
 const bytesPort = (bytes.address() as AddressInfo).port;
-console.log(JSON.stringify({ httpPort, bytesPort, bytesSocket }));
+const bytesPort6 = (bytes6.address() as AddressInfo).port;
+console.log(JSON.stringify({ httpPort, bytesPort, bytesPort6, bytesSocket }));
 process.on('SIGTERM', () => process.exit(0));
