@@ -24,10 +24,11 @@ import { loadAddon } from './source/ebpf/addon.ts';
 import { EbpfSource } from './source/ebpf/ebpf-source.ts';
 import { isStartedAt, processKeyOf } from './source/ebpf/proc.ts';
 import type { SourceHealth } from './source/kernel-event-source.ts';
-import { createLog, type Log } from './telemetry/log.ts';
+import { createLog, errorLine, type Log } from './telemetry/log.ts';
 import { serviceManager } from './telemetry/service-manager.ts';
 import { type BrokerDesk, startBrokerDesk } from './wiring/broker-desk.ts';
 import { startDelivery } from './wiring/delivery.ts';
+import { flushWithin, type JournalStatus, journalStatus, RoomNews } from './wiring/journal-watch.ts';
 
 export interface AgentStatus {
   readonly version: string;
@@ -38,7 +39,7 @@ export interface AgentStatus {
   readonly sessions: readonly { id: string; workload: string; identity: string; processes: number; commands: number }[];
   readonly connections: number;
   readonly counts: Readonly<Record<string, number>>;
-  readonly journal: object;
+  readonly journal: JournalStatus;
   readonly delivery: object | null;
   readonly broker: object | null;
   readonly source: SourceHealth;
@@ -50,6 +51,7 @@ export interface RunningAgent {
   status(): AgentStatus;
   /** Resolves when everything recorded so far is in the collector's store, or the time is over: then false. */
   delivered(timeoutMs: number): Promise<boolean>;
+  /** Rejects with the JournalError that kept the end of the record from being written; it has stopped all the same. */
   stop(): Promise<void>;
 }
 
@@ -60,6 +62,10 @@ export interface AgentOptions {
 }
 
 const SWEEP_MS = 1000;
+/** A full disk must not keep the agent from stopping. */
+const FLUSH_MS_MAX = 5000;
+/** Faults are counted and told in the record; the log has the first ones, for whoever mends them. */
+const FAULTS_LOGGED_MAX = 20;
 
 /**
  * Starts recording; it records when this resolves.
@@ -121,6 +127,12 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     },
     onSessionEnded: () => saveState(),
     onCredential: (credential, session, process) => desk?.sawCredential(credential, session, process),
+    onFault: (error) => {
+      // Where, and not what it says: that may quote what crossed a connection.
+      if (recorder.counts.faults > FAULTS_LOGGED_MAX) return;
+      const { type, at } = errorLine(error);
+      log.error({ type, at }, 'an event could not be recorded: please report this');
+    },
   });
 
   const about = { version, kernel: release(), bootId };
@@ -163,6 +175,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   });
   await control.listen();
 
+  const roomNews = new RoomNews(journal, log);
   let isTakenOver = false;
   const timers = [
     setInterval(() => {
@@ -173,6 +186,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
         for (const scope of book.takeOver(selections.idOf, isKnown, isStartedAt)) recorder.endUnseen(scope, nowNs);
       }
       recorder.sweep(nowNs);
+      roomNews.look();
       saveState();
     }, SWEEP_MS),
     setInterval(() => {
@@ -205,7 +219,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   async function save(): Promise<void> {
     const writtenNs = recorder.writtenUntilNs(source.handledUntilNs());
     const picture = book.picture(recorder.unfinishedSessions(), isStartedAt);
-    await journal.flush();
+    if (!(await flushWithin(journal, FLUSH_MS_MAX))) return;
     mark.write(clock.toUnixNs(writtenNs), false);
     book.save(picture);
   }
@@ -244,12 +258,20 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     const nowNs = clock.now();
     recorder.finish(nowNs);
     recorder.write(builder.recorder('STOPPED', { ...about, attributes: {} }, nowNs));
-    await journal.flush();
-    mark.write(clock.toUnixNs(nowNs), true);
-    book.save(book.picture(recorder.unfinishedSessions(), isStartedAt));
+    // Else the mark stays where it was, and the next start tells since when something may be missing.
+    if (await flushWithin(journal, FLUSH_MS_MAX)) saveEnd(nowNs);
     await delivery?.stop();
     await journal.close();
     log.info('the agent has stopped');
+  }
+
+  function saveEnd(nowNs: number): void {
+    try {
+      mark.write(clock.toUnixNs(nowNs), true);
+      book.save(book.picture(recorder.unfinishedSessions(), isStartedAt));
+    } catch (error) {
+      log.error({ err: error }, 'the state of the agent cannot be saved');
+    }
   }
 
   return {
@@ -276,20 +298,4 @@ function whyNoRun(identity: string, fitting: number): string {
   return fitting === 0
     ? `no workload of the agent's configuration lets you run for '${identity}'`
     : `several workloads let you run for '${identity}': name one with --workload`;
-}
-
-function journalStatus(journal: Journal): object {
-  const { firstSeq, lastSeq, durableSeq, deliveredSeq, segments, folderBytes, pendingBytes, room, trouble } =
-    journal.state;
-  return {
-    first_seq: firstSeq,
-    last_seq: lastSeq,
-    durable_seq: durableSeq,
-    delivered_seq: deliveredSeq,
-    segments,
-    bytes: folderBytes,
-    pending_bytes: pendingBytes,
-    room,
-    trouble: trouble?.code ?? null,
-  };
 }

@@ -71,13 +71,12 @@ function missing(who: string, why: string): string {
 }
 
 function troubleOf(agent: AgentStatus): string {
-  const journal = agent.journal as { trouble?: string | null };
+  const { journal } = agent;
   const delivery = agent.delivery as { error?: { code?: string } | null } | null;
   return journal.trouble ?? delivery?.error?.code ?? '';
 }
 
 function agentLines(agent: AgentStatus): string {
-  const journal = agent.journal as Record<string, number>;
   const { ringWaitingBytes, ringSizeBytes } = agent.source;
   const { counts } = agent;
   const lines = [
@@ -90,7 +89,7 @@ function agentLines(agent: AgentStatus): string {
     ),
     `  recorded     ${counts['activities']} activities, ${counts['commands']} commands, ${counts['losses']} losses`,
     `  kernel ring  ${Math.round((100 * ringWaitingBytes) / ringSizeBytes)} % of ${ringSizeBytes / 1024 ** 2} MiB waits`,
-    `  journal      ${mebibytes(Number(journal['bytes']))}, up to ${journal['durable_seq']} on disk, up to ${journal['delivered_seq']} delivered`,
+    `  journal      ${journalLine(agent.journal)}`,
     `  broker       ${brokerLine(agent.broker as Record<string, number> | null)}`,
     `  delivery     ${deliveryLine(agent.delivery as DeliveryStatus | null)}`,
   ];
@@ -99,6 +98,14 @@ function agentLines(agent: AgentStatus): string {
   return trouble === ''
     ? text
     : `${text}\n${colour('red', `  trouble      ${printable(trouble)} (docs/ERRORS.md says what to do)`)}`;
+}
+
+function journalLine({ bytes, durable_seq, delivered_seq, room, must_freeze, losses }: AgentStatus['journal']): string {
+  const state = `${mebibytes(bytes)}, up to ${durable_seq} on disk, up to ${delivered_seq} delivered`;
+  const lost = Object.entries(losses).map(([cause, { events }]) => `${events} ${cause.replaceAll('_', ' ')}`);
+  const short =
+    room === 'open' ? [] : [`${room === 'none' ? 'no' : 'little'} room${must_freeze ? ', must freeze' : ''}`];
+  return [state, ...short, ...lost].join('; ');
 }
 
 interface DeliveryStatus {
