@@ -86,8 +86,8 @@ struct processes_map {
 extern struct processes_map processes SEC(".maps");
 
 /*
- * joined: tgid, of the watched processes that ran already when that began: only they can have unix sockets that nobody saw
- * them open. Written with their entry in processes, deleted at exit.
+ * joined: tgid, of the watched processes that ran already when that began: only they can have unix sockets that nobody
+ * saw them open. Written with their entry in processes, deleted at exit, and at their next exec, which notes what they have.
  * Full: such sockets are taken for new ones when their next bytes move, and no joined-late mark says what was missed.
  */
 struct joined_map {

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+// SPDX-License-Identifier: Apache-2.0
 
 /* A network that loses one packet of sixteen and brings another one twice; behind a hole, what comes is out of order. */
 
@@ -24,4 +24,4 @@ int lossy(struct __sk_buff *packet)
 	return TC_ACT_OK;
 }
 
-char license_of_programs[] SEC("license") = "Dual BSD/GPL";
+char license_of_program[] SEC("license") = "Apache-2.0";
