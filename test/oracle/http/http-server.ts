@@ -16,6 +16,8 @@ export interface HttpServer {
   readonly port: number;
   /** `http://127.0.0.1:port` */
   readonly url: string;
+  /** Lets go of the replies that are held. */
+  letGo(): void;
   /** Ends the server, and gives what it wrote down. */
   finish(): Promise<ServerLog>;
   stop(): Promise<void>;
@@ -36,6 +38,7 @@ export async function startHttpServer(): Promise<HttpServer> {
   return {
     port,
     url: `http://127.0.0.1:${port}`,
+    letGo: () => child.kill('SIGUSR2'),
     async finish() {
       await end();
       return readServerLog(folder);

@@ -1,152 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { once } from 'node:events';
 /**
  * The server of the tests: answers what targets ask for (reply-plan.ts) and writes down all that it received and sent
- * (server-log.ts). A program, so that it can be a workload too:
+ * (server-book.ts). A program, so that it can be a workload too:
  *
  *   node logging-server.ts FOLDER
+ *
+ * SIGUSR2 lets go of the replies that are held.
  */
-import { appendFileSync } from 'node:fs';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { CONTENT_CODINGS, contentOf } from './content-codings.ts';
+import { CONTENT_CODINGS } from './content-codings.ts';
 import { type ReplyPlan, replyPlan } from './reply-plan.ts';
 import { seededBytes, seededText } from './seeded-bytes.ts';
-import { type FieldLine, keepBody, type LoggedBody, type LoggedConnection, type LoggedExchange } from './server-log.ts';
+import { bodyOf, Exchange, type Followed, folder, follow, followed, write } from './server-book.ts';
+import { type FieldLine, keepBody } from './server-log.ts';
 
-const folder = process.argv[2] as string;
-const logFile = join(folder, 'server.log');
-
-/** Followed from its first byte to its last. */
-interface Followed {
-  readonly port: number;
-  requests: number;
-  latest: IncomingMessage | undefined;
-  readonly closed: Promise<unknown>;
-  upgradedReadBytes: number;
-  upgradedWrittenBytes: number;
-}
-
-const followed = new WeakMap<Duplex, Followed>();
-
-function write(entry: LoggedExchange | LoggedConnection): void {
-  appendFileSync(logFile, `${JSON.stringify(entry)}\n`);
-}
-
-function follow(socket: Socket): void {
-  // What is in a tunnel is a connection to the HTTP library once more.
-  if (followed.has(socket)) return;
-  const one: Followed = {
-    port: socket.remotePort ?? 0,
-    requests: 0,
-    latest: undefined,
-    closed: new Promise((resolve) => socket.once('close', resolve)),
-    upgradedReadBytes: 0,
-    upgradedWrittenBytes: 0,
-  };
-  followed.set(socket, one);
-  socket.on('error', () => {});
-  socket.on('close', () => {
-    const { port, upgradedReadBytes, upgradedWrittenBytes } = one;
-    write({
-      kind: 'connection',
-      port,
-      upgradedReadBytes,
-      upgradedWrittenBytes,
-      readBytes: socket.bytesRead,
-      writtenBytes: socket.bytesWritten,
-    });
-  });
-}
-
-/** One exchange while it goes on. */
-class Exchange {
-  readonly request: IncomingMessage;
-  readonly #received: Buffer[] = [];
-  readonly #sent: Buffer[] = [];
-  readonly #socket: Followed;
-  readonly #index: number;
-  readonly interim: number[] = [];
-  sentFields: readonly FieldLine[] = [];
-  sentTrailers: readonly FieldLine[] = [];
-  status = 0;
-  reason = '';
-  isSent = false;
-  #isLogged = false;
-
-  constructor(request: IncomingMessage) {
-    this.request = request;
-    this.#socket = followed.get(request.socket) as Followed;
-    this.#index = this.#socket.requests++;
-    this.#socket.latest = request;
-    request.on('data', (chunk: Buffer) => this.#received.push(chunk));
-    request.on('error', () => {});
-  }
-
-  async whole(): Promise<void> {
-    const { request } = this;
-    if (request.readableEnded || request.destroyed || request.socket.destroyed) return;
-    // Behind a reply Node does not tell the request that the connection ended.
-    const ended = new Promise((resolve) => {
-      for (const event of ['end', 'close']) request.once(event, resolve);
-    });
-    await Promise.race([ended, this.#socket.closed]);
-  }
-
-  get received(): Buffer {
-    return Buffer.concat(this.#received);
-  }
-
-  sent(bytes: Buffer): void {
-    this.#sent.push(bytes);
-  }
-
-  log(): void {
-    if (this.#isLogged) return;
-    this.#isLogged = true;
-    const { request } = this;
-    const coding = this.sentFields.find(([name]) => name === 'content-encoding')?.[1] ?? '';
-    write({
-      kind: 'exchange',
-      port: this.#socket.port,
-      index: this.#index,
-      method: request.method ?? '',
-      target: request.url ?? '',
-      version: request.httpVersion,
-      fields: fieldLines(request.rawHeaders),
-      trailers: fieldLines(request.rawTrailers),
-      request: bodyOf(this.received, request.headers['content-encoding'] ?? ''),
-      isRefused: false,
-      isReceived: request.complete,
-      interim: this.interim,
-      status: this.status,
-      reason: this.reason,
-      sentFields: this.sentFields,
-      sentTrailers: this.sentTrailers,
-      response: bodyOf(Buffer.concat(this.#sent), coding),
-      isSent: this.isSent,
-    });
-  }
-}
-
-function fieldLines(raw: readonly string[]): FieldLine[] {
-  return Array.from({ length: raw.length / 2 }, (_, i) => [raw[2 * i] as string, raw[2 * i + 1] as string]);
-}
-
-function bodyOf(carried: Buffer, coding: string): LoggedBody {
-  let content = carried;
-  try {
-    content = contentOf(carried, coding);
-  } catch {
-    // It broke off.
-  }
-  const [carriedSha256, contentSha256] = [keepBody(folder, carried), keepBody(folder, content)];
-  return { carriedBytes: carried.length, carriedSha256, contentBytes: content.length, contentSha256 };
-}
+const letGo = once(process, 'SIGUSR2');
 
 async function answer(request: IncomingMessage, response: ServerResponse, interim: number[] = []): Promise<void> {
   const exchange = new Exchange(request);
@@ -211,6 +84,7 @@ async function reply(exchange: Exchange, response: ServerResponse, plan: ReplyPl
     if (hasBody) exchange.sent(part);
     await written(response, part);
   }
+  if (plan.isHeld) await letGo;
   if (plan.breakAfterBytes < 0) response.end();
   else await breakOff(response, plan);
   exchange.reason = response.statusMessage;
@@ -249,7 +123,7 @@ function contentFor(exchange: Exchange, plan: ReplyPlan): Buffer {
 
 function fieldsFor(exchange: Exchange, plan: ReplyPlan): [string, string | string[]][] {
   const fields: [string, string | string[]][] = [
-    ['x-request', `${exchange.request.method} Grüße`.replace(/[^ -~]/g, '?')],
+    ['x-request', `${exchange.request.method} ${exchange.request.url}`.slice(0, 100)],
     ['x-several', ['first', 'second; with="quotes"', '']],
   ];
   if (plan.events > 0) fields.push(['content-type', 'text/event-stream'], ['cache-control', 'no-store']);

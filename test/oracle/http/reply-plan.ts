@@ -21,6 +21,8 @@ export interface ReplyPlan {
   readonly events: number;
   /** The reply does not wait for the body of the request. */
   readonly isEarly: boolean;
+  /** Its end waits until the server is told to let go. */
+  readonly isHeld: boolean;
   /** What comes at all: a reply, nothing before the client goes away, or the end of the connection. */
   readonly answer: 'reply' | 'silence' | 'end';
   /** After so many bytes of the body the server ends the connection; -1 when it does not. */
@@ -49,6 +51,7 @@ export function replyPlan(target: string): ReplyPlan {
     hasTrailers: asked.has('trailers'),
     events: number('events', 0),
     isEarly: asked.has('early'),
+    isHeld: asked.has('hold'),
     answer: word('answer', ['reply', 'silence', 'end']),
     breakAfterBytes: number('break', -1),
     breakBy: word('by', ['close', 'reset']),
