@@ -24,6 +24,7 @@ const FOUND: Readonly<Record<string, readonly string[]>> = {
     'X-Api-Key: «k-1234-abcd»',
     'Ocp-Apim-Subscription-Key: «0123abcd4567efgh»',
     'X-Auth-Token: «9f86d081884c7d659a2feaa0c55ad015»',
+    'X-IDENTITY-HEADER: «853b9a84-5bfa-4b22-a3f3-0b9a43d9ad8a»',
     'X-Amz-Security-Token: «IQoJb3JpZ2luX2VjEJ»',
   ],
   URLs: [
@@ -80,6 +81,7 @@ const FOUND: Readonly<Record<string, readonly string[]>> = {
     'password = «hunter2»\n',
     'spring.datasource.password=«hunter2»',
     'MY_TOKEN=«whatever»',
+    'IDENTITY_HEADER=«853b9a84-5bfa-4b22-a3f3-0b9a43d9ad8a»',
     'aws_secret_access_key = «wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY»',
     '//registry.npmjs.org/:_authToken=«npm_0123456789abcdefghijABCDEFGHIJ012345»',
     'machine example.net login bob password «hunter2»',

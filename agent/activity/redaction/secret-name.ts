@@ -64,6 +64,7 @@ const SECRET_ENDS: readonly string[] = [
   'clientassertion',
   'clientkeydata',
   'dockerconfigjson',
+  'identityheader',
 ];
 
 /** Whole names of which the end alone says nothing. */
