@@ -37,6 +37,9 @@ const FOUND: Readonly<Record<string, readonly string[]>> = {
     "SELECT name, CASE WHEN secret = '«s1»' THEN 'x' END",
     "MERGE INTO users u USING v ON u.id=v.id WHEN MATCHED THEN UPDATE SET password = '«x1»'",
     "SELECT * FROM t WHERE token = '«abcdef0123456789ABCDEF»'",
+    "SELECT * FROM users u WHERE '«hunter2»' = u.password AND 'x' = u.name",
+    "SELECT '«hunter2»'::text AS password, 'x' AS name",
+    `SELECT '«hunter2»' AS "apiKey"`,
   ],
   functions: [
     "UPDATE users SET password_hash = crypt('«hunter2»', gen_salt('bf'))",
@@ -70,6 +73,7 @@ const UNTOUCHED = [
   'ALTER USER bob PASSWORD NULL',
   "ALTER USER bob PASSWORD '***'",
   "ALTER USER bob SET search_path = 'a'",
+  "SELECT 'a' AS name, password FROM users WHERE name LIKE 'b' AND password IS NULL",
   "ALTER USER bob WITH PASSWORD '[redacted:0123456789ab]'",
   "CREATE SERVER s FOREIGN DATA WRAPPER f OPTIONS (host 'h', dbname 'd')",
   'CREATE TABLE users (id int PRIMARY KEY, password text NOT NULL, token text)',

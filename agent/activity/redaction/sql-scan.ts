@@ -81,6 +81,15 @@ const DEPTH_MAX = 256;
 /** A longer literal with quotes in it is read as it stands. */
 const UNDOUBLED_LENGTH_MAX = 64 * 1024;
 
+/** A literal whose name stands behind it: `'…' AS password`, `'…' = u.password`. */
+interface Unnamed {
+  readonly from: number;
+  readonly to: number;
+  readonly value: string;
+  /** What may follow: `::` AS = · a type · the name · the dot of a longer name. */
+  readonly next: 'sign' | 'type' | 'name' | 'dot';
+}
+
 interface Call {
   /** '' when the bracket is no call. */
   readonly name: string;
@@ -154,6 +163,7 @@ class SqlScan implements SqlSecrets {
   #tuple: { readonly depth: number; index: number } | undefined;
   /** The column list is that of SET (a, b) = (…). */
   #isSetList = false;
+  #unnamed: Unnamed | undefined;
   /** IN, behind the name of a secret. */
   #isListAhead = false;
   readonly #depth: number;
@@ -179,6 +189,7 @@ class SqlScan implements SqlSecrets {
   #take(kind: number): void {
     const { start, end } = this.#lexer;
     const raw = this.#text.slice(start, Math.min(end, start + 128));
+    if (this.#unnamed !== undefined) this.#nameBehind(this.#unnamed, kind, raw);
     switch (kind) {
       case Token.word:
         this.#word(raw.toLowerCase());
@@ -203,6 +214,22 @@ class SqlScan implements SqlSecrets {
         this.#awaits = 'nothing';
     }
     if (kind !== Token.word && kind !== Token.quotedName) this.#lastWord = '';
+  }
+
+  #nameBehind(literal: Unnamed, kind: number, raw: string): void {
+    const isWord = kind === Token.word || kind === Token.quotedName;
+    const { next } = literal;
+    this.#unnamed = undefined;
+    if (next === 'name' && isWord) {
+      const meaning = meaningOfName(kind === Token.word ? raw.toLowerCase() : nameInQuotes(raw));
+      const isSecret = meaning === 'secret' || (meaning === 'doubtful' && looksLikeCredential(literal.value));
+      if (isSecret) this.#span(literal.from, literal.to, literal.value);
+      else this.#unnamed = { ...literal, next: 'dot' };
+    } else if (next === 'sign') {
+      if (raw === '::') this.#unnamed = { ...literal, next: 'type' };
+      else if (SIGNS.has(raw) || raw.toLowerCase() === 'as') this.#unnamed = { ...literal, next: 'name' };
+    } else if (next === 'type' && isWord) this.#unnamed = { ...literal, next: 'sign' };
+    else if (next === 'dot' && raw === '.') this.#unnamed = { ...literal, next: 'name' };
   }
 
   #word(word: string): void {
@@ -358,6 +385,7 @@ class SqlScan implements SqlSecrets {
       this.#plain(from, to);
       if (kind === Token.dollarString) this.#body(from, to);
     }
+    if (!isSecret && !isPlaceholder(value)) this.#unnamed = { from, to, value, next: 'sign' };
   }
 
   /** Of DO and CREATE FUNCTION: commands of its own, most often. */
