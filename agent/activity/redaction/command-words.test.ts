@@ -62,7 +62,7 @@ const FOUND: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['htpasswd', '-b', 'f', 'bob', '«hunter2»'],
     ['7z', 'a', '-p«hunter2»', 'x.7z'],
     ['gh', 'secret', 'set', 'X', '-b', '«v»'],
-    ['npm', 'config', 'set', '//registry.npmjs.org/:_authToken', '«abcd»'],
+    ['npm', 'config', 'set', '//registry.example.net/:_authToken', '«abcd»'],
     ['git', '-c', `http.extraheader=AUTHORIZATION: basic «${BASIC}»`, 'fetch'],
     ['python3', '-c', "import x; x.connect(password='«hunter2»')"],
   ],

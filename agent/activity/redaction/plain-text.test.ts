@@ -83,7 +83,7 @@ const FOUND: Readonly<Record<string, readonly string[]>> = {
     'MY_TOKEN=«whatever»',
     'IDENTITY_HEADER=«853b9a84-5bfa-4b22-a3f3-0b9a43d9ad8a»',
     'aws_secret_access_key = «wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY»',
-    '//registry.npmjs.org/:_authToken=«npm_0123456789abcdefghijABCDEFGHIJ012345»',
+    '//registry.example.net/:_authToken=«npm_0123456789abcdefghijABCDEFGHIJ012345»',
     'machine example.net login bob password «hunter2»',
   ],
   'command lines in a text': [
