@@ -32,9 +32,22 @@ export async function startHttpServer(): Promise<HttpServer> {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
     await ended;
   };
+  const stop = async (): Promise<void> => {
+    try {
+      await end();
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  };
   const lines = createInterface({ input: child.stdout });
-  const [line] = (await Promise.race([once(lines, 'line'), ended])) as [unknown];
-  const port = portIn(String(line));
+  let port: number;
+  try {
+    const [line] = (await Promise.race([once(lines, 'line'), ended])) as [unknown];
+    port = portIn(String(line));
+  } catch (error) {
+    await stop().catch(() => {});
+    throw error;
+  }
   return {
     port,
     url: `http://127.0.0.1:${port}`,
@@ -43,10 +56,7 @@ export async function startHttpServer(): Promise<HttpServer> {
       await end();
       return readServerLog(folder);
     },
-    async stop() {
-      await end();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    stop,
   };
 }
 
