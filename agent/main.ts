@@ -15,7 +15,7 @@ import { keyFile } from './config/key-file.ts';
 import { selectionsOf } from './config/selections.ts';
 import { ControlServer, type RunAnswer } from './control/control-server.ts';
 import { Journal } from './journal/journal.ts';
-import type { Scope } from './model/kernel-event.ts';
+import type { ProcessKey, Scope } from './model/kernel-event.ts';
 import { DEFAULT_BOUNDS } from './protocol/decoder.ts';
 import { AliveMark } from './recorder/alive-mark.ts';
 import { Recorder } from './recorder/recorder.ts';
@@ -182,8 +182,13 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       const nowNs = clock.now();
       if (!isTakenOver) {
         isTakenOver = true;
-        const isKnown = (scope: Scope): boolean => recorder.lineage.sessionOf(scope) !== undefined;
-        for (const scope of book.takeOver(selections.idOf, isKnown, isStartedAt)) recorder.endUnseen(scope, nowNs);
+        const { lineage } = recorder;
+        const known = {
+          session: (scope: Scope): boolean => lineage.sessionOf(scope) !== undefined,
+          process: ({ pid }: ProcessKey): boolean => lineage.processAt(pid, nowNs) !== undefined,
+        };
+        const sinceNs = mark.absence === undefined ? nowNs : clock.fromUnixNs(mark.absence.sinceUnixNs);
+        for (const left of book.takeOver(selections.idOf, known, isStartedAt)) recorder.takeOver(left, sinceNs, nowNs);
       }
       recorder.sweep(nowNs);
       roomNews.look();

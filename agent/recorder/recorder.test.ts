@@ -245,9 +245,11 @@ test('bytes whose language is not known yet are not written, until they are', ()
 
 test('a session that ended while there was no agent ends in the record, once, and is unfinished until then', () => {
   const stage = new StagedRecorder();
-  stage.recorder.endUnseen(SCOPE, 9000);
-  stage.recorder.endUnseen(SCOPE, 9500);
-  assert.deepEqual(stage.order(), ['session ended']);
+  for (const nowNs of [9000, 9500]) {
+    stage.recorder.takeOver({ scope: SCOPE, exitsUnseen: nowNs === 9000 ? 2 : 0, isOver: true }, 7000, nowNs);
+  }
+  assert.deepEqual(stage.order(), ['loss exit_unseen 0', 'session ended']);
+  assert.deepEqual([stage.of('loss')[0]?.loss.events, stage.of('loss')[0]?.sessionId], [2, 'session-1']);
   const open = new StagedRecorder().handle(executed(100, 500), opened(), exited(100, 600));
   assert.equal(open.recorder.unfinishedSessions().length, 1, 'its connection is awaited');
   open.handle(closed(0, 0));

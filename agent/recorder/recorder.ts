@@ -13,6 +13,7 @@ import type { Activity } from '../model/activity.ts';
 import type { ConnectionClosed, ConnectionOpened, KernelEvent, Program, Scope } from '../model/kernel-event.ts';
 import type { DecoderBounds, Exchange, ProtocolDefinition, SeenCredential } from '../protocol/decoder.ts';
 import { LossBook } from './loss-book.ts';
+import type { LeftSession } from './session-book.ts';
 
 export interface RecorderOptions {
   readonly meaningOf: (selectionId: number) => SelectionMeaning;
@@ -123,9 +124,15 @@ export class Recorder {
     return [...new Set([...this.lineage.sessions, ...this.#ending.keys()])];
   }
 
-  /** A session that an earlier run of the agent began has ended, and nobody saw when or how. */
-  endUnseen(scope: Scope, nowNs: number): void {
-    for (const change of this.lineage.sessionEndedUnseen(scope, nowNs)) this.#record(change);
+  /** What became of a session that an earlier run of the agent began; nobody saw when or how. */
+  takeOver({ scope, exitsUnseen, isOver }: LeftSession, sinceNs: number, nowNs: number): void {
+    const changes = isOver ? this.lineage.sessionEndedUnseen(scope, nowNs) : [];
+    if (exitsUnseen > 0) {
+      const session = this.lineage.sessionOf(scope);
+      const about = { where: 'process', reason: 'exit_unseen', events: exitsUnseen, bytes: 0, session };
+      this.#losses.add({ ...about, sinceNs, untilNs: nowNs });
+    }
+    for (const change of changes) this.#record(change);
   }
 
   addLoss(report: Omit<LossReport, 'message'>): void {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Session } from '../lineage/session.ts';
 import type { ProcessKey } from '../model/kernel-event.ts';
-import { SessionBook } from './session-book.ts';
+import { type Known, SessionBook } from './session-book.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sworn-book-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -19,6 +19,7 @@ const selectionIdOf = (workload: string): number | undefined => (workload === 'w
 const process = (pid: number): ProcessKey => ({ pid, startNs: BigInt(pid) * 1000n });
 const always = (): boolean => true;
 const never = (): boolean => false;
+const unknown: Known = { session: never, process: never };
 
 /** As much of a session as a book looks at. */
 function session(id: string, sessionKey: bigint, ...pids: number[]): Session {
@@ -68,20 +69,32 @@ test('what an earlier agent left stays in the book until it was taken over, what
   book.save(book.picture([], always));
   assert.deepEqual(runningPids(file).sort(), [10, 20]);
   const early = book.picture([], always);
-  assert.deepEqual(book.takeOver(selectionIdOf, never, never), [{ selectionId: 3, sessionKey: 7n }]);
+  assert.deepEqual(book.takeOver(selectionIdOf, unknown, never), [
+    { scope: { selectionId: 3, sessionKey: 7n }, exitsUnseen: 1, isOver: true },
+  ]);
   book.save(early);
   assert.deepEqual(runningPids(file).sort(), [10, 20], 'the end may not be on disk yet');
   book.save(book.picture([], always));
   assert.deepEqual(runningPids(file), [20]);
 });
 
-test('sessions that are known again or still run have not ended', () => {
+test('sessions that are known again or still run have not ended, though processes of them may have', () => {
   const file = newFile();
-  new SessionBook(file, BOOT).reserve('w', 7n, process(10));
-  assert.deepEqual(new SessionBook(file, BOOT).takeOver(selectionIdOf, always, never), []);
-  assert.deepEqual(new SessionBook(file, BOOT).takeOver(selectionIdOf, never, always), []);
+  const book = new SessionBook(file, BOOT);
+  book.save(book.picture([session('s', 7n, 10, 11, 12)], always));
+  const left = (known: Known, isRunning: (process: ProcessKey) => boolean) =>
+    new SessionBook(file, BOOT)
+      .takeOver(selectionIdOf, known, isRunning)
+      .map(({ exitsUnseen, isOver }) => [exitsUnseen, isOver]);
+  assert.deepEqual(left({ session: always, process: always }, never), []);
+  assert.deepEqual(left(unknown, always), []);
   assert.deepEqual(
-    new SessionBook(file, BOOT).takeOver(() => undefined, never, never),
+    left(unknown, ({ pid }) => pid === 10),
+    [[2, false]],
+  );
+  assert.deepEqual(left({ session: always, process: ({ pid }) => pid === 10 }, never), [[2, false]]);
+  assert.deepEqual(
+    new SessionBook(file, BOOT).takeOver(() => undefined, unknown, never),
     [],
   );
 });

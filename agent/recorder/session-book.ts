@@ -27,6 +27,21 @@ export interface RunningProcess {
   readonly scope: Scope;
 }
 
+/** What became of a session while there was no agent. */
+export interface LeftSession {
+  readonly scope: Scope;
+  /** How many of its processes ended. */
+  readonly exitsUnseen: number;
+  /** Nobody has heard of it, and none of its processes runs. */
+  readonly isOver: boolean;
+}
+
+/** What was told of since the agent runs. */
+export interface Known {
+  session(scope: Scope): boolean;
+  process(process: ProcessKey): boolean;
+}
+
 /** What is unfinished at a moment, to be saved once the record up to then is safe. */
 export interface SessionPicture {
   readonly sessions: readonly SavedSession[];
@@ -88,20 +103,17 @@ export class SessionBook {
     });
   }
 
-  /**
-   * To be called once, when what still runs has been told of. Returns the sessions that came to their end while there was no
-   * agent: nobody has heard of them, and none of their processes runs.
-   */
-  takeOver(
-    selectionIdOf: (workload: string) => number | undefined,
-    isKnown: (scope: Scope) => boolean,
-    isRunning: IsRunning,
-  ): Scope[] {
+  /** To be called once, when what still runs has been told of. Sessions that only go on are left out. */
+  takeOver(selectionIdOf: (workload: string) => number | undefined, known: Known, isRunning: IsRunning): LeftSession[] {
     const carried = this.#carried;
     this.#carried = [];
     return carried.flatMap((session) => {
       const scope = scopeOf(session, selectionIdOf);
-      return scope === undefined || isKnown(scope) || processesOf(session).some(isRunning) ? [] : [scope];
+      if (scope === undefined) return [];
+      const processes = processesOf(session);
+      const exitsUnseen = processes.filter((process) => !known.process(process) && !isRunning(process)).length;
+      const isOver = !known.session(scope) && !processes.some(isRunning);
+      return exitsUnseen > 0 || isOver ? [{ scope, exitsUnseen, isOver }] : [];
     });
   }
 
