@@ -133,14 +133,18 @@ describe('the checks of a configuration', () => {
   });
 
   it('warn when no collector answers, and when something else does', async () => {
+    let words = '220 welcome\r\n';
     const server = createServer((socket) => {
       socket.on('error', () => {});
       socket.resume();
-      socket.end('220 welcome\r\n');
+      socket.end(words);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     assert.equal((await check('collector', collector(`localhost:${port}`))).state, 'warn');
+    words = '';
+    const silent = await check('collector', collector(`localhost:${port}`));
+    assert.match(silent.found, /disconnected|ECONNRESET/, 'it hangs up without a word');
     await new Promise((resolve) => server.close(resolve));
     const gone = await check('collector', collector(`127.0.0.1:${port}`));
     assert.equal(gone.state, 'warn');

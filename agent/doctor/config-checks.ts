@@ -95,8 +95,6 @@ async function collector(target: CollectorTarget): Promise<Check> {
     });
     socket.setTimeout(CONNECT_MS, () => socket.destroy(new Error(`no answer within ${CONNECT_MS / 1000} s`)));
     socket.on('error', (error) => resolve(waits(error.message)));
-    // What resolved before stays; this is for a peer that hangs up without a word.
-    socket.on('close', () => resolve(waits('it hung up')));
   });
 }
 
