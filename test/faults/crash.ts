@@ -33,6 +33,7 @@ const AGENT_SHARE = 0.6;
 const ENGINE_SHARE = 0.4;
 const SHORT_RUN_SECONDS = '1';
 const LONG_RUN_SECONDS = '3600';
+const KILLS_BETWEEN_LINES = 10;
 const LEAVES_AT_ONCE = 20_000;
 
 export interface CrashOptions {
@@ -74,7 +75,8 @@ class Crashes {
   async run(): Promise<Outcome> {
     const agentKills = Math.ceil(this.#options.kills * AGENT_SHARE);
     const long = this.#startLoad('long', LONG_RUN_SECONDS, CONNECTIONS_AT_ONCE);
-    await long.line((line) => line === 'moving', SETTLE_MS_MAX);
+    const children = this.#stage.startWorkload('asking-children.py', [this.#reportOf('children'), 'children']);
+    for (const load of [long, children]) await load.line((line) => line === 'moving', SETTLE_MS_MAX);
     const watching = this.#watchAcknowledged();
     const killing = Promise.all([
       this.#killAgent(agentKills, this.#random.fork('agent')),
@@ -83,18 +85,25 @@ class Crashes {
       this.#isOver = true;
     });
     await Promise.all([killing, this.#runShortOnes(this.#random.fork('short')), watching]);
-    long.child.kill('SIGTERM');
-    await this.#stage.finished(long);
+    for (const load of [long, children]) {
+      load.child.kill('SIGTERM');
+      await this.#stage.finished(load);
+    }
     await this.#stage.settled(SETTLE_MS_MAX);
     this.#lookIntoJournal();
     return this.#judge();
   }
 
   #startLoad(name: string, seconds: string, connectionsAtOnce: number) {
-    const report = join(this.#stage.folder, `${name}.json`);
-    this.#reports.push(report);
+    const report = this.#reportOf(name);
     const seed = String(this.#options.seed + this.#reports.length);
     return this.#stage.startWorkload('byte-mover.ts', [report, name, seconds, String(connectionsAtOnce), seed]);
+  }
+
+  #reportOf(name: string): string {
+    const report = join(this.#stage.folder, `${name}.json`);
+    this.#reports.push(report);
+    return report;
   }
 
   /** Sessions that begin and end at any moment, also while there is no agent that would let them. */
@@ -162,6 +171,7 @@ class Crashes {
 
   #tellProgress(): void {
     const { agent, collector, engine } = this.#kills;
+    if ((agent + collector + engine) % KILLS_BETWEEN_LINES > 0) return;
     this.#options.progress?.(`killed: agent ${agent}, collector ${collector}, engine ${engine} times`);
   }
 
@@ -210,7 +220,9 @@ class Crashes {
   /** Each entry that was whole in the journal when the agent was killed is in ClickHouse with the same leaf. */
   async #judgeLeaves(): Promise<void> {
     const { leaves } = this.#journal;
-    const highest = Math.max(...leaves.keys());
+    let highest = 0;
+    for (const seq of leaves.keys()) highest = Math.max(highest, seq);
+    if (highest === 0) throw new Error('nothing was seen in the journal');
     for (let from = 1; from <= highest; from += LEAVES_AT_ONCE) {
       const rows = await this.#stage.rows<{ seq: string; leaf: string }>(
         `SELECT seq, leaf FROM sworn.activities
@@ -232,7 +244,7 @@ class Crashes {
     const spans = new LossSpans(await this.#stage.rows(LossSpans.sql));
     const reports = this.#reports
       .filter(existsSync)
-      .map((file) => JSON.parse(readFileSync(file, 'utf8')) as MoverReport);
+      .map((file) => JSON.parse(readFileSync(file, 'utf8')) as Pick<MoverReport, 'spans'>);
     const deeds = new Map(reports.flatMap((report) => Object.entries(report.spans)));
     for (const [number, atMs] of executedStatements(this.#stage.postgres.logText())) {
       if (!deeds.has(number)) deeds.set(number, [atMs, atMs, 'an end that was not told']);
@@ -253,13 +265,14 @@ class Crashes {
     for (const number of times.keys()) {
       if (!deeds.has(number)) this.#fault('undeclared', `${number} is in the record, and was never done`);
     }
+    if (recorded === 0) throw new Error(`of ${deeds.size} statements and requests none is in the record`);
     return { executed: deeds.size, recorded, covered };
   }
 
   /** How many times each number is in the record. */
   async #recordedTimes(): Promise<Map<string, number>> {
     const rows = await this.#stage.rows<{ number: string; operation: string; times: string }>(
-      `SELECT extract(statement, '((?:long|short-[0-9]+)-[0-9]+)') AS number, operation, count() AS times
+      `SELECT extract(statement, '((?:long|children|short-[0-9]+)-[0-9]+)') AS number, operation, count() AS times
        FROM sworn.commands WHERE number != '' GROUP BY ALL`,
     );
     const times = new Map<string, number>();

@@ -79,12 +79,19 @@ async function* scenariosOf(seed: number, kills: number): AsyncGenerator<Outcome
   } finally {
     await stage.stop();
   }
-  yield await crash({ seed, kills });
+  yield await crash({ seed, kills, progress: (text) => say(`  ${text}`) });
 }
+
+/** SIGTERM: the scenario at hand is ended well, and the sums so far are told. */
+let isAskedToStop = false;
+process.on('SIGTERM', () => {
+  isAskedToStop = true;
+  say('ends after this scenario');
+});
 
 async function main({ seed: first, iterations, kills, json }: Options): Promise<number> {
   const sums = { iterations: 0, lost: 0, doubled: 0, undeclared: 0 };
-  for (let seed = first; seed < first + iterations; seed++) {
+  for (let seed = first; seed < first + iterations && !isAskedToStop; seed++) {
     say(`seed ${seed}`);
     for await (const { faults, notes } of scenariosOf(seed, kills)) {
       for (const note of notes) say(`  ${note}`);
@@ -92,8 +99,9 @@ async function main({ seed: first, iterations, kills, json }: Options): Promise<
         sums[kind satisfies Fault['kind']]++;
         say(`  ${kind}: ${text}`);
       }
+      if (isAskedToStop) break;
     }
-    sums.iterations++;
+    if (!isAskedToStop) sums.iterations++;
   }
   const { lost, doubled, undeclared } = sums;
   say(`${sums.iterations} iterations: ${lost} lost, ${doubled} doubled, ${undeclared} undeclared`);
