@@ -26,6 +26,7 @@ import { isStartedAt, processKeyOf } from './source/ebpf/proc.ts';
 import type { SourceHealth } from './source/kernel-event-source.ts';
 import { createLog, errorLine, type Log } from './telemetry/log.ts';
 import { serviceManager } from './telemetry/service-manager.ts';
+import { whenMoreMayCome } from './wiring/back-pressure.ts';
 import { type BrokerDesk, startBrokerDesk } from './wiring/broker-desk.ts';
 import { startDelivery } from './wiring/delivery.ts';
 import { flushWithin, type JournalStatus, journalStatus, RoomNews } from './wiring/journal-watch.ts';
@@ -66,6 +67,8 @@ const SWEEP_MS = 1000;
 const FLUSH_MS_MAX = 5000;
 /** Faults are counted and told in the record; the log has the first ones, for whoever mends them. */
 const FAULTS_LOGGED_MAX = 20;
+/** Half of what the journal holds before it drops payloads. */
+const JOURNAL_BEHIND_BYTES = 16 << 20;
 
 /**
  * Starts recording; it records when this resolves.
@@ -138,7 +141,12 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const about = { version, kernel: release(), bootId };
   recorder.write(builder.recorder('STARTED', { ...about, attributes: {} }, clock.now()));
   if (mark.absence === undefined) mark.write(clock.toUnixNs(clock.now()), false);
-  await source.start((events) => recorder.handle(events));
+  const pressure = () => ({ pendingBytes: journal.pendingBytes, ringWaitingBytes: source.ringWaitingBytes });
+  const bounds = { pendingBytesMax: JOURNAL_BEHIND_BYTES, ringBytes: config.capture.ring_bytes };
+  await source.start((events) => {
+    recorder.handle(events);
+    return whenMoreMayCome(pressure, bounds);
+  });
   if (mark.absence !== undefined) {
     // Until now: nothing was seen before the kernel side was in place and had looked at what runs.
     const { sinceUnixNs, reason } = mark.absence;

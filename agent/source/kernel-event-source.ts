@@ -24,6 +24,12 @@ export type Selection = {
 );
 
 /**
+ * Takes a batch of events. With a promise it says when it can take more: until then they wait where they are, in the ring
+ * of a live kernel; a few batches may be on their way already.
+ */
+export type EventHandler = (events: readonly KernelEvent[]) => void | Promise<void>;
+
+/**
  * Where kernel events come from: the kernel, or a recording of one.
  *
  * Errors  `start` throws when events cannot be had at all; after it, what is missed arrives as `missed` events. What the
@@ -32,7 +38,7 @@ export type Selection = {
 export interface KernelEventSource {
   readonly clock: SourceClock;
   /** Calls `handler` with events in order, a batch at a time, until `stop` has returned. */
-  start(handler: (events: readonly KernelEvent[]) => void): Promise<void>;
+  start(handler: EventHandler): Promise<void>;
   stop(): Promise<void>;
 }
 

@@ -65,15 +65,29 @@ void Batches::Restart() {
 
 namespace {
 
+/** The handler may answer with a promise: then nothing more is read into this batch's place before it is settled. */
+void GiveEmptyWhenSettled(Napi::Env env, Napi::Value answer, const std::shared_ptr<Batches>& batches,
+                          std::unique_ptr<Batch> batch) {
+  if (!answer.IsPromise()) {
+    batches->GiveEmpty(std::move(batch));
+    return;
+  }
+  auto held = std::make_shared<std::unique_ptr<Batch>>(std::move(batch));
+  auto give = Napi::Function::New(env, [batches, held](const Napi::CallbackInfo&) {
+    if (*held) batches->GiveEmpty(std::move(*held));
+  });
+  auto promise = answer.As<Napi::Object>();
+  promise.Get("then").As<Napi::Function>().Call(promise, {give, give});
+}
+
 /** One call for each filled batch; after a stop some find none left, and then there is nothing to do. */
 void HandOver(const std::shared_ptr<Batches>& batches, Napi::Env env, Napi::Function onBatch) {
   auto batch = batches->TakeFilled();
   if (!batch) return;
   auto buffer = Napi::Buffer<uint8_t>::Copy(env, batch->bytes.data(), batch->used);
   auto position = Napi::Number::New(env, static_cast<double>(batch->position));
-  batches->GiveEmpty(std::move(batch));
   try {
-    onBatch.Call({buffer, position});
+    GiveEmptyWhenSettled(env, onBatch.Call({buffer, position}), batches, std::move(batch));
   } catch (const Napi::Error& error) {
     // Else Node prints a warning and goes on, and what was in the batch would be lost without a word.
     napi_fatal_exception(env, error.Value());

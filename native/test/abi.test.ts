@@ -152,7 +152,7 @@ async function realEvents(): Promise<Buffer[]> {
   ]);
   const capture = new (loadAddon().Capture)();
   const batches: Buffer[] = [];
-  capture.start((batch) => batches.push(Buffer.from(batch)), 20);
+  capture.start((batch) => void batches.push(Buffer.from(batch)), 20);
   try {
     capture.watch(program.pid, SELECTION, SESSION_KEY);
     program.open();

@@ -23,9 +23,10 @@ export const table = { processes: 1, udpFlows: 2, unixSockets: 3 } as const;
 export interface Capture {
   /**
    * `onBatch` gets whole events, each 8-byte aligned, in order, and up to where the ring was read with them. The ring is
-   * looked at at least every `pollMs`. A capture that is started keeps itself and the event loop alive.
+   * looked at at least every `pollMs`. A capture that is started keeps itself and the event loop alive. There are four
+   * places for batches; nothing more is read into that of a batch whose promise is not settled.
    */
-  start(onBatch: (batch: Buffer, position: number) => void, pollMs: number): void;
+  start(onBatch: (batch: Buffer, position: number) => void | Promise<void>, pollMs: number): void;
   /** No call of `onBatch` comes after it. */
   stop(): void;
   /** What was not handed over before `stop`, one buffer full at a time, in order; empty when nothing is left. */

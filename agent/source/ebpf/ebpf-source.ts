@@ -5,7 +5,7 @@
  * counters, ends of unix sockets, UDP flows, close events that found the ring full.
  */
 import type { KernelEvent, ProcessKey, Scope } from '../../model/kernel-event.ts';
-import type { Caller, LiveKernel, Selection, SourceHealth } from '../kernel-event-source.ts';
+import type { Caller, EventHandler, LiveKernel, Selection, SourceHealth } from '../kernel-event-source.ts';
 import { type Capture, type CaptureOptions, loadAddon, table } from './addon.ts';
 import { callerKeyOf, readCaller } from './caller-record.ts';
 import { BootClock } from './clock.ts';
@@ -60,7 +60,7 @@ export class EbpfSource implements LiveKernel {
   readonly #selections: SelectionKeys;
   readonly #held = new HeldEvents();
   readonly #picture = new ProcessPicture(readProgram);
-  #handler: (events: readonly KernelEvent[]) => void = () => {};
+  #handler: EventHandler = () => {};
   #sweepTimer: NodeJS.Timeout | undefined;
   #rescanTimer: NodeJS.Timeout | undefined;
   /** Up to where the ring was handed to the handler. */
@@ -86,7 +86,7 @@ export class EbpfSource implements LiveKernel {
     this.#handledUntilNs = this.#sweptAtNs;
   }
 
-  async start(handler: (events: readonly KernelEvent[]) => void): Promise<void> {
+  async start(handler: EventHandler): Promise<void> {
     this.#handler = handler;
     for (const selection of this.#options.selections) this.#selections.select(selection);
     this.#capture.start((batch, position) => this.#take(batch, position), this.#options.pollMs ?? POLL_MS);
@@ -108,14 +108,14 @@ export class EbpfSource implements LiveKernel {
     for (let i = 0; i < DRAINS_MAX; i++) {
       const batch = this.#capture.drain();
       if (batch.length === 0) break;
-      this.#take(batch, this.#position);
+      void this.#take(batch, this.#position);
     }
     this.#sweep();
     const last: KernelEvent[] = [];
     this.#held.release(Number.POSITIVE_INFINITY, last);
     this.#udp.end(last);
     this.#tellMissedRuns(last, this.clock.now());
-    this.#tell(last);
+    void this.#tell(last);
     this.#capture.close();
   }
 
@@ -152,6 +152,10 @@ export class EbpfSource implements LiveKernel {
     return this.#handledUntilNs;
   }
 
+  get ringWaitingBytes(): number {
+    return this.#capture.ringUse().waitingBytes;
+  }
+
   get health(): SourceHealth {
     const use = this.#capture.ringUse();
     const counters: Record<string, { events: number; bytes: number }> = {};
@@ -177,7 +181,7 @@ export class EbpfSource implements LiveKernel {
     }
   }
 
-  #take(batch: Buffer, position: number): void {
+  #take(batch: Buffer, position: number): void | Promise<void> {
     const read: ReadEvent[] = [];
     this.#reader.read(batch, read);
     const events: KernelEvent[] = [];
@@ -189,7 +193,7 @@ export class EbpfSource implements LiveKernel {
     }
     this.#position = position;
     this.#held.release(position, events);
-    this.#tell(events);
+    return this.#tell(events);
   }
 
   #joined({ atNs, process, parent, scope }: JoinNotice): KernelEvent {
@@ -197,8 +201,8 @@ export class EbpfSource implements LiveKernel {
     return { type: 'process-joined', atNs, process, parent, scope, program: readProgram(process.pid) };
   }
 
-  #tell(events: readonly KernelEvent[]): void {
-    if (events.length > 0) this.#handler(events);
+  #tell(events: readonly KernelEvent[]): void | Promise<void> {
+    if (events.length > 0) return this.#handler(events);
   }
 
   /** Looks for open sockets of a process, or with 0 for all that runs already. A failure is told at the next sweep. */
@@ -229,7 +233,7 @@ export class EbpfSource implements LiveKernel {
     this.#sweptAtNs = nowNs;
     const due: KernelEvent[] = [];
     this.#held.release(this.#position, due);
-    this.#tell(due);
+    void this.#tell(due);
   }
 
   #rescan(): void {
@@ -237,7 +241,7 @@ export class EbpfSource implements LiveKernel {
     this.#scan(0);
     const events: KernelEvent[] = [];
     if (this.#tellMissedRuns(events, this.clock.now())) this.#wrongPicture = true;
-    this.#tell(events);
+    void this.#tell(events);
   }
 
   #sweepLateCloses(events: KernelEvent[]): void {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
-import type { KernelEvent } from '../../model/kernel-event.ts';
-import type { KernelEventSource, SourceClock } from '../kernel-event-source.ts';
+import type { EventHandler, KernelEventSource, SourceClock } from '../kernel-event-source.ts';
 import { eventToLine, type RecordingHeader } from './recording.ts';
 
 /** A source whose events are also written to a file, which only its owner may read: they are not redacted. */
@@ -23,7 +22,7 @@ export class RecordedSource implements KernelEventSource {
   }
 
   /** Errors: those of the source and of the file system. */
-  async start(handler: (events: readonly KernelEvent[]) => void): Promise<void> {
+  async start(handler: EventHandler): Promise<void> {
     // A file that is there keeps the rights that it has, which may be anybody's.
     rmSync(this.#file, { force: true });
     this.#descriptor = openSync(this.#file, 'wx', 0o600);
@@ -32,7 +31,7 @@ export class RecordedSource implements KernelEventSource {
     await this.#source.start((events) => {
       // Before the handler, which may fail on them: that is what recordings are for.
       this.#write(events.map(eventToLine));
-      handler(events);
+      return handler(events);
     });
   }
 

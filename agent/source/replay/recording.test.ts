@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { KernelEvent } from '../../model/kernel-event.ts';
-import type { KernelEventSource } from '../kernel-event-source.ts';
+import type { EventHandler, KernelEventSource } from '../kernel-event-source.ts';
 import { eventToLine, lineToEvent } from './recording.ts';
 import { RecordedSource } from './recording-writer.ts';
 import { ReplaySource } from './replay-source.ts';
@@ -36,9 +36,9 @@ class GivenSource implements KernelEventSource {
   };
   stopped = false;
 
-  async start(handler: (events: readonly KernelEvent[]) => void): Promise<void> {
-    handler(EVENTS.slice(0, 2));
-    handler(EVENTS.slice(2));
+  async start(handler: EventHandler): Promise<void> {
+    await handler(EVENTS.slice(0, 2));
+    await handler(EVENTS.slice(2));
   }
 
   async stop(): Promise<void> {
@@ -51,7 +51,7 @@ async function record(name: string): Promise<string> {
   const given = new GivenSource();
   const recorded = new RecordedSource(given, file, 'a test');
   const seen: KernelEvent[] = [];
-  await recorded.start((events) => seen.push(...events));
+  await recorded.start((events) => void seen.push(...events));
   await recorded.stop();
   assert.deepEqual(seen, EVENTS, 'whoever listens gets the events as they were');
   assert.ok(given.stopped);
@@ -61,7 +61,7 @@ async function record(name: string): Promise<string> {
 async function replay(file: string): Promise<{ source: ReplaySource; events: KernelEvent[] }> {
   const source = await ReplaySource.open(file);
   const events: KernelEvent[] = [];
-  await source.start((batch) => events.push(...batch));
+  await source.start((batch) => void events.push(...batch));
   await source.ended;
   return { source, events };
 }

@@ -4,7 +4,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { KernelEvent } from '../../model/kernel-event.ts';
-import type { KernelEventSource, SourceClock } from '../kernel-event-source.ts';
+import type { EventHandler, KernelEventSource, SourceClock } from '../kernel-event-source.ts';
 import { lineToEvent, lineToHeader, type RecordingHeader } from './recording.ts';
 
 /** Events of one batch: about what a busy ring gives at once. */
@@ -54,7 +54,7 @@ export class ReplaySource implements KernelEventSource {
     return new ReplaySource(lineToHeader(first.done === true ? '' : first.value), lines);
   }
 
-  async start(handler: (events: readonly KernelEvent[]) => void): Promise<void> {
+  async start(handler: EventHandler): Promise<void> {
     this.ended = this.#run(handler);
     // Whoever awaits `ended` hears of it; nobody has to.
     this.ended.catch(() => {});
@@ -66,11 +66,12 @@ export class ReplaySource implements KernelEventSource {
     await this.ended.catch(() => {});
   }
 
-  async #run(handler: (events: readonly KernelEvent[]) => void): Promise<void> {
+  async #run(handler: EventHandler): Promise<void> {
     let batch: KernelEvent[] = [];
-    const hand = () => {
-      if (batch.length > 0) handler(batch);
+    const hand = async () => {
+      const full = batch;
       batch = [];
+      if (full.length > 0) await handler(full);
     };
     for (;;) {
       const next = await this.#lines.next();
@@ -88,9 +89,9 @@ export class ReplaySource implements KernelEventSource {
       }
       this.clock.nowNs = Math.max(this.clock.nowNs, event.atNs);
       batch.push(event);
-      if (batch.length >= BATCH_EVENTS) hand();
+      if (batch.length >= BATCH_EVENTS) await hand();
     }
-    hand();
+    await hand();
   }
 
   #torn(): KernelEvent {

@@ -21,7 +21,7 @@ const HELD_BYTES_MAX = 16 * 1024 * 1024;
 async function recording(): Promise<readonly KernelEvent[]> {
   const source = await ReplaySource.open(new URL('fixture.jsonl', import.meta.url));
   const events: KernelEvent[] = [];
-  await source.start((batch) => events.push(...batch));
+  await source.start((batch) => void events.push(...batch));
   await source.ended;
   return events;
 }
