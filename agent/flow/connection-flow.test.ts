@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { UNIX_REORDER_NS } from './stream.ts';
 import { closed, missing, moved, opened } from './testing/arrivals.ts';
 import { DIRECTIONS, WatchedFlow } from './testing/watched-flow.ts';
 
@@ -255,8 +256,14 @@ test('what it looks like is told whichever end the workload is', () => {
   assert.equal(watched.flow.protocol, 'tls');
 });
 
-test('calls on a unix socket come in order: a jump ahead is a gap at once', () => {
-  const watched = new WatchedFlow(opened({ transport: 'unix' })).arrive(moved('received', 3, '<a'));
+test('of two threads that use one unix socket at once, either may be told of first', () => {
+  const watched = new WatchedFlow(opened({ transport: 'unix' })).arrive(
+    moved('sent', 3, '<a'),
+    moved('sent', 0, '<bc'),
+    moved('received', 3, '<a'),
+  );
+  assert.deepEqual(watched.said.lossBytes, {});
+  watched.flow.expire(2 * UNIX_REORDER_NS);
   assert.deepEqual(watched.said.lossBytes, { 'received ring_full': 3 });
 });
 

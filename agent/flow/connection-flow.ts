@@ -13,7 +13,7 @@ import { OpaqueDecoder } from '../protocol/opaque/decoder.ts';
 import { Decoding, type DecodingListener, type DecodingStep } from './decoding.ts';
 import { AS_CLIENT, AS_SERVER, type Decision, type Direction, OpeningBytes, type SideOf } from './opening.ts';
 import { Senders } from './senders.ts';
-import { Stream } from './stream.ts';
+import { REORDER_NS, Stream, UNIX_REORDER_NS } from './stream.ts';
 
 export type { Direction } from './opening.ts';
 
@@ -83,10 +83,11 @@ export class ConnectionFlow {
     this.#options = options;
     this.#sink = sink;
     this.#ways = waysOf(opened);
-    // What a process sends passes the boundary in order, and so do the calls on a unix socket; only a network reorders.
+    const isUnix = opened.transport === 'unix';
+    // What a process sends passes the boundary in order. A network reorders, and so do threads with one unix socket.
     this.#streams = {
-      sent: new Stream(this.#streamSink('sent'), false),
-      received: new Stream(this.#streamSink('received'), opened.transport === 'tcp'),
+      sent: new Stream(this.#streamSink('sent'), isUnix ? UNIX_REORDER_NS : 0),
+      received: new Stream(this.#streamSink('received'), isUnix ? UNIX_REORDER_NS : REORDER_NS),
     };
     this.#opening = this.#newOpening(opened.joinedLate);
   }
@@ -117,6 +118,7 @@ export class ConnectionFlow {
 
   /** Time passes: holes that have been open for long become losses. */
   expire(nowNs: number): void {
+    this.#streams.sent.expire(nowNs);
     this.#streams.received.expire(nowNs);
   }
 

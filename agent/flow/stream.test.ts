@@ -30,7 +30,7 @@ class Outcome {
           this.conflicts += bytes;
         },
       },
-      reorders,
+      reorders ? REORDER_NS : 0,
     );
   }
 

@@ -49,6 +49,9 @@ export const REORDER_BYTES_MAX = 6 * 1024 * 1024;
 /** 5 s: a segment that is lost four times in a row comes after 3 s (200 ms, then twice as long each time). */
 export const REORDER_NS = 5e9;
 
+/** 1 s: two threads that move bytes of one unix socket at once, and one is held up between its call and what tells of it. */
+export const UNIX_REORDER_NS = 1e9;
+
 /** What one waiting piece costs beside its bytes: the objects that hold it. Keeps a stream of single bytes under the bound. */
 const PIECE_BYTES = 256;
 
@@ -57,8 +60,8 @@ const UNANNOUNCED = 'ring_full';
 
 export class Stream {
   readonly #sink: StreamSink;
-  /** Whether pieces can come out of order at all; if not, a jump ahead is a gap at once. */
-  readonly #reorders: boolean;
+  /** How long a piece may be overtaken by what comes behind it. 0: never, and a jump ahead is a gap at once. */
+  readonly #reorderNs: number;
   /** None lies inside another, so they are in order of their ends as well. All of it is beyond `nextOffset`. */
   readonly #pieces = new WaitingList<Piece>();
   readonly #holes = new WaitingList<Hole>();
@@ -68,9 +71,9 @@ export class Stream {
   /** Bytes that came, and that the connection ended before: TCP never had what stands between, so no program read them. */
   beyondEndBytes = 0;
 
-  constructor(sink: StreamSink, reorders: boolean) {
+  constructor(sink: StreamSink, reorderNs: number) {
     this.#sink = sink;
-    this.#reorders = reorders;
+    this.#reorderNs = reorderNs;
   }
 
   get heldBytes(): number {
@@ -82,7 +85,7 @@ export class Stream {
     const end = offset + bytes.length;
     // Empty, or seen before: a segment that was sent again.
     if (end <= this.nextOffset || bytes.length === 0) return;
-    if (offset > this.nextOffset && this.#reorders) {
+    if (offset > this.nextOffset && this.#reorderNs > 0) {
       this.#keep({ offset, end, bytes: new Uint8Array(bytes), atNs, sinceNs: atNs });
       // What was given up lets out the pieces behind it, and the piece in hand may be the largest of them.
       while (this.heldBytes > REORDER_BYTES_MAX) this.#giveUpFirstHole(atNs);
@@ -103,7 +106,7 @@ export class Stream {
   missing(offset: number, missingBytes: number, reason: string, atNs: number): void {
     const end = offset + missingBytes;
     if (end <= this.nextOffset || missingBytes <= 0) return;
-    if (!this.#reorders) {
+    if (this.#reorderNs === 0) {
       this.#gapTo(offset, UNANNOUNCED, atNs);
       this.#gapTo(end, reason, atNs);
       return;
@@ -120,7 +123,7 @@ export class Stream {
 
   /** Gives up on holes that have been open for long. */
   expire(nowNs: number): void {
-    while (nowNs - this.#oldestNs() > REORDER_NS) this.#giveUpFirstHole(nowNs);
+    while (nowNs - this.#oldestNs() > this.#reorderNs) this.#giveUpFirstHole(nowNs);
   }
 
   /** Bytes up to here are counted and do not come out, because the source tells of them only that they were. */

@@ -2,7 +2,7 @@
 
 /** What was told of one connection, put in order as the agent does it. */
 import { createHash, type Hash } from 'node:crypto';
-import { Stream } from '../../agent/flow/stream.ts';
+import { REORDER_NS, Stream, UNIX_REORDER_NS } from '../../agent/flow/stream.ts';
 import type { ConnectionClosed, ConnectionOpened, KernelEvent, Scope } from '../../agent/model/kernel-event.ts';
 
 type ConnectionEvent = Extract<KernelEvent, { connectionKey: number }>;
@@ -20,7 +20,7 @@ export class ObservedStream {
   readonly stream: Stream;
   readonly #sum: Hash = createHash('sha256');
 
-  constructor(reorders: boolean) {
+  constructor(reorderNs: number) {
     this.stream = new Stream(
       {
         bytes: (bytes) => {
@@ -33,7 +33,7 @@ export class ObservedStream {
           this.conflictBytes += bytes;
         },
       },
-      reorders,
+      reorderNs,
     );
   }
 
@@ -56,8 +56,8 @@ export class ObservedConnection {
   closes = 0;
   /** Bytes that came when it was not open: the agent would not know whose they are. */
   strayBytes = 0;
-  sent = new ObservedStream(false);
-  received = new ObservedStream(true);
+  sent = new ObservedStream(0);
+  received = new ObservedStream(REORDER_NS);
 
   constructor(key: number) {
     this.key = key;
@@ -73,7 +73,10 @@ export class ObservedConnection {
         this.opens++;
         if (this.opened !== undefined) return;
         this.opened = event;
-        this.received = new ObservedStream(event.transport === 'tcp');
+        if (event.transport === 'unix') {
+          this.sent = new ObservedStream(UNIX_REORDER_NS);
+          this.received = new ObservedStream(UNIX_REORDER_NS);
+        }
         return;
       case 'bytes-moved': {
         if (this.opened === undefined || this.closed !== undefined) this.strayBytes += event.bytes.length;

@@ -127,6 +127,10 @@ static __always_inline void join_inherited_unix_sockets(const struct sworn_proce
 	bpf_loop(files, join_inherited_unix, &walk, 0);
 }
 
+/*
+ * Two threads may come here with one socket at once. The event has its place in the ring before the socket counts as
+ * announced, so whoever finds it announced writes behind it.
+ */
 static __always_inline int announce_unix(const struct sock *sk, __u64 connection, struct sworn_unix_state *state)
 {
 	const struct unix_sock *socket = (const struct unix_sock *)sk;
@@ -139,6 +143,10 @@ static __always_inline int announce_unix(const struct sock *sk, __u64 connection
 	if (!event) {
 		count(SWORN_COUNTER_OPEN_RING_FULL, 0);
 		return 0;
+	}
+	if (__sync_fetch_and_or(&state->flags, SWORN_UNIX_ANNOUNCED) & SWORN_UNIX_ANNOUNCED) {
+		bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
+		return 1;
 	}
 	__builtin_memset(event, 0, sizeof(*event));
 	begin_event(&event->event, SWORN_EVENT_OPEN, state->flags & SWORN_UNIX_JOINED ? SWORN_FLAG_JOINED_LATE : 0,
@@ -159,7 +167,6 @@ static __always_inline int announce_unix(const struct sock *sk, __u64 connection
 							   SWORN_ROLE_UNKNOWN;
 	event->peer_pid = BPF_CORE_READ(sk, sk_peer_pid, numbers[0].nr);
 	bpf_ringbuf_submit(event, wake_flags());
-	__sync_fetch_and_or(&state->flags, SWORN_UNIX_ANNOUNCED);
 	return 1;
 }
 
