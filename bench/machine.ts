@@ -42,11 +42,11 @@ export function describeMachine(): Machine {
 
 const JIFFY_US = 10_000;
 
-/** How long all CPUs together did something, without what is nice: awake-cores.ts is. Source: proc_stat(5). */
+/** How long all CPUs together did something,. Source: proc_stat(5). */
 export function busyUs(): number {
   const fields = (readFileSync('/proc/stat', 'utf8').split('\n')[0] as string).trim().split(/\s+/).slice(1).map(Number);
-  const [user = 0, , system = 0, , , irq = 0, softirq = 0, steal = 0] = fields;
-  return (user + system + irq + softirq + steal) * JIFFY_US;
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = fields;
+  return (user + nice + system + irq + softirq + steal) * JIFFY_US;
 }
 
 /** CPU time of one process, all threads. */

@@ -7,7 +7,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type PostgresServer, startPostgres } from '../test/oracle/postgres/postgres-server.ts';
 import { CpuGroup } from './cpu-group.ts';
@@ -41,6 +41,7 @@ export class OverheadStage {
   readonly #folder: string;
   readonly #postgres: PostgresServer;
   readonly #sink: Started;
+  #cores = `0-${availableParallelism() - 1}`;
   readonly #workload = new CpuGroup('workload');
   readonly #server = new CpuGroup('server');
 
@@ -75,6 +76,12 @@ export class OverheadStage {
     this.#workload.remove();
     this.#server.remove();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Workload and server run on the first so many cores from now on. */
+  useCores(cores: number): void {
+    this.#cores = `0-${cores - 1}`;
+    execFileSync('taskset', ['-a', '-p', '-c', this.#cores, String(this.#postgres.pid)], { stdio: 'ignore' });
   }
 
   async run(mode: Mode, clients: number, seconds: number): Promise<Run> {
@@ -141,7 +148,8 @@ export class OverheadStage {
 
   #pgbench(mode: Mode, clients: number, seconds: number): Promise<string> {
     const args = ['-S', '-n', '-c', String(clients), '-j', '1', '-T', String(seconds)];
-    const grouped = ['sh', '-c', 'echo $$ > "$0"; exec "$@"', this.#workload.procsPath, pgbench, ...args];
+    const grouped = ['sh', '-c', 'echo $$ > "$0"; exec "$@"', this.#workload.procsPath, 'taskset', '-c', this.#cores];
+    grouped.push(pgbench, ...args);
     const command = mode === 'recorded' ? [sworn, ...this.#runArgs(), ...grouped] : grouped;
     const [file, ...rest] = command as [string, ...string[]];
     const child = spawn(file, rest, {
