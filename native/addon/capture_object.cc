@@ -11,7 +11,7 @@ namespace sworn {
 
 namespace {
 
-constexpr size_t kBatchBytes = 1024 * 1024;
+constexpr size_t kBatchBytes = 128 * 1024;
 constexpr size_t kLateClosesMax = 1024;
 constexpr uint32_t kProcessesMax = 1 << 22;
 

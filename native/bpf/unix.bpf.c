@@ -179,7 +179,7 @@ static __always_inline void unix_moved(const struct sock *sk, __u32 bytes, int s
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(unix_sent, struct sock *sk, int result, int flags)
 {
-	if (passive || result <= 0 || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
+	if (passive || result <= 0 || sk->__sk_common.skc_family != AF_UNIX)
 		return 0;
 	unix_moved(sk, result, 1);
 	return 0;
@@ -188,7 +188,7 @@ int BPF_PROG(unix_sent, struct sock *sk, int result, int flags)
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(unix_received, struct sock *sk, int result, int flags)
 {
-	if (passive || result <= 0 || (flags & MSG_PEEK) || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
+	if (passive || result <= 0 || (flags & MSG_PEEK) || sk->__sk_common.skc_family != AF_UNIX)
 		return 0;
 	unix_moved(sk, result, 0);
 	return 0;
