@@ -34,6 +34,7 @@ export interface Run {
   readonly serverUs: number;
   readonly agentUs: number;
   readonly agentMib: number;
+  /** What found no room in the ring, and payloads that found none in the journal. */
   readonly lossBytes: number;
 }
 
@@ -219,12 +220,14 @@ export class OverheadStage {
   }
 
   #lossBytes(): number {
-    return this.#agentStatus().source.counters['bytesRingFull']?.bytes ?? 0;
+    const { source, journal } = this.#agentStatus();
+    const shed = Object.values(journal.losses).reduce((sum, { bytes }) => sum + bytes, 0);
+    return (source.counters['bytesRingFull']?.bytes ?? 0) + shed;
   }
 
-  #agentStatus(): AgentSource {
+  #agentStatus(): AgentStatus {
     const args = ['status', '--json', '--socket', join(this.#folder, 'run/agent.sock'), '--token-file', '/dev/null'];
-    return (JSON.parse(execFileSync(sworn, args, { encoding: 'utf8' })) as { agent: AgentSource }).agent;
+    return (JSON.parse(execFileSync(sworn, args, { encoding: 'utf8' })) as { agent: AgentStatus }).agent;
   }
 }
 
@@ -234,7 +237,8 @@ interface ProgramTime {
   readonly runNs: number;
 }
 
-interface AgentSource {
+interface AgentStatus {
+  readonly journal: { readonly losses: Readonly<Record<string, { readonly bytes: number }>> };
   readonly source: {
     readonly counters: Readonly<Record<string, { readonly bytes: number }>>;
     readonly programs: readonly ProgramTime[];
