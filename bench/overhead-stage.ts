@@ -93,7 +93,7 @@ export class OverheadStage {
     try {
       // An agent runs for weeks: what it does once, such as compiling its own code, is no part of a command's price.
       if (mode === 'recorded') await this.#pgbench(mode, clients, WARM_SECONDS);
-      if (agent !== undefined && mode === 'recorded') await this.#settled(agent.pid);
+      if (agent !== undefined && mode !== 'floor') await this.#settled(agent.pid);
       const before = this.#spent(agent);
       const printed = await this.#pgbench(mode, clients, seconds);
       // What was recorded is still worked on for a moment; that belongs to it.

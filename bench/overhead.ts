@@ -20,7 +20,7 @@ import { type Mode, OverheadStage, type Run } from './overhead-stage.ts';
 import { median, medianInterval, rounded } from './statistics.ts';
 
 const CLIENTS = [1, 8];
-const ROUNDS: Readonly<Record<number, number>> = { 1: 11, 8: 5 };
+const ROUNDS: Readonly<Record<number, number>> = { 1: 9, 8: 3 };
 const SECONDS = 2;
 const WAYS: readonly Mode[] = ['floor', 'recorded', 'outsider'];
 
