@@ -104,7 +104,11 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const source = new EbpfSource({
     selections: selections.selected,
     running: book.running(selections.idOf),
-    capture: { ringBytes: config.capture.ring_bytes, processesMax: config.capture.processes_max },
+    capture: {
+      ringBytes: config.capture.ring_bytes,
+      bufferBytes: config.capture.buffer_bytes,
+      processesMax: config.capture.processes_max,
+    },
     pollMs: config.capture.poll_ms,
   });
   const { clock } = source;
@@ -141,11 +145,10 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const about = { version, kernel: release(), bootId };
   recorder.write(builder.recorder('STARTED', { ...about, attributes: {} }, clock.now()));
   if (mark.absence === undefined) mark.write(clock.toUnixNs(clock.now()), false);
-  const pressure = () => ({ pendingBytes: journal.pendingBytes, ringWaitingBytes: source.ringWaitingBytes });
-  const bounds = { pendingBytesMax: JOURNAL_BEHIND_BYTES, ringBytes: config.capture.ring_bytes };
+  const pressure = () => ({ pendingBytes: journal.pendingBytes, waitingShare: source.waitingShare });
   await source.start((events) => {
     recorder.handle(events);
-    return whenMoreMayCome(pressure, bounds);
+    return whenMoreMayCome(pressure, JOURNAL_BEHIND_BYTES);
   });
   if (mark.absence !== undefined) {
     // Until now: nothing was seen before the kernel side was in place and had looked at what runs.
@@ -206,6 +209,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       const use = source.health;
       const attributes = {
         ring_waiting_bytes: String(use.ringWaitingBytes),
+        buffered_bytes: String(use.bufferedBytes),
         sessions: String([...recorder.lineage.sessions].length),
         connections: String(recorder.connections),
         ...Object.fromEntries(Object.entries(recorder.counts).map(([name, value]) => [name, String(value)])),

@@ -70,6 +70,7 @@ export interface RecordConfig {
 
 export interface CaptureConfig {
   readonly ring_bytes: number;
+  readonly buffer_bytes: number;
   readonly poll_ms: number;
   readonly processes_max: number;
 }

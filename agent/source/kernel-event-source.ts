@@ -24,8 +24,7 @@ export type Selection = {
 );
 
 /**
- * Takes a batch of events. With a promise it says when it can take more: until then they wait where they are, in the ring
- * of a live kernel; a few batches may be on their way already.
+ * Takes a batch of events. With a promise it says when it can take more: until then they wait where they are.
  */
 export type EventHandler = (events: readonly KernelEvent[]) => void | Promise<void>;
 
@@ -64,6 +63,8 @@ export interface Caller {
 export interface SourceHealth {
   readonly ringWaitingBytes: number;
   readonly ringSizeBytes: number;
+  /** Taken from the ring, and waiting for the handler. */
+  readonly bufferedBytes: number;
   /** Programs by name, by the kernel's own account: runs that it left out, and, while it counts those, runs and their time. */
   readonly programs: readonly {
     readonly name: string;

@@ -12,6 +12,9 @@ namespace sworn {
 namespace {
 
 constexpr size_t kBatchBytes = 128 * 1024;
+constexpr uint32_t kBufferBytesMin = 4 * kBatchBytes;
+constexpr uint32_t kBufferBytesMax = 1 << 30;
+constexpr uint32_t kBufferBytesDefault = 64 << 20;
 constexpr size_t kLateClosesMax = 1024;
 constexpr uint32_t kProcessesMax = 1 << 22;
 
@@ -124,10 +127,12 @@ Napi::Function CaptureObject::Define(Napi::Env env) {
 CaptureObject::CaptureObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<CaptureObject>(info) {
   sworn_capture_options options = {};
   std::string cgroup_path;
+  uint32_t buffer_bytes = 0;
   if (info.Length() > 0 && !info[0].IsUndefined()) {
     if (!info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "options must be an object");
     auto given = info[0].As<Napi::Object>();
     options.ring_bytes = OptionUint32(given, "ringBytes", SWORN_RING_BYTES_MIN, SWORN_RING_BYTES_MAX);
+    buffer_bytes = OptionUint32(given, "bufferBytes", kBufferBytesMin, kBufferBytesMax);
     options.wake_bytes = OptionUint32(given, "wakeBytes", 1, SWORN_RING_BYTES_MAX);
     options.processes_max = OptionUint32(given, "processesMax", 1, kProcessesMax);
     options.passive = OptionFlag(given, "passive");
@@ -142,7 +147,7 @@ CaptureObject::CaptureObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
   }
   int error = sworn_capture_open(&options, &capture_);
   if (error) ThrowErrno(info.Env(), error, "the BPF programs could not be loaded", sworn_capture_message());
-  batches_ = std::make_shared<Batches>(kBatchBytes);
+  batches_ = std::make_shared<Batches>(kBatchBytes, buffer_bytes ? buffer_bytes : kBufferBytesDefault);
 }
 
 CaptureObject::~CaptureObject() { CloseNow(); }
@@ -184,7 +189,7 @@ Napi::Value CaptureObject::Drain(const Napi::CallbackInfo& info) {
   // First what the reader had taken from the ring already.
   auto batch = batches_->TakeFilled();
   if (batch) {
-    auto buffer = Napi::Buffer<uint8_t>::Copy(info.Env(), batch->bytes.data(), batch->used);
+    auto buffer = Napi::Buffer<uint8_t>::Copy(info.Env(), batch->bytes, batch->used);
     batches_->GiveEmpty(std::move(batch));
     return buffer;
   }
@@ -349,6 +354,8 @@ Napi::Value CaptureObject::RingUse(const Napi::CallbackInfo& info) {
   auto object = Napi::Object::New(info.Env());
   object.Set("waitingBytes", static_cast<double>(use.waiting_bytes));
   object.Set("sizeBytes", static_cast<double>(use.size_bytes));
+  object.Set("bufferedBytes", static_cast<double>(batches_->WaitingBytes()));
+  object.Set("bufferBytes", static_cast<double>(batches_->BytesMax()));
   object.Set("writtenPosition", static_cast<double>(use.written_position));
   return object;
 }

@@ -15,7 +15,7 @@ import type { Random } from './random.ts';
 import { type Stage, until } from './stage.ts';
 
 /** 64 KiB: the smallest that there is, about as much as one large reply. */
-export const LOSING_RING = { ring_bytes: 65_536 };
+export const LOSING_RING = { ring_bytes: 65_536, buffer_bytes: 524_288 };
 const LOAD_SECONDS = 5;
 const CONNECTIONS_AT_ONCE = 24;
 const STAYING = 20;

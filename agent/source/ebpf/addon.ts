@@ -7,6 +7,8 @@ import { join } from 'node:path';
 export interface CaptureOptions {
   /** A power of two from 64 KiB to 1 GiB; 16 MiB when left out. */
   readonly ringBytes?: number;
+  /** What was taken from the ring and waits for its handler takes at most this; 64 MiB when left out. */
+  readonly bufferBytes?: number;
   readonly wakeBytes?: number;
   readonly processesMax?: number;
   /** Empty programs on all hooks. */
@@ -23,8 +25,8 @@ export const table = { processes: 1, udpFlows: 2, unixSockets: 3 } as const;
 export interface Capture {
   /**
    * `onBatch` gets whole events, each 8-byte aligned, in order, and up to where the ring was read with them. The ring is
-   * looked at at least every `pollMs`. A capture that is started keeps itself and the event loop alive. There are four
-   * places for batches; nothing more is read into that of a batch whose promise is not settled.
+   * looked at at least every `pollMs`. A capture that is started keeps itself and the event loop alive. After a batch whose
+   * answer is a promise the next one comes when that is settled; until then events gather, in the buffer and then the ring.
    */
   start(onBatch: (batch: Buffer, position: number) => void | Promise<void>, pollMs: number): void;
   /** No call of `onBatch` comes after it. */
@@ -54,8 +56,17 @@ export interface Capture {
   /** Takes one row out, as it was at that moment; undefined when it is gone. */
   takeRow(table: number, key: Uint8Array): Buffer | undefined;
   programs(): { name: string; runs: number; runNs: number; missed: number; instructions: number; attached: boolean }[];
-  /** `writtenPosition`: up to where events were written, as `onBatch` counts positions. */
-  ringUse(): { waitingBytes: number; sizeBytes: number; writtenPosition: number };
+  /**
+   * `waitingBytes` of the ring's `sizeBytes`, and `bufferedBytes`, of at most `bufferBytes`, wait for their handler.
+   * `writtenPosition`: up to where events were written, as `onBatch` counts positions.
+   */
+  ringUse(): {
+    waitingBytes: number;
+    sizeBytes: number;
+    bufferedBytes: number;
+    bufferBytes: number;
+    writtenPosition: number;
+  };
 }
 
 export interface Addon {

@@ -152,8 +152,10 @@ export class EbpfSource implements LiveKernel {
     return this.#handledUntilNs;
   }
 
-  get ringWaitingBytes(): number {
-    return this.#capture.ringUse().waitingBytes;
+  /** How much of the room for events that nobody took yet is used, in the buffer and the ring together: 0 to 1. */
+  get waitingShare(): number {
+    const { waitingBytes, sizeBytes, bufferedBytes, bufferBytes } = this.#capture.ringUse();
+    return (waitingBytes + bufferedBytes) / (sizeBytes + bufferBytes);
   }
 
   get health(): SourceHealth {
@@ -167,6 +169,7 @@ export class EbpfSource implements LiveKernel {
     return {
       ringWaitingBytes: use.waitingBytes,
       ringSizeBytes: use.sizeBytes,
+      bufferedBytes: use.bufferedBytes,
       programs: this.#capture.programs().map(({ name, missed, runs, runNs }) => ({ name, missed, runs, runNs })),
       counters,
     };

@@ -10,7 +10,7 @@ import { after, before, describe, test } from 'node:test';
 import { assertWhole } from '../recording/accounts.ts';
 import type { RunRecord } from '../recording/record.ts';
 import { node, type Recording, startRecording, whyNoRecording } from '../recording/recording.ts';
-import { assertAsLogged, assertSameBytes, type Expectation, LARGE_RING, type Matched } from './compare.ts';
+import { assertAsLogged, assertSameBytes, type Expectation, type Matched } from './compare.ts';
 import { type HttpServer, startHttpServer } from './http-server.ts';
 import type { ServerLog } from './server-log.ts';
 
@@ -26,7 +26,7 @@ describe('exchanges that break off against the log of the server', { skip }, () 
 
   before(async () => {
     server = await startHttpServer();
-    recording = await startRecording({ identities: [EXPECTED.identity], config: () => LARGE_RING });
+    recording = await startRecording({ identities: [EXPECTED.identity] });
     const driver = join(import.meta.dirname, 'drivers/breaking-client.ts');
     await recording.run(EXPECTED.identity, [node, driver, server.url]);
     // Refused before it sent the body, which then never comes.

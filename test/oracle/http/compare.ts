@@ -23,12 +23,6 @@ export interface Bounds {
 /** As the agent's configuration has them when it says nothing. */
 export const DEFAULT_BOUNDS: Bounds = { requestBytesMax: 16 * 1024 * 1024, responseBytesMax: 1024 * 1024 };
 
-/**
- * Bodies cross the loopback faster than a busy machine gives the agent a turn. What is looked at here is whether bytes are
- * understood; what happens when the ring is full has tests of its own.
- */
-export const LARGE_RING = { capture: { ring_bytes: 64 * 1024 * 1024 } };
-
 export interface Expectation {
   /** What the recorded workload was. */
   readonly role: 'client' | 'server';

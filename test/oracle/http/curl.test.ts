@@ -10,7 +10,7 @@ import { gzipSync } from 'node:zlib';
 import { assertWhole } from '../recording/accounts.ts';
 import type { RunRecord } from '../recording/record.ts';
 import { type Recording, startRecording, whyNoRecording } from '../recording/recording.ts';
-import { assertAsLogged, assertSameBytes, type Expectation, LARGE_RING } from './compare.ts';
+import { assertAsLogged, assertSameBytes, type Expectation } from './compare.ts';
 import { type HttpServer, startHttpServer } from './http-server.ts';
 import { seededText } from './seeded-bytes.ts';
 import type { ServerLog } from './server-log.ts';
@@ -30,7 +30,7 @@ describe('curl against the log of the server', { skip }, () => {
     writeFileSync(join(files, 'small.json'), JSON.stringify({ text: 'Grüße', list: [1, 2, 3] }));
     writeFileSync(join(files, 'text.gz'), gzipSync(seededText('upload', 200_000)));
     server = await startHttpServer();
-    recording = await startRecording({ identities: [EXPECTED.identity], config: () => LARGE_RING });
+    recording = await startRecording({ identities: [EXPECTED.identity] });
     await recording.run(EXPECTED.identity, ['sh', join(import.meta.dirname, 'drivers/curl.sh'), server.url, files]);
     record = await recording.finish();
     log = await server.finish();

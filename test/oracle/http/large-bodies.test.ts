@@ -19,7 +19,6 @@ import {
   type Bounds,
   DEFAULT_BOUNDS,
   type Expectation,
-  LARGE_RING,
   type Matched,
 } from './compare.ts';
 import { CODING_NAMES } from './content-codings.ts';
@@ -124,7 +123,6 @@ async function compared(bounds: Bounds, commands: (url: string) => readonly stri
     recording = await startRecording({
       identities: [IDENTITY],
       config: () => ({
-        ...LARGE_RING,
         record: { request_bytes_max: bounds.requestBytesMax, response_bytes_max: bounds.responseBytesMax },
       }),
     });

@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { assertUnderstood, assertWhole } from '../recording/accounts.ts';
 import type { RunRecord } from '../recording/record.ts';
 import { node, type Recording, startRecording, whyNoRecording } from '../recording/recording.ts';
-import { assertAsLogged, assertSameBytes, type Expectation, LARGE_RING } from './compare.ts';
+import { assertAsLogged, assertSameBytes, type Expectation } from './compare.ts';
 import { type HttpServer, startHttpServer } from './http-server.ts';
 import type { ServerLog } from './server-log.ts';
 
@@ -25,7 +25,6 @@ describe('clients of Node against the log of the server, in ClickHouse', { skip 
     recording = await startRecording({
       identities: [EXPECTED.identity],
       collector: true,
-      config: () => LARGE_RING,
     });
     const driver = join(import.meta.dirname, 'drivers/node-clients.ts');
     await Promise.all([1, 2].map(() => recording.run(EXPECTED.identity, [node, driver, server.url])));

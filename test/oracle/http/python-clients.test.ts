@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { assertUnderstood, assertWhole } from '../recording/accounts.ts';
 import type { RunRecord } from '../recording/record.ts';
 import { type Recording, startRecording, whyNoRecording } from '../recording/recording.ts';
-import { assertAsLogged, assertSameBytes, type Expectation, LARGE_RING } from './compare.ts';
+import { assertAsLogged, assertSameBytes, type Expectation } from './compare.ts';
 import { type HttpServer, startHttpServer } from './http-server.ts';
 import type { ServerLog } from './server-log.ts';
 
@@ -33,9 +33,9 @@ describe('clients of Python against the log of the server', { skip }, () => {
 
   before(async () => {
     server = await startHttpServer();
-    recording = await startRecording({ identities: [EXPECTED.identity], config: () => LARGE_RING });
+    recording = await startRecording({ identities: [EXPECTED.identity] });
     const driver = join(import.meta.dirname, 'drivers/python_clients.py');
-    const { stdout } = await recording.run(EXPECTED.identity, ['python3', driver, server.url]);
+    const { stdout } = await recording.run(EXPECTED.identity, ['/usr/bin/python3', driver, server.url]);
     used = stdout.trim().replaceAll('\n', ', ');
     record = await recording.finish();
     log = await server.finish();

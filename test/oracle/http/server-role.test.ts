@@ -12,7 +12,7 @@ import { gzipSync } from 'node:zlib';
 import { assertUnderstood, assertWhole } from '../recording/accounts.ts';
 import type { RunRecord } from '../recording/record.ts';
 import { node, type Recording, startRecording, whyNoRecording } from '../recording/recording.ts';
-import { assertAsLogged, assertSameBytes, type Expectation, LARGE_RING } from './compare.ts';
+import { assertAsLogged, assertSameBytes, type Expectation } from './compare.ts';
 import { portIn, SERVER_PROGRAM } from './http-server.ts';
 import { seededText } from './seeded-bytes.ts';
 import { readServerLog, type ServerLog } from './server-log.ts';
@@ -30,7 +30,7 @@ describe('a server that is recorded against its own log', { skip }, () => {
     folder = mkdtempSync(join(tmpdir(), 'sworn-serving-'));
     writeFileSync(join(folder, 'small.json'), JSON.stringify({ text: 'Grüße' }));
     writeFileSync(join(folder, 'text.gz'), gzipSync(seededText('upload', 200_000)));
-    recording = await startRecording({ identities: [EXPECTED.identity], config: () => LARGE_RING });
+    recording = await startRecording({ identities: [EXPECTED.identity] });
     const server = recording.start(EXPECTED.identity, [node, SERVER_PROGRAM, folder]);
     const url = `http://127.0.0.1:${portIn(await server.firstLine())}`;
     const drivers = join(import.meta.dirname, 'drivers');
