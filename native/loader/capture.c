@@ -207,7 +207,8 @@ int sworn_capture_open(const struct sworn_capture_options *options, struct sworn
 	error = load(capture, options);
 	if (error)
 		goto fail;
-	error = sworn_ring_open(&capture->ring, bpf_map__fd(capture->skeleton->maps.events));
+	error = sworn_ring_open(&capture->ring, bpf_map__fd(capture->skeleton->maps.events),
+				bpf_map__max_entries(capture->skeleton->maps.events));
 	if (error)
 		goto fail;
 	error = attach(capture);

@@ -9,16 +9,15 @@
 #include "sworn.skel.h"
 
 struct sworn_ring {
-	struct ring_buffer *reader;
 	int epoll_fd;
 	int wake_fd;
-	/* The ring's positions: how much waits is known without a system call. */
-	const uint64_t *consumer_position;
+	size_t page_bytes;
+	/* Of the data; a power of two. */
+	size_t bytes;
+	/* Mapped memory: how much waits is known without a system call. */
+	uint64_t *consumer_position;
 	const uint64_t *producer_position;
-	/* Where the drain in progress writes. */
-	uint8_t *drain_into;
-	size_t drain_room;
-	size_t drain_used;
+	const uint8_t *data;
 };
 
 struct sworn_capture {
@@ -29,7 +28,7 @@ struct sworn_capture {
 	struct sworn_ring ring;
 };
 
-int sworn_ring_open(struct sworn_ring *ring, int map_fd);
+int sworn_ring_open(struct sworn_ring *ring, int map_fd, size_t bytes);
 void sworn_ring_close(struct sworn_ring *ring);
 
 #endif

@@ -1,48 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/* Events out of the ring: waiting for them, and copying them. */
+/*
+ * Events out of the ring: waiting for them, and copying them. Not by libbpf's own reader, which maps the data twice so
+ * that no event is in two pieces: here all are copied anyway, and the second mapping would count as memory of the agent.
+ */
 
-#include <bpf/libbpf.h>
+#include <bpf/bpf.h>
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../abi/event.h"
 #include "capture_state.h"
 
-static int copy_event(void *context, void *event, size_t bytes)
+static size_t data_mapping_bytes(const struct sworn_ring *ring)
 {
-	struct sworn_ring *ring = context;
-	/* The record may be longer than what was filled; only that much is handed on. */
-	size_t filled = ((struct sworn_event *)event)->size;
-
-	if (filled > bytes)
-		filled = bytes;
-	memcpy(ring->drain_into + ring->drain_used, event, filled);
-	ring->drain_used += (filled + 7) & ~(size_t)7;
-	/* libbpf counts this event as consumed either way; stop while any further one still fits. */
-	return ring->drain_room - ring->drain_used < SWORN_DRAIN_BYTES_MIN ? -ENOBUFS : 0;
+	return ring->page_bytes + ring->bytes;
 }
 
-int sworn_ring_open(struct sworn_ring *ring, int map_fd)
+int sworn_ring_open(struct sworn_ring *ring, int map_fd, size_t bytes)
 {
 	struct epoll_event interest = {.events = EPOLLIN};
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	void *consumer, *producer;
 
-	ring->reader = ring_buffer__new(map_fd, copy_event, ring, NULL);
-	if (!ring->reader)
-		return -errno;
-	consumer = mmap(NULL, page, PROT_READ, MAP_SHARED, map_fd, 0);
+	ring->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+	ring->bytes = bytes;
+	consumer = mmap(NULL, ring->page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
 	if (consumer == MAP_FAILED)
 		return -errno;
 	ring->consumer_position = consumer;
-	producer = mmap(NULL, page, PROT_READ, MAP_SHARED, map_fd, (off_t)page);
+	producer = mmap(NULL, data_mapping_bytes(ring), PROT_READ, MAP_SHARED, map_fd, (off_t)ring->page_bytes);
 	if (producer == MAP_FAILED)
 		return -errno;
 	ring->producer_position = producer;
+	ring->data = (const uint8_t *)producer + ring->page_bytes;
 	ring->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ring->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (ring->wake_fd < 0 || ring->epoll_fd < 0)
@@ -61,13 +56,10 @@ int sworn_ring_open(struct sworn_ring *ring, int map_fd)
 
 void sworn_ring_close(struct sworn_ring *ring)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
 	if (ring->consumer_position)
-		munmap((void *)ring->consumer_position, page);
+		munmap(ring->consumer_position, ring->page_bytes);
 	if (ring->producer_position)
-		munmap((void *)ring->producer_position, page);
-	ring_buffer__free(ring->reader);
+		munmap((void *)ring->producer_position, data_mapping_bytes(ring));
 	if (ring->epoll_fd >= 0)
 		close(ring->epoll_fd);
 	if (ring->wake_fd >= 0)
@@ -100,19 +92,56 @@ void sworn_capture_wake(struct sworn_capture *capture)
 	}
 }
 
+/* Bytes at a position, which may go on at the beginning of the ring. */
+static void copy_out(const struct sworn_ring *ring, uint64_t position, uint8_t *into, size_t bytes)
+{
+	size_t at = position & (ring->bytes - 1);
+	size_t first = ring->bytes - at < bytes ? ring->bytes - at : bytes;
+
+	memcpy(into, ring->data + at, first);
+	memcpy(into + first, ring->data, bytes - first);
+}
+
+/* A field of a record: aligned to its size, so in one piece. */
+static uint32_t load_u32(const struct sworn_ring *ring, uint64_t position)
+{
+	const uint8_t *at = ring->data + (position & (ring->bytes - 1));
+
+	return __atomic_load_n((const uint32_t *)at, __ATOMIC_ACQUIRE);
+}
+
 ssize_t sworn_capture_drain(struct sworn_capture *capture, void *into, size_t room)
 {
-	int result;
+	struct sworn_ring *ring = &capture->ring;
+	uint64_t position = sworn_capture_position(capture);
+	uint64_t written = __atomic_load_n(ring->producer_position, __ATOMIC_ACQUIRE);
+	size_t used = 0;
 
 	if (room < SWORN_DRAIN_BYTES_MIN)
 		return -EINVAL;
-	capture->ring.drain_into = into;
-	capture->ring.drain_room = room;
-	capture->ring.drain_used = 0;
-	result = ring_buffer__consume(capture->ring.reader);
-	if (result < 0 && result != -ENOBUFS)
-		return result;
-	return (ssize_t)capture->ring.drain_used;
+	while (position < written && room - used >= SWORN_DRAIN_BYTES_MIN) {
+		uint32_t header = load_u32(ring, position);
+		uint32_t bytes = header & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+		uint64_t event = position + BPF_RINGBUF_HDR_SZ;
+
+		/* Reserved, and not submitted yet: what is behind it has to wait. */
+		if (header & BPF_RINGBUF_BUSY_BIT)
+			break;
+		if (!(header & BPF_RINGBUF_DISCARD_BIT)) {
+			/* The record may be longer than what was filled; only that much is handed on. */
+			size_t filled = load_u32(ring, event + offsetof(struct sworn_event, size));
+
+			if (filled > bytes)
+				filled = bytes;
+			if (filled > SWORN_DRAIN_BYTES_MIN)
+				return -EBADMSG;
+			copy_out(ring, event, (uint8_t *)into + used, filled);
+			used += (filled + 7) & ~(size_t)7;
+		}
+		position = event + ((bytes + 7) & ~7ULL);
+		__atomic_store_n(ring->consumer_position, position, __ATOMIC_RELEASE);
+	}
+	return (ssize_t)used;
 }
 
 uint64_t sworn_capture_position(struct sworn_capture *capture)
@@ -124,7 +153,7 @@ void sworn_capture_ring_use(struct sworn_capture *capture, struct sworn_ring_use
 {
 	uint64_t read = sworn_capture_position(capture);
 
-	use->size_bytes = bpf_map__max_entries(capture->skeleton->maps.events);
+	use->size_bytes = capture->ring.bytes;
 	use->written_position = __atomic_load_n(capture->ring.producer_position, __ATOMIC_ACQUIRE);
 	use->waiting_bytes = use->written_position - read;
 }
