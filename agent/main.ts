@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { hostname, release } from 'node:os';
 import { join } from 'node:path';
+import { leafTable } from '../proto/leaf-table.ts';
 import { ActivityBuilder } from './activity/activity-builder.ts';
 import { Redactor } from './activity/redaction/redactor.ts';
 import type { AgentConfig } from './config/agent-config.ts';
@@ -88,10 +89,12 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const selections = selectionsOf(config);
   const mark = new AliveMark(join(config.state_dir, 'alive.json'), bootId);
   const book = new SessionBook(join(config.state_dir, 'sessions.json'), bootId);
+  const addon = loadAddon();
   const journal = await Journal.open({
     folder: join(config.state_dir, 'journal'),
     agentId,
     host,
+    leafWriter: new addon.LeafWriter(leafTable(), agentId, host),
     whenFull: config.record.when_full,
     folderBytesMax: config.record.journal_bytes_max,
     onTrouble: (trouble) => {
@@ -100,7 +103,6 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     },
   });
 
-  const addon = loadAddon();
   const source = new EbpfSource({
     selections: selections.selected,
     running: book.running(selections.idOf),

@@ -8,6 +8,9 @@
 /** Where the two fields stand that an activity does not carry, because its stream or its row does. */
 export const AGENT_ID_NUMBER = 60;
 export const HOST_NUMBER = 61;
+/** What an activity carries that no leaf binds: it is what the leaf is made with, and the leaf itself. */
+export const SALT_NUMBER = 40;
+export const LEAF_NUMBER = 41;
 
 export type FieldKind =
   | 'uint32'

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
+import { anyActivity, longFromBigint } from './any-activity.ts';
 import { type ActivityProperties, canonicalBytes, leafInto, leafOf, payloadDigests } from './leaf.ts';
 import { type CanonicalField, DETAILS, HEAD_FIELDS } from './leaf-fields.ts';
 import { encodeFromJson, readVectors, recordProto } from './leaf-vectors.ts';
@@ -102,42 +103,6 @@ describe('the field tables', () => {
     }
   });
 });
-
-/** Activities of every kind, with whatever each field can hold. */
-const anyActivity: fc.Arbitrary<ActivityProperties> = (() => {
-  const anyText = fc.oneof(fc.string({ unit: 'binary', maxLength: 200 }), fc.constant(''), fc.constant('\ufeffx'));
-  const wide = fc.oneof(fc.maxSafeNat(), fc.constant(0), fc.bigInt(0n, 2n ** 64n - 1n).map(longFromBigint));
-  const byKind: Record<CanonicalField['kind'], fc.Arbitrary<unknown>> = {
-    uint32: fc.nat({ max: 5 }),
-    uint64: wide,
-    'optional-uint64': fc.option(wide, { nil: undefined }),
-    fixed64: wide,
-    bool: fc.boolean(),
-    text: anyText,
-    bytes: fc.uint8Array({ maxLength: 300 }),
-    texts: fc.array(anyText, { maxLength: 5 }),
-    map: fc.dictionary(anyText, anyText, { maxKeys: 5, noNullPrototype: true }),
-    message: fc.constant(undefined),
-  };
-  const messageOf = (fields: readonly CanonicalField[]): fc.Arbitrary<Record<string, unknown>> =>
-    fc.record(
-      Object.fromEntries(
-        fields.map(({ name, kind, fields: inner }) => [name, kind === 'message' ? messageOf(inner) : byKind[kind]]),
-      ),
-      { requiredKeys: [] },
-    );
-  return fc
-    .tuple(
-      messageOf(HEAD_FIELDS),
-      fc.oneof(...DETAILS.map(({ name, fields }) => messageOf(fields).map((detail) => ({ [name]: detail })))),
-      fc.uint8Array({ minLength: 16, maxLength: 16 }),
-    )
-    .map(([head, detail, salt]) => ({ ...head, ...detail, salt }) as ActivityProperties);
-})();
-
-function longFromBigint(value: bigint): unknown {
-  return { low: Number(BigInt.asIntN(32, value)), high: Number(BigInt.asIntN(32, value >> 32n)), unsigned: true };
-}
 
 describe('leaf', () => {
   test('is the same for what was encoded and decoded again', () => {

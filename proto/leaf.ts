@@ -88,6 +88,21 @@ export function payloadDigests(activity: ActivityProperties): PayloadDigests {
   return digests;
 }
 
+/**
+ * Throws what `leafInto` throws for a number that has no place in the record: for writers that take the leaf from the
+ * encoding, where such a number has become another one.
+ */
+export function checkNumbers(activity: ActivityProperties): void {
+  const detail = detailOf(activity);
+  for (const one of NUMBERS_OF_HEAD) checkNumber(one.kind, (activity as Message)[one.name]);
+  const message = messageOf(activity, detail.name)!;
+  for (const one of NUMBERS_OF_DETAIL.get(detail.name) ?? []) {
+    if (one.kind === 'message')
+      for (const inner of one.fields) checkNumber(inner.kind, (message[one.name] as Message | null)?.[inner.name]);
+    else checkNumber(one.kind, message[one.name]);
+  }
+}
+
 const NONE_KEPT: PayloadDigests = new Map();
 const NO_SALT = new Uint8Array(0);
 
@@ -278,6 +293,23 @@ function writeValue(writer: CanonicalWriter, kind: FieldKind, value: unknown): v
     case 'message':
       throw new RangeError('a message is written field by field');
   }
+}
+
+const KINDS_WITH_NUMBERS: ReadonlySet<FieldKind> = new Set([
+  'uint32',
+  'uint64',
+  'optional-uint64',
+  'fixed64',
+  'message',
+]);
+const NUMBERS_OF_HEAD = HEAD_FIELDS.filter(({ kind }) => KINDS_WITH_NUMBERS.has(kind));
+const NUMBERS_OF_DETAIL: ReadonlyMap<string, readonly CanonicalField[]> = new Map(
+  DETAILS.map(({ name, fields }) => [name, fields.filter(({ kind }) => KINDS_WITH_NUMBERS.has(kind))]),
+);
+
+function checkNumber(kind: FieldKind, value: unknown): void {
+  if (typeof value === 'number') wholeNumber(value, kind === 'uint32' ? 0xffffffff : Number.MAX_SAFE_INTEGER);
+  else if (typeof value === 'bigint') wholeBigint(value);
 }
 
 function writeUnsigned(writer: CanonicalWriter, value: Unsigned): void {

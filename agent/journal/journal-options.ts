@@ -5,6 +5,7 @@ import type { Disk } from './disk.ts';
 import type { JournalError } from './journal-error.ts';
 import type { JournalLoss } from './loss-tally.ts';
 import type { Room } from './room.ts';
+import type { LeafWriter } from './sealer.ts';
 import { AGENT_ID_BYTES_MAX, HOST_BYTES_MAX } from './segment-format.ts';
 
 export interface JournalOptions {
@@ -25,6 +26,8 @@ export interface JournalOptions {
   readonly pendingBytesMax?: number;
   /** Wait after a write that failed. */
   readonly retryDelayMs?: number;
+  /** Left out: leaves are written by proto/leaf.ts. */
+  readonly leafWriter?: LeafWriter | undefined;
   readonly disk?: Disk;
   readonly nowNs?: () => bigint;
   /** Writes began to fail (an error), or work again (null). */

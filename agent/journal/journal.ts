@@ -82,6 +82,7 @@ export class Journal {
       disk: realDisk,
       nowNs: () => BigInt(Date.now()) * 1_000_000n,
       onTrouble: () => {},
+      leafWriter: undefined,
       ...options,
     };
     checkNames(whole.agentId, whole.host);
@@ -114,7 +115,7 @@ export class Journal {
     // What was delivered was once here, and a number is never used twice, whatever became of its entry.
     this.#lastSeq = Math.max(opened.lastSeq, delivered.seq, opened.report.seqsMax);
     this.#durable = new DurablePoint(this.#lastSeq);
-    this.#sealer = new Sealer(agentId, host, opened.chain);
+    this.#sealer = new Sealer(agentId, host, opened.chain, options.leafWriter);
     const last = opened.segments.at(-1);
     const goOn = opened.continuable && last!.header.host === host && last!.lastSeq === this.#lastSeq;
     const onSegment = (segment: Segment) => this.#segments.push(segment);

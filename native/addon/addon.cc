@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "capture_object.h"
+#include "leaf_object.h"
 #include "notify.h"
 #include "peer.h"
 
@@ -34,6 +35,7 @@ Napi::Value ReadClocks(const Napi::CallbackInfo& info) {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Capture", sworn::CaptureObject::Define(env));
+  exports.Set("LeafWriter", sworn::LeafObject::Define(env));
   exports.Set("readClocks", Napi::Function::New<ReadClocks>(env, "readClocks"));
   exports.Set("notify", Napi::Function::New<sworn::Notify>(env, "notify"));
   exports.Set("peerOf", Napi::Function::New<sworn::PeerOf>(env, "peerOf"));

@@ -69,7 +69,25 @@ export interface Capture {
   };
 }
 
+/** The leaf of docs/RECORD.md from encoded activities, for one agent and host. */
+export interface LeafWriter {
+  /**
+   * Puts the leaf of the activity in the first `byteCount` of `bytes`, which end with room for it, in its place. False,
+   * and nothing is written, for what is no such encoding to the last byte, or has a text with U+FFFD in it, which may
+   * stand for what was no Unicode.
+   */
+  writeInto(bytes: Uint8Array, byteCount: number): boolean;
+  /** `chain` becomes SHA-256 of itself and the leaf with which the first `byteCount` of `bytes` end. */
+  chain(chain: Uint8Array, bytes: Uint8Array, byteCount: number): void;
+}
+
 export interface Addon {
+  /** `table` as proto/leaf-table.ts makes it. */
+  readonly LeafWriter: new (
+    table: Uint32Array,
+    agentId: string,
+    host: string,
+  ) => LeafWriter;
   readonly Capture: new (options?: CaptureOptions) => Capture;
   /** Boot time and wall time of one moment, nanoseconds. */
   readClocks(): [bigint, bigint];
