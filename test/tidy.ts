@@ -31,7 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'agent/telemetry': ['agent/model'],
   'agent/control': ['agent/model'],
   'agent/wiring': ['agent/*', 'proto'],
-  'agent/main.ts': ['agent/*'],
+  'agent/main.ts': ['agent/*', 'proto'],
   'collector/model': ['proto'],
   'collector/telemetry': ['collector/model'],
   'collector/config': ['collector/model'],

@@ -56,6 +56,9 @@ const ROLE = { client: Role.CLIENT, server: Role.SERVER, unknown: Role.UNSPECIFI
 export class ActivityBuilder {
   readonly #naming: Naming;
   readonly #redactor: Redactor;
+  /** Texts that each command of a connection and a process has: made once. */
+  readonly #connectionIds = new WeakMap<object, string>();
+  readonly #processIds = new WeakMap<ProcessKey, string>();
 
   constructor(naming: Naming, redactor: Redactor) {
     this.#naming = naming;
@@ -67,6 +70,15 @@ export class ActivityBuilder {
   }
 
   connectionId(connection: Pick<ConnectionOpened, 'connectionKey' | 'startedNs'>): string {
+    let id = this.#connectionIds.get(connection);
+    if (id === undefined) {
+      id = this.#makeConnectionId(connection);
+      this.#connectionIds.set(connection, id);
+    }
+    return id;
+  }
+
+  #makeConnectionId(connection: Pick<ConnectionOpened, 'connectionKey' | 'startedNs'>): string {
     const key = connection.connectionKey;
     const kind = key >= 0 ? 't' : 'u';
     return `${this.#naming.boot}-${kind}${Math.abs(key).toString(36)}-${connection.startedNs.toString(36)}`;
@@ -331,7 +343,12 @@ export class ActivityBuilder {
   }
 
   #processId(key: ProcessKey): string {
-    return `${this.#naming.boot}-${key.pid.toString(36)}-${key.startNs.toString(36)}`;
+    let id = this.#processIds.get(key);
+    if (id === undefined) {
+      id = `${this.#naming.boot}-${key.pid.toString(36)}-${key.startNs.toString(36)}`;
+      this.#processIds.set(key, id);
+    }
+    return id;
   }
 }
 

@@ -3,6 +3,11 @@
 import type { Statement } from './statement.ts';
 import { type ScanOptions, scanStatements } from './statement-scan.ts';
 
+/** Slots of the memory of texts that came once: the later of two in one slot makes the earlier one new again. */
+const SEEN_SLOTS = 1024;
+/** What texts are told apart by there: where programs put values into them. */
+const SEEN_TAIL_LENGTH = 32;
+
 /** Longer texts are scanned each time: they are mostly data, and seldom come twice. */
 const CACHED_TEXT_LENGTH_MAX = 16 * 1024;
 
@@ -11,6 +16,8 @@ const CACHED_TEXT_LENGTH_MAX = 16 * 1024;
  *
  * Texts live in two generations. New and used ones are in the young; when that is full it becomes the old one, and what
  * was old and not used since is forgotten. It keeps about what a list by last use would keep, at no cost for each use.
+ * Only what comes a second time is kept at all: a program that writes values into its texts never repeats one, and to
+ * keep them costs more than to scan them.
  *
  * Keeps    at most `entriesMax` texts of together `lengthMax` characters, and about as much again for what was found
  */
@@ -21,6 +28,7 @@ export class StatementCache {
   #young = new Map<string, readonly Statement[]>();
   #old: ReadonlyMap<string, readonly Statement[]> = new Map();
   #youngLength = 0;
+  readonly #seen = new Int32Array(SEEN_SLOTS);
 
   constructor(entriesMax: number, lengthMax: number, options: ScanOptions = {}) {
     this.#entriesMax = entriesMax;
@@ -36,7 +44,9 @@ export class StatementCache {
     if (text.length > CACHED_TEXT_LENGTH_MAX) return scanStatements(text, this.#options);
     const known = this.#young.get(text);
     if (known !== undefined) return known;
-    const found = this.#old.get(text) ?? scanStatements(text, this.#options);
+    const old = this.#old.get(text);
+    if (old === undefined && !this.#wasSeen(text)) return scanStatements(text, this.#options);
+    const found = old ?? scanStatements(text, this.#options);
     if (2 * (this.#young.size + 1) > this.#entriesMax || 2 * (this.#youngLength + text.length) > this.#lengthMax) {
       this.#old = this.#young;
       this.#young = new Map();
@@ -45,5 +55,17 @@ export class StatementCache {
     this.#young.set(text, found);
     this.#youngLength += text.length;
     return found;
+  }
+
+  /** Whether it came before, not long ago, or one that looks like it. */
+  #wasSeen(text: string): boolean {
+    let mixed = text.length;
+    for (let i = Math.max(0, text.length - SEEN_TAIL_LENGTH); i < text.length; i++) {
+      mixed = (Math.imul(mixed, 31) + text.charCodeAt(i)) | 0;
+    }
+    const slot = (mixed ^ (mixed >>> 15)) & (SEEN_SLOTS - 1);
+    if (this.#seen[slot] === mixed) return true;
+    this.#seen[slot] = mixed;
+    return false;
   }
 }
