@@ -18,10 +18,12 @@ const root = join(import.meta.dirname, '..');
 const node = process.execPath;
 const sworn = join(root, 'bin/sworn');
 const pgbench = join(root, '.setup/pgbench');
+const LAST_CORE = String(availableParallelism() - 1);
 const SCALE = 5;
 const WARM_SECONDS = 8;
 
-export type Mode = 'without' | 'floor' | 'recorded' | 'outsider';
+/** `neighbour`: without Sworn, while a program that touches no memory computes on a core that the workload does not use. */
+export type Mode = 'without' | 'floor' | 'recorded' | 'outsider' | 'neighbour';
 
 export interface Run {
   readonly mode: Mode;
@@ -86,10 +88,10 @@ export class OverheadStage {
   }
 
   async run(mode: Mode, clients: number, seconds: number): Promise<Run> {
-    const agent =
-      mode === 'without' ? undefined : mode === 'floor' ? await this.#startFloor() : await this.#startAgent();
+    const agent = await this.#startRecorder(mode);
     // An outsider is measured while somebody else is recorded: with no workload there would be nothing to pay for.
-    const companion = mode === 'outsider' ? this.#startCompanion() : undefined;
+    const companion =
+      mode === 'outsider' ? this.#startCompanion() : mode === 'neighbour' ? startNeighbour() : undefined;
     try {
       // An agent runs for weeks: what it does once, such as compiling its own code, is no part of a command's price.
       if (mode === 'recorded') await this.#pgbench(mode, clients, WARM_SECONDS);
@@ -176,8 +178,13 @@ export class OverheadStage {
 
   #startCompanion(): ChildProcess {
     // Not where the outsider runs, if there is room elsewhere: it would be paid for as time of its own.
-    const [file, ...args] = ['taskset', '-c', String(availableParallelism() - 1), sworn, ...this.#runArgs()];
+    const [file, ...args] = ['taskset', '-c', LAST_CORE, sworn, ...this.#runArgs()];
     return spawn(file as string, [...args, 'sh', '-c', 'while :; do sleep 0.2; done'], { stdio: 'ignore' });
+  }
+
+  async #startRecorder(mode: Mode): Promise<Started | undefined> {
+    if (mode === 'floor') return this.#startFloor();
+    return mode === 'recorded' || mode === 'outsider' ? this.#startAgent() : undefined;
   }
 
   #startFloor(): Promise<Started> {
@@ -230,6 +237,10 @@ export class OverheadStage {
     const args = ['status', '--json', '--socket', join(this.#folder, 'run/agent.sock'), '--token-file', '/dev/null'];
     return (JSON.parse(execFileSync(sworn, args, { encoding: 'utf8' })) as { agent: AgentStatus }).agent;
   }
+}
+
+function startNeighbour(): ChildProcess {
+  return spawn('taskset', ['-c', LAST_CORE, node, '-e', 'for (;;);'], { stdio: 'ignore' });
 }
 
 interface ProgramTime {

@@ -4,8 +4,9 @@
  * What does it cost to be recorded, and what does it cost everybody else?
  *
  * pgbench, select only, over TCP on loopback: the shortest real commands there are, so the worst case for a recorder.
- * Four ways: without Sworn; with empty programs on the same hooks (the floor); recorded, by the whole agent with its
- * journal and delivery; and as an outsider on a host where somebody else is recorded. Each short run of one way stands
+ * Five ways: without Sworn; with empty programs on the same hooks (the floor); recorded, by the whole agent with its
+ * journal and delivery; as an outsider on a host where somebody else is recorded; and, for comparison, without Sworn beside
+ * a neighbour that only computes, which says what any work on the other cores costs on this machine. Each short run of one way stands
  * between two runs without, and is a ratio to their mean; the ways take turns, and the median over all rounds stands.
  *
  * One client and its server take turns, so they get one core, which then never sleeps, and the agent has the others: the
@@ -20,9 +21,9 @@ import { type Mode, OverheadStage, type Run } from './overhead-stage.ts';
 import { median, medianInterval, rounded } from './statistics.ts';
 
 const CLIENTS = [1, 8];
-const ROUNDS: Readonly<Record<number, number>> = { 1: 9, 8: 3 };
+const ROUNDS: Readonly<Record<number, number>> = { 1: 9, 8: 4 };
 const SECONDS = 2;
-const WAYS: readonly Mode[] = ['floor', 'recorded', 'outsider'];
+const WAYS: readonly Mode[] = ['floor', 'recorded', 'outsider', 'neighbour'];
 
 interface Round {
   readonly clients: number;
@@ -50,6 +51,8 @@ export interface OverheadSummary extends Readonly<Record<string, unknown>> {
   readonly recorded: Readonly<Record<string, number>>;
   readonly floor: Readonly<Record<string, number>>;
   readonly outsider: Readonly<Record<string, number>>;
+  /** A program on another core that only computes: what an agent that touched nothing would cost. */
+  readonly neighbour: Readonly<Record<string, number>>;
   readonly recorded_of_floor: Readonly<Record<string, number>>;
   readonly intervals: Readonly<Record<string, Readonly<Record<string, Ratio>>>>;
   readonly tps_without: Readonly<Record<string, number>>;
@@ -116,6 +119,7 @@ function summarise(rounds: readonly Round[], hooks: readonly HookCost[], idleUs:
     recorded: byClients((clients) => rounded(median(ratios(clients, 'recorded')))),
     floor: byClients((clients) => rounded(median(ratios(clients, 'floor')))),
     outsider: byClients((clients) => rounded(median(ratios(clients, 'outsider')))),
+    neighbour: byClients((clients) => rounded(median(ratios(clients, 'neighbour')))),
     recorded_of_floor: byClients((clients) =>
       rounded(median(ratios(clients, 'recorded')) / median(ratios(clients, 'floor'))),
     ),
