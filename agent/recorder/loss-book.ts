@@ -61,6 +61,15 @@ export class LossBook {
     sum.untilNs = Math.max(sum.untilNs, entry.untilNs);
   }
 
+  /** When the earliest of what was gathered began; undefined when nothing was. */
+  get sinceNs(): number | undefined {
+    let earliest: number | undefined;
+    for (const sums of this.#sums.values()) {
+      for (const { sinceNs } of sums.values()) earliest = Math.min(earliest ?? sinceNs, sinceNs);
+    }
+    return earliest;
+  }
+
   /** Takes out what was gathered; of one connection only, when it ends. */
   take(connectionId?: string): GatheredLoss[] {
     const taken: GatheredLoss[] = [];

@@ -243,6 +243,15 @@ test('bytes whose language is not known yet are not written, until they are', ()
   assert.equal(stage.recorder.writtenUntilNs(9000), 9000);
 });
 
+test('a loss that is gathered and not written yet is not part of what is written', () => {
+  const stage = new StagedRecorder().handle(executed(100, 500), opened(), moved('sent', 0, GET));
+  const lost = missing('received', 0, 3);
+  stage.handle(lost);
+  assert.equal(stage.recorder.writtenUntilNs(9e15), lost.atNs);
+  stage.recorder.sweep(lost.atNs + 1);
+  assert.equal(stage.recorder.writtenUntilNs(9e15), 9e15);
+});
+
 test('a session that ended while there was no agent ends in the record, once, and is unfinished until then', () => {
   const stage = new StagedRecorder();
   for (const nowNs of [9000, 9500]) {

@@ -116,7 +116,7 @@ export class Recorder {
 
   /** All that happened before is written, provided that what happened until `handledNs` was handed over. */
   writtenUntilNs(handledNs: number): number {
-    return Math.min(handledNs, this.#flows.waitingSinceNs ?? handledNs);
+    return Math.min(handledNs, this.#flows.waitingSinceNs ?? handledNs, this.#losses.sinceNs ?? handledNs);
   }
 
   /** Sessions whose end is not written, whether they have processes or not. */

@@ -33,7 +33,10 @@ async function burst(observer: Observer): Promise<{ run: Run; bufferedBytes: num
   const run = observer.start(trigger('act'), BURST);
   blockUntilEnded(run.pid);
   const { bufferedBytes } = observer.source.health;
-  await run.finished();
+  await run.ended;
+  // The end of the process may have found no room; those of connections are kept elsewhere then.
+  const isOver = () => run.connections.filter(({ closed }) => closed?.transport === 'tcp').length === 2;
+  await observer.until('the ends of the connection', isOver);
   return { run, bufferedBytes };
 }
 
@@ -49,6 +52,21 @@ describe('while JavaScript is busy', unless('bpf', 'gcc'), () => {
     } finally {
       await observer.close();
     }
+  });
+
+  test('what waits when it is stopped is handed over, with the time that its handler asks for', async () => {
+    const source = new EbpfSource({ selections: [], capture: { ringBytes: 16 * 2 ** 20, bufferBytes: 64 * 2 ** 20 } });
+    let bytes = 0;
+    await source.start(async (events) => {
+      for (const event of events) if (event.type === 'bytes-moved') bytes += event.bytes.length;
+      await setTimeout(1);
+    });
+    const program = startGated(trigger('act'), BURST, {});
+    source.watch({ pid: program.pid, startNs: 0n }, { selectionId: 1, sessionKey: 1n });
+    program.open();
+    blockUntilEnded(program.pid);
+    await source.stop();
+    assert.equal(bytes, 2 * MOVED_BYTES);
   });
 
   test('the buffer has a bound, and what finds no room is told', async () => {
@@ -81,10 +99,12 @@ describe('while JavaScript is busy', unless('bpf', 'gcc'), () => {
     let calls = 0;
     let hasEnded = false;
     await source.start(async (events) => {
-      busy++;
-      assert.equal(busy, 1);
+      // What a look finds comes between; that is little.
+      const isBatch = events.some(({ type }) => type === 'bytes-moved');
+      if (isBatch) busy++;
+      assert.ok(busy <= 1);
       await setTimeout(2);
-      busy--;
+      if (isBatch) busy--;
       calls++;
       if (events.some(({ type }) => type === 'process-exited')) hasEnded = true;
     });

@@ -43,8 +43,8 @@ export interface SourceTiming {
 }
 
 const TIMING: SourceTiming = { sweepMs: 1000, rescanMs: 30_000, udpIdleMs: 30_000 };
-/** Full buffers that are drained at the end; what is written meanwhile could go on for ever. */
-const DRAINS_MAX = 256;
+/** At the end a handler may ask to wait for this long together: a disk that fails must not keep the agent from stopping. */
+const STOP_WAIT_MS = 5000;
 const POLL_MS = 20;
 /** An event has its time a moment before it has its place in the ring; an interrupt may come between. */
 const WRITE_NS_MAX = 5_000_000;
@@ -63,6 +63,8 @@ export class EbpfSource implements LiveKernel {
   #handler: EventHandler = () => {};
   #sweepTimer: NodeJS.Timeout | undefined;
   #rescanTimer: NodeJS.Timeout | undefined;
+  /** What the handler said to the newest batch. */
+  #answer: void | Promise<void> = undefined;
   /** Up to where the ring was handed to the handler. */
   #position = 0;
   #countersBefore: Float64Array = new Float64Array(counter.count * 2);
@@ -89,7 +91,10 @@ export class EbpfSource implements LiveKernel {
   async start(handler: EventHandler): Promise<void> {
     this.#handler = handler;
     for (const selection of this.#options.selections) this.#selections.select(selection);
-    this.#capture.start((batch, position) => this.#take(batch, position), this.#options.pollMs ?? POLL_MS);
+    this.#capture.start((batch, position) => {
+      this.#answer = this.#take(batch, position);
+      return this.#answer;
+    }, this.#options.pollMs ?? POLL_MS);
     for (const { process, scope } of this.#options.running ?? []) {
       if (isStartedAt(process)) this.#watchAgain(process, scope);
     }
@@ -105,11 +110,7 @@ export class EbpfSource implements LiveKernel {
     clearInterval(this.#sweepTimer);
     clearInterval(this.#rescanTimer);
     this.#capture.stop();
-    for (let i = 0; i < DRAINS_MAX; i++) {
-      const batch = this.#capture.drain();
-      if (batch.length === 0) break;
-      void this.#take(batch, this.#position);
-    }
+    await this.#drain();
     this.#sweep();
     const last: KernelEvent[] = [];
     this.#held.release(Number.POSITIVE_INFINITY, last);
@@ -173,6 +174,23 @@ export class EbpfSource implements LiveKernel {
       programs: this.#capture.programs().map(({ name, missed, runs, runNs }) => ({ name, missed, runs, runNs })),
       counters,
     };
+  }
+
+  /** Hands over what waits now; what is written meanwhile could go on for ever. */
+  async #drain(): Promise<void> {
+    const { waitingBytes, bufferedBytes } = this.#capture.ringUse();
+    let timer: NodeJS.Timeout | undefined;
+    const waitedEnough = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, STOP_WAIT_MS);
+    });
+    await Promise.race([this.#answer, waitedEnough]);
+    for (let leftBytes = waitingBytes + bufferedBytes; leftBytes > 0; ) {
+      const batch = this.#capture.drain();
+      if (batch.length === 0) break;
+      leftBytes -= batch.length;
+      await Promise.race([this.#take(batch, this.#position), waitedEnough]);
+    }
+    clearTimeout(timer);
   }
 
   #watchAgain(process: ProcessKey, scope: Scope): void {

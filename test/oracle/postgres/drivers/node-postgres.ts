@@ -183,8 +183,9 @@ async function betweenConnections(): Promise<void> {
   await sleeping;
   await ask(listener, `SET statement_timeout = 20`);
   await ask(listener, 'SELECT pg_sleep(600)');
+  const ended = new Promise<void>((resolve) => listener.once('end', () => resolve()));
   await ask(other, 'SELECT pg_terminate_backend($1)', plain(pidOf(listener)));
-  await new Promise<void>((resolve) => listener.once('end', () => resolve()));
+  await ended;
   await other.end();
 }
 
