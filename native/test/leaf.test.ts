@@ -5,6 +5,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { sampleCommand } from '../../agent/journal/sample-activities.ts';
+import { Sealer } from '../../agent/journal/sealer.ts';
 import { type LeafWriter, loadAddon } from '../../agent/source/ebpf/addon.ts';
 import { anyActivity } from '../../proto/any-activity.ts';
 import { type ActivityProperties, checkNumbers, leafOf } from '../../proto/leaf.ts';
@@ -118,6 +120,23 @@ test('the chain goes on by the leaf at the end', () => {
   const expected = createHash('sha256').update(chain).update(bytes.subarray(38)).digest();
   writer().chain(chain, bytes, 70);
   assert.deepEqual(chain, expected);
+});
+
+test('a journal seals with it, also what it leaves to others, and counts what was repaired', () => {
+  const chain = Buffer.alloc(32, 3);
+  const sealer = new Sealer('agent', 'höst', chain, writer());
+  let expected = Buffer.from(chain);
+  for (const statement of ['select 1', 'cut \ud83d', 'replaced \ufffd', 'select 2']) {
+    const bytes = Buffer.alloc(sealer.seal(sampleCommand(1, { statement }), 1));
+    sealer.copyInto(bytes, 0);
+    sealer.accept();
+    const sealed = Activity.decode(bytes);
+    assert.equal(sealed.command?.statement, statement.toWellFormed());
+    assert.deepEqual(Buffer.from(sealed.leaf), leafOf(sealed, 'agent', 'höst'));
+    expected = createHash('sha256').update(expected).update(sealed.leaf).digest();
+    assert.deepEqual(Buffer.from(sealer.chain), expected);
+  }
+  assert.equal(sealer.repairedTexts, 1);
 });
 
 test('numbers that have no place in the record are told before they become others', () => {
