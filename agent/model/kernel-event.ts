@@ -8,6 +8,9 @@
  * Errors  none: what the source could not see arrives as `missed`.
  */
 
+import type { FileKey } from './code-image.ts';
+import type { TlsSecret } from './tls-secret.ts';
+
 /** Names a process for its whole life: a pid alone is reused. */
 export interface ProcessKey {
   readonly pid: number;
@@ -176,6 +179,28 @@ export interface ConnectionClosed {
   readonly droppedReceivedBytes: number;
 }
 
+/** A workload's TLS library has derived a secret; it comes before the first byte that was encrypted with it. */
+export interface SecretDerived {
+  readonly type: 'secret-derived';
+  readonly atNs: number;
+  readonly process: ProcessKey;
+  readonly scope: Scope;
+  readonly secret: TlsSecret;
+}
+
+/** A workload has mapped a program or library that was not known: the new connections of its process wait until it is. */
+export interface ImageMapped {
+  readonly type: 'image-mapped';
+  readonly atNs: number;
+  readonly process: ProcessKey;
+  readonly scope: Scope;
+  readonly file: FileKey;
+  /** As the kernel knew it; to be opened through /proc/PID/root. */
+  readonly path: string;
+  /** It is the program itself. */
+  readonly isProgram: boolean;
+}
+
 /** What the source itself knows that it missed; becomes a loss. */
 export interface Missed {
   readonly type: 'missed';
@@ -197,4 +222,6 @@ export type KernelEvent =
   | BytesMoved
   | BytesMissing
   | ConnectionClosed
+  | SecretDerived
+  | ImageMapped
   | Missed;
