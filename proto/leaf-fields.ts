@@ -222,4 +222,16 @@ export const DETAILS: readonly CanonicalDetail[] = [
       payload(7, 'summary', 'text'),
     ],
   },
+  {
+    number: 28,
+    name: 'finding',
+    fields: [
+      field(1, 'kind', 'text'),
+      field(2, 'subject', 'text'),
+      payload(3, 'message', 'text'),
+      field(4, 'events', 'uint64'),
+      field(5, 'bytes', 'uint64'),
+      payload(6, 'attributes', 'map'),
+    ],
+  },
 ];

@@ -403,3 +403,51 @@ describe('a loss', () => {
     assert.equal(built.identityState, IdentityState.NONE);
   });
 });
+
+describe('a finding', () => {
+  const report = {
+    kind: 'tls_unreadable',
+    subject: '/usr/bin/tool',
+    message: 'nothing is known that reads its TLS',
+    events: 2,
+    bytes: 300,
+    sinceNs: 5000,
+    untilNs: 4000,
+    attributes: {
+      reason: 'no_probe',
+      build_id: '8f3c9d2a4b5e6f708192a3b4c5d6e7f801234567',
+      tls_certificate_sha256: 'ab'.repeat(32),
+    },
+  } as const;
+
+  it('belongs to its session, process and connection, and does not end before it begins', () => {
+    const owner = session();
+    const built = builder.finding(report, owner, processOf(owner), 'connection-1');
+    assert.ok(built.detail === 'finding');
+    assert.equal(built.sessionId, 'session-1');
+    assert.equal(built.identityState, IdentityState.POLICY);
+    assert.equal(built.pid, 100);
+    assert.equal(built.connectionId, 'connection-1');
+    assert.deepEqual(built.timeNs, built.endTimeNs);
+    const { kind, subject, message, events, bytes, attributes } = report;
+    assert.deepEqual(built.finding, { kind, subject, message, events, bytes, attributes });
+  });
+
+  it('without a session is the recorder’s own', () => {
+    const built = builder.finding({ ...report, untilNs: 6000 }, undefined, undefined, '');
+    assert.equal(built.sessionId, '');
+    assert.equal(built.pid, 0);
+    assert.equal(built.identityState, IdentityState.NONE);
+    assert.notDeepEqual(built.timeNs, built.endTimeNs);
+  });
+
+  it('has no credentials, wherever they stand', () => {
+    const secret = 'hunter2hunter2';
+    const text = `postgresql://app:${secret}@db/shop`;
+    const spoilt = { ...report, subject: text, message: `reached ${text}`, attributes: { destination: text } };
+    const built = builder.finding(spoilt, session(), undefined, '');
+    assert.ok(built.detail === 'finding');
+    assert.equal(JSON.stringify(built.finding).includes(secret), false);
+    assert.equal(JSON.stringify(built.finding).split('[redacted:').length, 4);
+  });
+});

@@ -19,6 +19,7 @@ import {
   Status,
   uint64FromBigint,
 } from '../model/activity.ts';
+import type { FindingReport } from '../model/finding.ts';
 import type { ConnectionClosed, ConnectionOpened, ProcessKey, Program } from '../model/kernel-event.ts';
 import type { Exchange, Status as ExchangeStatus } from '../protocol/decoder.ts';
 import { containerIdOf } from './container.ts';
@@ -251,6 +252,33 @@ export class ActivityBuilder {
         bytes: loss.bytes,
         direction: loss.direction ?? '',
         message: loss.message,
+      },
+    };
+  }
+
+  /** Without a session it is the recorder's own. */
+  finding(
+    report: FindingReport,
+    session: Session | undefined,
+    process: TrackedProcess | undefined,
+    connectionId: string,
+  ): Activity {
+    const untilNs = Math.max(report.sinceNs, report.untilNs);
+    const head =
+      session === undefined
+        ? recorderHead(this.#naming.toUnixNs(report.sinceNs), this.#naming.toUnixNs(untilNs))
+        : this.#head(session, process, process?.key.pid ?? 0, report.sinceNs, untilNs, untilNs);
+    return {
+      ...head,
+      connectionId,
+      detail: 'finding',
+      finding: {
+        kind: report.kind,
+        subject: this.#redactor.text(report.subject),
+        message: this.#redactor.text(report.message),
+        events: report.events,
+        bytes: report.bytes,
+        attributes: this.#redactor.record(report.attributes),
       },
     };
   }

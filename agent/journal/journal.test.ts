@@ -9,7 +9,7 @@ import type { Activity } from '../model/activity.ts';
 import { Journal, type JournalOptions } from './journal.ts';
 import { JournalError } from './journal-error.ts';
 import { decodeBatch, readBack } from './reading-back.ts';
-import { commandIndex, sampleCommand } from './sample-activities.ts';
+import { commandIndex, sampleCommand, sampleFinding } from './sample-activities.ts';
 
 type Some = Partial<JournalOptions>;
 
@@ -186,6 +186,18 @@ describe('journal', () => {
     assert.equal(read[2]!.command!.operation, 'SELECT');
     assert.equal(commandIndex(read[3]!), 3);
     assert.deepEqual([read[4]!.loss!.where, read[4]!.loss!.reason, read.length], ['journal', 'too_large', 5]);
+  });
+
+  test('keeps a finding whole, and what it is about when there is no room for more', async (t) => {
+    const journal = await scratch(t)({ entryBytesMax: 1_000_000 });
+    journal.append(sampleFinding());
+    journal.append(sampleFinding({ attributes: { reason: 'x'.repeat(1_100_000) } }));
+    await journal.flushed(2);
+    const [whole, cut] = await readBack(journal);
+    assert.deepEqual(whole!.finding!.attributes, sampleFinding().finding.attributes);
+    const { kind, subject, events, bytes, message, attributes } = cut!.finding!;
+    assert.deepEqual([kind, subject, Number(events), Number(bytes)], ['tls_unreadable', '/usr/bin/tool', 3, 70_000]);
+    assert.deepEqual([message, attributes], ['', {}]);
   });
 
   test('gives an entry that the receiver would not take without its payload', async (t) => {

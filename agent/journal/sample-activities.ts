@@ -57,6 +57,25 @@ export function sampleCommand(
   };
 }
 
+/** A program whose TLS went by unread, about 500 bytes in the journal. */
+export function sampleFinding(change: Partial<ActivityOf<'finding'>['finding']> = {}): ActivityOf<'finding'> {
+  const { command: _, ...head } = sampleCommand(0);
+  return {
+    ...head,
+    exe: '/usr/bin/tool',
+    detail: 'finding',
+    finding: {
+      kind: 'tls_unreadable',
+      subject: '/usr/bin/tool',
+      message: 'nothing is known that reads the TLS of /usr/bin/tool',
+      events: 3,
+      bytes: 70_000,
+      attributes: { exe: '/usr/bin/tool', library: 'gnutls 3.7.9', reason: 'no_probe', server_name: 'api.example' },
+      ...change,
+    },
+  };
+}
+
 /** Which sample an activity is; -1 for anything else. */
 export function commandIndex(activity: { readonly command?: { readonly parameters?: string | null } | null }): number {
   const match = /^\["(\d+)","open"\]$/.exec(activity.command?.parameters ?? '');

@@ -120,6 +120,7 @@ export class Sealer {
       session: details.session ?? null,
       recorder: details.recorder ?? null,
       alert: details.alert ?? null,
+      finding: details.finding ?? null,
       salt: this.#nextSalt(),
       leaf: this.#leaf,
       // The model's halves stand for the generated code's class of 64-bit numbers; activity.test.ts checks the rest.

@@ -34,6 +34,7 @@ const detailsAreKnown: { [K in model.DetailKind]: Checked<K> } = {
   session: true,
   recorder: true,
   alert: true,
+  finding: true,
 };
 
 test('the types are those of the record', () => {

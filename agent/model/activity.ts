@@ -214,6 +214,15 @@ export interface Alert {
   readonly summary: string;
 }
 
+export interface Finding {
+  readonly kind: string;
+  readonly subject: string;
+  readonly message: string;
+  readonly events: number;
+  readonly bytes: number;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
 interface Details {
   readonly command: Command;
   readonly process: Process;
@@ -223,6 +232,7 @@ interface Details {
   readonly session: Session;
   readonly recorder: Recorder;
   readonly alert: Alert;
+  readonly finding: Finding;
 }
 
 export type DetailKind = keyof Details;

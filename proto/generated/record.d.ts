@@ -92,6 +92,9 @@ export namespace sworn {
             /** Activity alert. */
             alert?: (sworn.v1.Alert.$Properties|null);
 
+            /** Activity finding. */
+            finding?: (sworn.v1.Finding.$Properties|null);
+
             /** Activity salt. */
             salt: Uint8Array;
 
@@ -99,7 +102,7 @@ export namespace sworn {
             leaf: Uint8Array;
 
             /** Activity detail. */
-            detail?: ("command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert");
+            detail?: ("command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|"finding");
 
             /**
              * Encodes the specified Activity message. Does not implicitly {@link sworn.v1.Activity.verify|verify} messages.
@@ -191,6 +194,9 @@ export namespace sworn {
                 /** Activity alert */
                 alert?: (sworn.v1.Alert.$Properties|null);
 
+                /** Activity finding */
+                finding?: (sworn.v1.Finding.$Properties|null);
+
                 /** Activity salt */
                 salt?: (Uint8Array|null);
 
@@ -198,7 +204,7 @@ export namespace sworn {
                 leaf?: (Uint8Array|null);
 
                 /** Activity detail */
-                detail?: ("command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert");
+                detail?: ("command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|"finding");
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
@@ -228,11 +234,12 @@ export namespace sworn {
               session?: sworn.v1.Session.$Shape|null;
               recorder?: sworn.v1.Recorder.$Shape|null;
               alert?: sworn.v1.Alert.$Shape|null;
+              finding?: sworn.v1.Finding.$Shape|null;
               salt?: Uint8Array|null;
               leaf?: Uint8Array|null;
               $unknowns?: Uint8Array[];
             } & (
-              ({ detail?: undefined; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null }|{ detail?: "command"; command: sworn.v1.Command.$Shape; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null }|{ detail?: "process"; command?: null; process: sworn.v1.Process.$Shape; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null }|{ detail?: "connection"; command?: null; process?: null; connection: sworn.v1.Connection.$Shape; token?: null; loss?: null; session?: null; recorder?: null; alert?: null }|{ detail?: "token"; command?: null; process?: null; connection?: null; token: sworn.v1.Token.$Shape; loss?: null; session?: null; recorder?: null; alert?: null }|{ detail?: "loss"; command?: null; process?: null; connection?: null; token?: null; loss: sworn.v1.Loss.$Shape; session?: null; recorder?: null; alert?: null }|{ detail?: "session"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session: sworn.v1.Session.$Shape; recorder?: null; alert?: null }|{ detail?: "recorder"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder: sworn.v1.Recorder.$Shape; alert?: null }|{ detail?: "alert"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert: sworn.v1.Alert.$Shape })
+              ({ detail?: undefined; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "command"; command: sworn.v1.Command.$Shape; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "process"; command?: null; process: sworn.v1.Process.$Shape; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "connection"; command?: null; process?: null; connection: sworn.v1.Connection.$Shape; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "token"; command?: null; process?: null; connection?: null; token: sworn.v1.Token.$Shape; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "loss"; command?: null; process?: null; connection?: null; token?: null; loss: sworn.v1.Loss.$Shape; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "session"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session: sworn.v1.Session.$Shape; recorder?: null; alert?: null; finding?: null }|{ detail?: "recorder"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder: sworn.v1.Recorder.$Shape; alert?: null; finding?: null }|{ detail?: "alert"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert: sworn.v1.Alert.$Shape; finding?: null }|{ detail?: "finding"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding: sworn.v1.Finding.$Shape })
             );
         }
 
@@ -1413,6 +1420,93 @@ export namespace sworn {
 
             /** Shape of an Alert. */
             type $Shape = sworn.v1.Alert.$Properties;
+        }
+
+        /**
+         * Properties of a Finding.
+         * @deprecated Use sworn.v1.Finding.$Properties instead.
+         */
+        interface IFinding extends sworn.v1.Finding.$Properties {
+        }
+
+        /** Represents a Finding. */
+        class Finding {
+
+            /**
+             * Constructs a new Finding.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: sworn.v1.Finding.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** Finding kind. */
+            kind: string;
+
+            /** Finding subject. */
+            subject: string;
+
+            /** Finding message. */
+            message: string;
+
+            /** Finding events. */
+            events: (number|Long);
+
+            /** Finding bytes. */
+            bytes: (number|Long);
+
+            /** Finding attributes. */
+            attributes: { [k: string]: string };
+
+            /**
+             * Encodes the specified Finding message. Does not implicitly {@link sworn.v1.Finding.verify|verify} messages.
+             * @param message Finding message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: sworn.v1.Finding.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a Finding message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {sworn.v1.Finding & sworn.v1.Finding.$Shape} Finding
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sworn.v1.Finding & sworn.v1.Finding.$Shape;
+        }
+
+        namespace Finding {
+
+            /** Properties of a Finding. */
+            interface $Properties {
+
+                /** Finding kind */
+                kind?: (string|null);
+
+                /** Finding subject */
+                subject?: (string|null);
+
+                /** Finding message */
+                message?: (string|null);
+
+                /** Finding events */
+                events?: (number|Long|null);
+
+                /** Finding bytes */
+                bytes?: (number|Long|null);
+
+                /** Finding attributes */
+                attributes?: ({ [k: string]: string }|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a Finding. */
+            type $Shape = sworn.v1.Finding.$Properties;
         }
 
         /**

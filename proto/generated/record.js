@@ -53,9 +53,10 @@ export const sworn = $root.sworn = (() => {
              * @property {sworn.v1.Session.$Properties|null} [session] Activity session
              * @property {sworn.v1.Recorder.$Properties|null} [recorder] Activity recorder
              * @property {sworn.v1.Alert.$Properties|null} [alert] Activity alert
+             * @property {sworn.v1.Finding.$Properties|null} [finding] Activity finding
              * @property {Uint8Array|null} [salt] Activity salt
              * @property {Uint8Array|null} [leaf] Activity leaf
-             * @property {"command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"} [detail] Activity detail
+             * @property {"command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|"finding"} [detail] Activity detail
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
              */
 
@@ -92,11 +93,12 @@ export const sworn = $root.sworn = (() => {
              *   session?: sworn.v1.Session.$Shape|null;
              *   recorder?: sworn.v1.Recorder.$Shape|null;
              *   alert?: sworn.v1.Alert.$Shape|null;
+             *   finding?: sworn.v1.Finding.$Shape|null;
              *   salt?: Uint8Array|null;
              *   leaf?: Uint8Array|null;
              *   $unknowns?: Array.<Uint8Array>;
              * } & (
-             *   ({ detail?: undefined; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null }|{ detail?: "command"; command: sworn.v1.Command.$Shape; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null }|{ detail?: "process"; command?: null; process: sworn.v1.Process.$Shape; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null }|{ detail?: "connection"; command?: null; process?: null; connection: sworn.v1.Connection.$Shape; token?: null; loss?: null; session?: null; recorder?: null; alert?: null }|{ detail?: "token"; command?: null; process?: null; connection?: null; token: sworn.v1.Token.$Shape; loss?: null; session?: null; recorder?: null; alert?: null }|{ detail?: "loss"; command?: null; process?: null; connection?: null; token?: null; loss: sworn.v1.Loss.$Shape; session?: null; recorder?: null; alert?: null }|{ detail?: "session"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session: sworn.v1.Session.$Shape; recorder?: null; alert?: null }|{ detail?: "recorder"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder: sworn.v1.Recorder.$Shape; alert?: null }|{ detail?: "alert"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert: sworn.v1.Alert.$Shape })
+             *   ({ detail?: undefined; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "command"; command: sworn.v1.Command.$Shape; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "process"; command?: null; process: sworn.v1.Process.$Shape; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "connection"; command?: null; process?: null; connection: sworn.v1.Connection.$Shape; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "token"; command?: null; process?: null; connection?: null; token: sworn.v1.Token.$Shape; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "loss"; command?: null; process?: null; connection?: null; token?: null; loss: sworn.v1.Loss.$Shape; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "session"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session: sworn.v1.Session.$Shape; recorder?: null; alert?: null; finding?: null }|{ detail?: "recorder"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder: sworn.v1.Recorder.$Shape; alert?: null; finding?: null }|{ detail?: "alert"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert: sworn.v1.Alert.$Shape; finding?: null }|{ detail?: "finding"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding: sworn.v1.Finding.$Shape })
              * )} sworn.v1.Activity.$Shape
              */
 
@@ -292,6 +294,14 @@ export const sworn = $root.sworn = (() => {
             Activity.prototype.alert = null;
 
             /**
+             * Activity finding.
+             * @member {sworn.v1.Finding.$Properties|null|undefined} finding
+             * @memberof sworn.v1.Activity
+             * @instance
+             */
+            Activity.prototype.finding = null;
+
+            /**
              * Activity salt.
              * @member {Uint8Array} salt
              * @memberof sworn.v1.Activity
@@ -312,12 +322,12 @@ export const sworn = $root.sworn = (() => {
 
             /**
              * Activity detail.
-             * @member {"command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|undefined} detail
+             * @member {"command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|"finding"|undefined} detail
              * @memberof sworn.v1.Activity
              * @instance
              */
             $Object.defineProperty(Activity.prototype, "detail", {
-                get: $util.oneOfGetter($oneOfFields = ["command", "process", "connection", "token", "loss", "session", "recorder", "alert"]),
+                get: $util.oneOfGetter($oneOfFields = ["command", "process", "connection", "token", "loss", "session", "recorder", "alert", "finding"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -381,6 +391,8 @@ export const sworn = $root.sworn = (() => {
                     $root.sworn.v1.Recorder.encode(message.recorder, writer.uint32(/* id 26, wireType 2 =*/210).fork(), _depth + 1).ldelim();
                 if (message.alert != null && $Object.hasOwnProperty.call(message, "alert"))
                     $root.sworn.v1.Alert.encode(message.alert, writer.uint32(/* id 27, wireType 2 =*/218).fork(), _depth + 1).ldelim();
+                if (message.finding != null && $Object.hasOwnProperty.call(message, "finding"))
+                    $root.sworn.v1.Finding.encode(message.finding, writer.uint32(/* id 28, wireType 2 =*/226).fork(), _depth + 1).ldelim();
                 if (message.salt != null && $Object.hasOwnProperty.call(message, "salt") && message.salt.length)
                     writer.uint32(/* id 40, wireType 2 =*/322).bytes(message.salt);
                 if (message.leaf != null && $Object.hasOwnProperty.call(message, "leaf") && message.leaf.length)
@@ -609,6 +621,13 @@ export const sworn = $root.sworn = (() => {
                                 break;
                             message.alert = $root.sworn.v1.Alert.decode(reader, reader.size(), $undefined, _depth + 1, message.alert);
                             message.detail = "alert";
+                            continue;
+                        }
+                    case 28: {
+                            if (wireType !== 2)
+                                break;
+                            message.finding = $root.sworn.v1.Finding.decode(reader, reader.size(), $undefined, _depth + 1, message.finding);
+                            message.detail = "finding";
                             continue;
                         }
                     case 40: {
@@ -3846,6 +3865,271 @@ export const sworn = $root.sworn = (() => {
             };
 
             return Alert;
+        })();
+
+        v1.Finding = (function() {
+
+            /**
+             * Properties of a Finding.
+             * @typedef {Object} sworn.v1.Finding.$Properties
+             * @property {string|null} [kind] Finding kind
+             * @property {string|null} [subject] Finding subject
+             * @property {string|null} [message] Finding message
+             * @property {number|Long|null} [events] Finding events
+             * @property {number|Long|null} [bytes] Finding bytes
+             * @property {Object.<string,string>|null} [attributes] Finding attributes
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+
+            /**
+             * Properties of a Finding.
+             * @memberof sworn.v1
+             * @interface IFinding
+             * @augments sworn.v1.Finding.$Properties
+             * @deprecated Use sworn.v1.Finding.$Properties instead.
+             */
+
+            /**
+             * Shape of a Finding.
+             * @typedef {sworn.v1.Finding.$Properties} sworn.v1.Finding.$Shape
+             */
+
+            /**
+             * Constructs a new Finding.
+             * @memberof sworn.v1
+             * @classdesc Represents a Finding.
+             * @constructor
+             * @param {sworn.v1.Finding.$Properties=} [properties] Properties to set
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+            const Finding = function (properties) {
+                this.attributes = {};
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            /**
+             * Finding kind.
+             * @member {string} kind
+             * @memberof sworn.v1.Finding
+             * @instance
+             */
+            Finding.prototype.kind = "";
+
+            /**
+             * Finding subject.
+             * @member {string} subject
+             * @memberof sworn.v1.Finding
+             * @instance
+             */
+            Finding.prototype.subject = "";
+
+            /**
+             * Finding message.
+             * @member {string} message
+             * @memberof sworn.v1.Finding
+             * @instance
+             */
+            Finding.prototype.message = "";
+
+            /**
+             * Finding events.
+             * @member {number|Long} events
+             * @memberof sworn.v1.Finding
+             * @instance
+             */
+            Finding.prototype.events = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+            /**
+             * Finding bytes.
+             * @member {number|Long} bytes
+             * @memberof sworn.v1.Finding
+             * @instance
+             */
+            Finding.prototype.bytes = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+            /**
+             * Finding attributes.
+             * @member {Object.<string,string>} attributes
+             * @memberof sworn.v1.Finding
+             * @instance
+             */
+            Finding.prototype.attributes = $util.emptyObject;
+
+            /**
+             * Encodes the specified Finding message. Does not implicitly {@link sworn.v1.Finding.verify|verify} messages.
+             * @function encode
+             * @memberof sworn.v1.Finding
+             * @static
+             * @param {sworn.v1.Finding.$Properties} message Finding message or plain object to encode
+             * @param {$protobuf.Writer} [writer] Writer to encode to
+             * @returns {$protobuf.Writer} Writer
+             */
+            Finding.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.kind != null && $Object.hasOwnProperty.call(message, "kind") && message.kind !== "")
+                    writer.uint32(/* id 1, wireType 2 =*/10).string(message.kind);
+                if (message.subject != null && $Object.hasOwnProperty.call(message, "subject") && message.subject !== "")
+                    writer.uint32(/* id 2, wireType 2 =*/18).string(message.subject);
+                if (message.message != null && $Object.hasOwnProperty.call(message, "message") && message.message !== "")
+                    writer.uint32(/* id 3, wireType 2 =*/26).string(message.message);
+                if (message.events != null && $Object.hasOwnProperty.call(message, "events") && (typeof message.events === "object" ? message.events.low || message.events.high : message.events !== 0))
+                    writer.uint32(/* id 4, wireType 0 =*/32).uint64(message.events);
+                if (message.bytes != null && $Object.hasOwnProperty.call(message, "bytes") && (typeof message.bytes === "object" ? message.bytes.low || message.bytes.high : message.bytes !== 0))
+                    writer.uint32(/* id 5, wireType 0 =*/40).uint64(message.bytes);
+                if (message.attributes != null && $Object.hasOwnProperty.call(message, "attributes"))
+                    for (let keys = $Object.keys(message.attributes), i = 0; i < keys.length; ++i)
+                        writer.uint32(/* id 6, wireType 2 =*/50).fork().uint32(/* id 1, wireType 2 =*/10).string(keys[i]).uint32(/* id 2, wireType 2 =*/18).string(message.attributes[keys[i]]).ldelim();
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            /**
+             * Decodes a Finding message from the specified reader or buffer.
+             * @function decode
+             * @memberof sworn.v1.Finding
+             * @static
+             * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+             * @param {number} [length] Message length if known beforehand
+             * @returns {sworn.v1.Finding & sworn.v1.Finding.$Shape} Finding
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            Finding.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, key, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.sworn.v1.Finding();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.kind = value;
+                            else
+                                delete message.kind;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.subject = value;
+                            else
+                                delete message.subject;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.message = value;
+                            else
+                                delete message.message;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.events = value;
+                            else
+                                delete message.events;
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.bytes = value;
+                            else
+                                delete message.bytes;
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 2)
+                                break;
+                            if (message.attributes === $util.emptyObject)
+                                message.attributes = {};
+                            let end2 = reader.size() + reader.pos;
+                            if (end2 > reader.len)
+                                throw $RangeError("index out of range");
+                            reader.len = end2;
+                            key = "";
+                            value = "";
+                            while (reader.pos < end2) {
+                                let tag2 = reader.tag();
+                                wireType = tag2 & 7;
+                                switch (tag2 >>>= 3) {
+                                case 1:
+                                    if (wireType !== 2)
+                                        break;
+                                    key = reader.stringVerify();
+                                    continue;
+                                case 2:
+                                    if (wireType !== 2)
+                                        break;
+                                    value = reader.stringVerify();
+                                    continue;
+                                }
+                                reader.skipType(wireType, _depth, tag2);
+                            }
+                            if (reader.pos !== end2)
+                                throw $RangeError("index out of range");
+                            reader.len = end;
+                            if (key === "__proto__")
+                                $util.makeProp(message.attributes, key);
+                            message.attributes[key] = value;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Finding;
         })();
 
         v1.Delivery = (function() {
