@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { awsLc, boringssl } from './boringssl.ts';
+import { mbedtls, s2n, wolfssl } from './embedded.ts';
+import { gnutls } from './gnutls.ts';
+import { go } from './go.ts';
+import { java } from './java.ts';
+import type { LibraryFamily } from './library-family.ts';
+import { nss } from './nss.ts';
+import { openssl } from './openssl.ts';
+import { rustls } from './rustls.ts';
+
+/** All that are known, those with probes first: a file that has several is named in this order. */
+export const families: readonly LibraryFamily[] = [
+  openssl,
+  go,
+  gnutls,
+  nss,
+  rustls,
+  awsLc,
+  boringssl,
+  s2n,
+  wolfssl,
+  mbedtls,
+  java,
+];

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Texts in what a program holds as constants. */
+
+import { type ByteRange, piecesOf } from '../elf/byte-search.ts';
+import { type ElfFile, sectionFlag, sectionType, segmentFlag, segmentType } from '../elf/elf-file.ts';
+import type { Search } from './library-family.ts';
+
+/** Before a mark stands the path that it is a part of, behind it the version. */
+const BEFORE_BYTES = 64;
+const AFTER_BYTES = 128;
+const PLACES_OF_MARK_MAX = 4;
+
+/**
+ * Every implementation of TLS 1.3 has one of the first two (RFC 8446, section 7.1), of TLS 1.2 the last (RFC 7627, RFC 5246).
+ * Nothing without any of them is searched further.
+ */
+const TLS_LABELS = ['hs traffic', 'master secret'].map((label) => Buffer.from(label));
+
+export function* hasTlsLabels(elf: ElfFile): Search<boolean> {
+  for (const range of constantsOf(elf)) {
+    for (const piece of piecesOf(range, AFTER_BYTES)) {
+      const bytes = elf.reader.read(piece.fileOffset, piece.fileBytes);
+      if (TLS_LABELS.some((label) => bytes.includes(label))) return true;
+      yield undefined;
+    }
+  }
+  return false;
+}
+
+/** For each mark that was found, what stands around its first places. */
+export function* textsAround(elf: ElfFile, marks: readonly string[]): Search<ReadonlyMap<string, readonly string[]>> {
+  const texts = new Map<string, string[]>();
+  const needles = marks.map((mark) => [mark, Buffer.from(mark, 'latin1')] as const);
+  for (const range of constantsOf(elf)) {
+    for (const piece of piecesOf(range, AFTER_BYTES)) {
+      const bytes = elf.reader.read(piece.fileOffset, piece.fileBytes);
+      for (const [mark, needle] of needles) {
+        const places = texts.get(mark) ?? [];
+        for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, at + 1)) {
+          if (places.length >= PLACES_OF_MARK_MAX) break;
+          places.push(bytes.toString('latin1', Math.max(0, at - BEFORE_BYTES), at + AFTER_BYTES));
+          texts.set(mark, places);
+        }
+        yield undefined;
+      }
+    }
+  }
+  return texts;
+}
+
+/** Sections that are loaded, not written and hold no code; of a file without sections, all that is not written. */
+function constantsOf(elf: ElfFile): readonly ByteRange[] {
+  const sections = elf.sections.filter(
+    (one) =>
+      one.type === sectionType.programBits &&
+      (one.flags & sectionFlag.alloc) !== 0 &&
+      (one.flags & (sectionFlag.write | sectionFlag.execute)) === 0,
+  );
+  if (sections.length > 0) return sections;
+  return elf.segments.filter((one) => one.type === segmentType.load && (one.flags & segmentFlag.write) === 0);
+}
