@@ -11,6 +11,9 @@ enum sworn_direction direction;
 enum sworn_counter counter;
 enum sworn_session_by session_by;
 enum sworn_gap_reason gap_reason;
+enum sworn_probe_kind probe_kind;
+enum sworn_secret_kind secret_kind;
+enum sworn_secret_label secret_label;
 
 struct sworn_event event;
 struct sworn_process_key process_key;
@@ -32,3 +35,6 @@ struct sworn_udp_flow udp_flow;
 struct sworn_unix_state unix_state;
 struct sworn_caller_key caller_key;
 struct sworn_caller caller;
+struct sworn_secret_event secret_event;
+struct sworn_secret secret;
+struct sworn_image_event image_event;

@@ -63,6 +63,10 @@ enum sworn_event_type {
 	SWORN_EVENT_EARLY_BYTES = 9,
 	/* Bytes that will not come, though the ring had room to say so. */
 	SWORN_EVENT_GAP = 10,
+	/* A TLS library has derived a secret, which waits in the map `tls_secrets`: its bytes never are in the ring. */
+	SWORN_EVENT_SECRET = 11,
+	/* A program or library that is not in the map `known_images` was mapped. */
+	SWORN_EVENT_IMAGE = 12,
 };
 
 struct sworn_event {
@@ -314,7 +318,17 @@ enum sworn_counter {
 	SWORN_COUNTER_PROCESS_STALE = 26,
 	/* Unix sockets by system calls only: a workload made an io_uring, whose calls are not seen. */
 	SWORN_COUNTER_URING_UNSEEN = 27,
-	SWORN_COUNTERS = 28,
+	SWORN_COUNTER_SECRET_RING_FULL = 28,
+	SWORN_COUNTER_SECRET_MAP_FULL = 29,
+	SWORN_COUNTER_SECRET_UNREADABLE = 30,
+	SWORN_COUNTER_IMAGE_RING_FULL = 31,
+	SWORN_COUNTER_IMAGE_UNREADABLE = 32,
+	SWORN_COUNTER_UNSETTLED_MAP_FULL = 33,
+	/* Not a loss: the first segment of a connection was not let through; TCP sends it again. */
+	SWORN_COUNTER_HELD = 34,
+	/* A connection began though images of its process were not settled: what it encrypts may stay unread. */
+	SWORN_COUNTER_HOLD_EXPIRED = 35,
+	SWORN_COUNTERS = 48,
 };
 
 struct sworn_counter_value {
@@ -417,6 +431,98 @@ struct sworn_skip {
 	__u64 sent_to;
 	__u64 received_from;
 	__u64 received_to;
+};
+
+/** What the program at a probe reads; see agent/model/code-image.ts. */
+enum sworn_probe_kind {
+	SWORN_PROBE_KIND_OPENSSL_KDF = 1,
+	SWORN_PROBE_KIND_GO_KEY_LOG = 2,
+};
+
+/** Probes that are attached at once, of all kinds and files. */
+#define SWORN_PROBES_MAX 4096
+
+/** Value of the map `probe_runs`, key id of a probe: runs in watched processes and the canary, and those that had a secret. */
+struct sworn_probe_run {
+	__u64 runs;
+	__u64 hits;
+};
+
+struct sworn_secret_event {
+	struct sworn_event event;
+	struct sworn_process_key process;
+	struct sworn_scope scope;
+	__u64 secret_id;
+};
+
+enum sworn_secret_kind {
+	SWORN_SECRET_KIND_TRAFFIC = 1,
+	SWORN_SECRET_KIND_MASTER = 2,
+};
+
+enum sworn_secret_label {
+	SWORN_SECRET_LABEL_UNKNOWN = 0,
+	SWORN_SECRET_LABEL_CLIENT_EARLY = 1,
+	SWORN_SECRET_LABEL_CLIENT_HANDSHAKE = 2,
+	SWORN_SECRET_LABEL_SERVER_HANDSHAKE = 3,
+	SWORN_SECRET_LABEL_CLIENT_APPLICATION = 4,
+	SWORN_SECRET_LABEL_SERVER_APPLICATION = 5,
+};
+
+#define SWORN_SECRET_RANDOM_BYTES 32
+/** SHA-384's, and a master secret. */
+#define SWORN_SECRET_BYTES_MAX 48
+#define SWORN_SECRET_HAS_CLIENT_RANDOM 1
+#define SWORN_SECRET_HAS_SERVER_RANDOM 2
+
+/** Value of the map `tls_secrets`, key the secret_id of the event. */
+struct sworn_secret {
+	__u16 kind;
+	__u16 label;
+	/* Which of the randoms are there. */
+	__u16 has;
+	/* 32 or 48. */
+	__u16 secret_bytes;
+	__u8 client_random[SWORN_SECRET_RANDOM_BYTES];
+	__u8 server_random[SWORN_SECRET_RANDOM_BYTES];
+	__u8 secret[SWORN_SECRET_BYTES_MAX];
+};
+
+#define SWORN_FLAG_PROGRAM 1 /* image: it is the program itself */
+#define SWORN_FLAG_PATH_CUT 2 /* image: as SWORN_FLAG_EXE_CUT */
+
+struct sworn_image_event {
+	struct sworn_event event;
+	struct sworn_process_key process;
+	struct sworn_scope scope;
+	__u64 inode;
+	__u32 device;
+	__u16 path_bytes;
+	__u16 zero;
+	/* The path, as exec events have them. */
+	__u8 data[];
+};
+
+/** Key of the map `known_images`. */
+struct sworn_image_key {
+	__u64 inode;
+	/* As the kernel has it inside: 20 bits of minor. */
+	__u32 device;
+	__u32 zero;
+};
+
+/** Value of the map `known_images`. */
+struct sworn_known_image {
+	/* When the file was changed last, as of its first mapping since it is known: another file may get its inode. */
+	__u64 changed_ns;
+};
+
+/** Value of the map `unsettled`, key tgid. */
+struct sworn_unsettled {
+	/* Of the first image that is not settled; the hold counts from here. */
+	__u64 since_ns;
+	/* Time of the newest image event. */
+	__u64 newest_ns;
 };
 
 #endif

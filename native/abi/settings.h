@@ -20,6 +20,18 @@ struct sworn_live_settings {
 	__u16 zero;
 	/* Counted up by the programs: processes that scan_processes has found. */
 	__u32 found;
+	/*
+	 * Until then (CLOCK_BOOTTIME) a socket that nobody watches may be one that a workload was handed just now. Set by
+	 * the programs, cleared by the loader when it is over; 0 saves outsiders the question.
+	 */
+	__u64 handed_until_ns;
+	/* A process of the agent's own that exercises a probe: counted, and its secrets thrown away; 0: none. */
+	__u32 canary_tgid;
+	/* 1: images that are not known are told of. */
+	__u32 images;
+	__u32 zero2;
+	/* How long the connections of a process wait for its images to be settled; 0: they do not. */
+	__u64 hold_ns;
 };
 
 #endif

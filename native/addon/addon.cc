@@ -5,6 +5,7 @@
 
 #include "capture_object.h"
 #include "leaf_object.h"
+#include "memory.h"
 #include "notify.h"
 #include "peer.h"
 
@@ -38,6 +39,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("LeafWriter", sworn::LeafObject::Define(env));
   exports.Set("readClocks", Napi::Function::New<ReadClocks>(env, "readClocks"));
   exports.Set("notify", Napi::Function::New<sworn::Notify>(env, "notify"));
+  exports.Set("protectMemory", Napi::Function::New<sworn::ProtectMemory>(env, "protectMemory"));
   exports.Set("peerOf", Napi::Function::New<sworn::PeerOf>(env, "peerOf"));
   return exports;
 }

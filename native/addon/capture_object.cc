@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "arguments.h"
+
 namespace sworn {
 
 namespace {
@@ -17,45 +19,7 @@ constexpr uint32_t kBufferBytesMax = 1 << 30;
 constexpr uint32_t kBufferBytesDefault = 64 << 20;
 constexpr size_t kLateClosesMax = 1024;
 constexpr uint32_t kProcessesMax = 1 << 22;
-
-[[noreturn]] void ThrowErrno(Napi::Env env, int error, const std::string& doing, const std::string& detail = "") {
-  std::string text = doing + ": " + std::strerror(-error);
-  if (!detail.empty()) text += "\n" + detail;
-  auto thrown = Napi::Error::New(env, text);
-  thrown.Set("errno", Napi::Number::New(env, -error));
-  thrown.Set("code", Napi::String::New(env, strerrorname_np(-error) ? strerrorname_np(-error) : "EUNKNOWN"));
-  throw thrown;
-}
-
-/** An argument's bytes, which must be exactly `bytes` long. */
-const uint8_t* BytesOf(const Napi::CallbackInfo& info, size_t index, size_t bytes, const char* name) {
-  if (!info[index].IsTypedArray()) throw Napi::TypeError::New(info.Env(), std::string(name) + " must be a Uint8Array");
-  auto array = info[index].As<Napi::TypedArray>();
-  if (array.TypedArrayType() != napi_uint8_array || array.ByteLength() != bytes)
-    throw Napi::TypeError::New(info.Env(), std::string(name) + " must have " + std::to_string(bytes) + " bytes");
-  return static_cast<const uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset();
-}
-
-uint32_t WholeNumber(Napi::Env env, Napi::Value given, const char* name, uint32_t min, uint32_t max) {
-  if (!given.IsNumber()) throw Napi::TypeError::New(env, std::string(name) + " must be a number");
-  double value = given.As<Napi::Number>().DoubleValue();
-  if (!(value >= min && value <= max) || value != static_cast<double>(static_cast<uint32_t>(value)))
-    throw Napi::RangeError::New(env, std::string(name) + " must be a whole number from " + std::to_string(min) +
-                                         " to " + std::to_string(max));
-  return static_cast<uint32_t>(value);
-}
-
-uint32_t Uint32Of(const Napi::CallbackInfo& info, size_t index, const char* name, uint32_t max = UINT32_MAX) {
-  return WholeNumber(info.Env(), info[index], name, 0, max);
-}
-
-uint64_t Uint64Of(const Napi::CallbackInfo& info, size_t index, const char* name) {
-  bool lossless = false;
-  if (!info[index].IsBigInt()) throw Napi::TypeError::New(info.Env(), std::string(name) + " must be a bigint");
-  uint64_t value = info[index].As<Napi::BigInt>().Uint64Value(&lossless);
-  if (!lossless) throw Napi::RangeError::New(info.Env(), std::string(name) + " must fit 64 bits");
-  return value;
-}
+constexpr size_t kProgramsMax = 64;
 
 sworn_selection_kind SelectionKindOf(const Napi::CallbackInfo& info, size_t index) {
   uint32_t kind = Uint32Of(info, index, "kind");
@@ -119,6 +83,14 @@ Napi::Function CaptureObject::Define(Napi::Env env) {
                          InstanceMethod<&CaptureObject::TakeLateCloses>("takeLateCloses"),
                          InstanceMethod<&CaptureObject::Rows>("rows"),
                          InstanceMethod<&CaptureObject::TakeRow>("takeRow"),
+                         InstanceMethod<&CaptureObject::AttachProbe>("attachProbe"),
+                         InstanceMethod<&CaptureObject::DetachProbe>("detachProbe"),
+                         InstanceMethod<&CaptureObject::Probes>("probes"),
+                         InstanceMethod<&CaptureObject::TakeSecret>("takeSecret"),
+                         InstanceMethod<&CaptureObject::SetCanary>("setCanary"),
+                         InstanceMethod<&CaptureObject::SetImageKnown>("setImageKnown"),
+                         InstanceMethod<&CaptureObject::SettleImages>("settleImages"),
+                         InstanceMethod<&CaptureObject::SetHoldMs>("setHoldMs"),
                          InstanceMethod<&CaptureObject::Programs>("programs"),
                          InstanceMethod<&CaptureObject::RingUse>("ringUse"),
                      });
@@ -138,6 +110,7 @@ CaptureObject::CaptureObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
     options.passive = OptionFlag(given, "passive");
     options.unix_by_syscall = OptionFlag(given, "unixBySyscall");
     options.without_unix = OptionFlag(given, "withoutUnix");
+    options.watch_syscalls = OptionFlag(given, "watchSyscalls");
     Napi::Value path = given.Get("cgroupPath");
     if (!path.IsUndefined()) {
       if (!path.IsString()) throw Napi::TypeError::New(info.Env(), "cgroupPath must be a string");
@@ -332,10 +305,10 @@ Napi::Value CaptureObject::TakeRow(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value CaptureObject::Programs(const Napi::CallbackInfo& info) {
-  sworn_program_info infos[32];
-  size_t count = sworn_capture_programs(Opened(info.Env()), infos, 32);
+  sworn_program_info infos[kProgramsMax];
+  size_t count = sworn_capture_programs(Opened(info.Env()), infos, kProgramsMax);
   auto array = Napi::Array::New(info.Env());
-  for (size_t i = 0; i < count && i < 32; i++) {
+  for (size_t i = 0; i < count && i < kProgramsMax; i++) {
     auto object = Napi::Object::New(info.Env());
     object.Set("name", infos[i].name);
     object.Set("runs", static_cast<double>(infos[i].runs));

@@ -40,6 +40,14 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
   Napi::Value TakeLateCloses(const Napi::CallbackInfo& info);
   Napi::Value Rows(const Napi::CallbackInfo& info);
   Napi::Value TakeRow(const Napi::CallbackInfo& info);
+  Napi::Value AttachProbe(const Napi::CallbackInfo& info);
+  void DetachProbe(const Napi::CallbackInfo& info);
+  Napi::Value Probes(const Napi::CallbackInfo& info);
+  Napi::Value TakeSecret(const Napi::CallbackInfo& info);
+  void SetCanary(const Napi::CallbackInfo& info);
+  void SetImageKnown(const Napi::CallbackInfo& info);
+  void SettleImages(const Napi::CallbackInfo& info);
+  void SetHoldMs(const Napi::CallbackInfo& info);
   Napi::Value Programs(const Napi::CallbackInfo& info);
   Napi::Value RingUse(const Napi::CallbackInfo& info);
 

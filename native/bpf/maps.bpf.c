@@ -20,11 +20,17 @@ struct awaited_map awaited SEC(".maps");
 struct udp_flows_map udp_flows SEC(".maps");
 struct unix_sockets_map unix_sockets SEC(".maps");
 struct callers_map callers SEC(".maps");
+struct tls_secrets_map tls_secrets SEC(".maps");
+struct probe_runs_map probe_runs SEC(".maps");
+struct known_images_map known_images SEC(".maps");
+struct unsettled_map unsettled SEC(".maps");
 
 const volatile __u32 passive = 0;
 const volatile __u32 without_unix = 0;
 const volatile __u32 wake_bytes = 256 * 1024;
+const volatile __u32 probes_sleep = 0;
 
 struct sworn_live_settings live = {};
+__u64 secrets_made = 0;
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -128,6 +128,7 @@ static int load(struct sworn_capture *capture, const struct sworn_capture_option
 			return error;
 	}
 	choose_unix_hooks(skeleton, options);
+	sworn_choose_probe_ways(skeleton);
 	return load_undisturbed(skeleton);
 }
 
@@ -226,6 +227,7 @@ void sworn_capture_close(struct sworn_capture *capture)
 {
 	if (!capture)
 		return;
+	sworn_detach_probes(capture);
 	for (size_t i = 0; i < capture->link_count; i++)
 		bpf_link__destroy(capture->links[i]);
 	free(capture->links);
@@ -258,9 +260,10 @@ size_t sworn_capture_programs(struct sworn_capture *capture, struct sworn_progra
 				info->missed = kernel.recursion_misses;
 				info->instructions = kernel.verified_insns;
 			}
-			/* Iterators are run, not attached. */
+			/* Iterators are run, not attached; programs at probes where and when they are asked for. */
 			info->attached = program != capture->skeleton->progs.scan_files &&
-					 program != capture->skeleton->progs.scan_processes;
+					 program != capture->skeleton->progs.scan_processes &&
+					 bpf_program__type(program) != BPF_PROG_TYPE_KPROBE;
 		}
 		count++;
 	}

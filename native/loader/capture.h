@@ -39,6 +39,8 @@ struct sworn_capture_options {
 	bool unix_by_syscall;
 	/* No hooks for unix sockets. */
 	bool without_unix;
+	/* Tells of calls by which a process acts in another's name; slows down every system call of the host. */
+	bool watch_syscalls;
 	/* Where cgroup programs attach; NULL: the root of the cgroup v2 hierarchy. */
 	const char *cgroup_path;
 };
@@ -109,6 +111,37 @@ size_t sworn_capture_rows_max(struct sworn_capture *capture, enum sworn_table ta
 ssize_t sworn_capture_rows(struct sworn_capture *capture, enum sworn_table table, void *into, size_t rows_max);
 /* Takes a row out, with the value that it had at that moment: nothing is added to it later. -ENOENT: it is gone. */
 int sworn_capture_take_row(struct sworn_capture *capture, enum sworn_table table, const void *key, void *value);
+
+struct sworn_probe_info {
+	uint32_t id;
+	/* enum sworn_probe_kind. */
+	uint32_t kind;
+	/* As struct sworn_probe_run. */
+	uint64_t runs;
+	uint64_t hits;
+};
+
+/*
+ * Places a probe at the instruction at an offset in a file, in all processes that map it, now or later. Returns its id,
+ * above 0. -EINVAL: no such kind, no absolute path, or no place for a probe; -ENOSPC: there are SWORN_PROBES_MAX.
+ */
+int sworn_capture_attach_probe(struct sworn_capture *capture, uint32_t kind, const char *path, uint64_t file_offset);
+void sworn_capture_detach_probe(struct sworn_capture *capture, uint32_t id);
+/* The attached probe with the smallest id above `after`. -ENOENT: none. */
+int sworn_capture_probe(struct sworn_capture *capture, uint32_t after, struct sworn_probe_info *info);
+/* Takes a secret out by the id of its event; the caller clears it. -ENOENT: it was taken. */
+int sworn_capture_take_secret(struct sworn_capture *capture, uint64_t id, struct sworn_secret *secret);
+/* A process that exercises a probe: counted, and its secrets thrown away. 0: none. */
+void sworn_capture_set_canary(struct sworn_capture *capture, uint32_t tgid);
+
+/*
+ * Images that are not known are told of from now on, and the first segments of connections of their processes are held
+ * until they are settled, for `hold_ns` at most. 0: they are not held.
+ */
+void sworn_capture_hold_images(struct sworn_capture *capture, uint64_t hold_ns);
+int sworn_capture_set_image_known(struct sworn_capture *capture, const struct sworn_image_key *key, bool known);
+/* All image events of the process up to this time were dealt with. */
+int sworn_capture_settle_images(struct sworn_capture *capture, uint32_t tgid, uint64_t until_ns);
 
 struct sworn_program_info {
 	char name[64];

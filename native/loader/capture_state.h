@@ -20,15 +20,27 @@ struct sworn_ring {
 	const uint8_t *data;
 };
 
+struct sworn_probe {
+	/* NULL: this id is free. */
+	struct bpf_link *link;
+	uint32_t kind;
+};
+
 struct sworn_capture {
 	struct sworn_bpf *skeleton;
 	struct bpf_link **links;
 	size_t link_count;
+	/* SWORN_PROBES_MAX of them by id, from the first probe on. */
+	struct sworn_probe *probes;
 	int cgroup_fd;
 	struct sworn_ring ring;
 };
 
 int sworn_ring_open(struct sworn_ring *ring, int map_fd, size_t bytes);
 void sworn_ring_close(struct sworn_ring *ring);
+
+/* Before load: whether programs at probes may sleep. */
+void sworn_choose_probe_ways(struct sworn_bpf *skeleton);
+void sworn_detach_probes(struct sworn_capture *capture);
 
 #endif

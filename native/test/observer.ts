@@ -19,6 +19,15 @@ export interface HowToRun extends HowToStart {
   readonly outside?: boolean;
   /** Runs before it is watched; `Observer.watch` does that later. */
   readonly unwatched?: boolean;
+  /** Called while it waits at the gate. */
+  readonly beforeItRuns?: (pid: number) => void;
+}
+
+/** One event in the order in which all came; of bytes only the first, for a look. */
+export interface InOrder {
+  readonly type: KernelEvent['type'];
+  readonly sessionKey: bigint | undefined;
+  readonly firstByte?: number;
 }
 
 /** A program that was started, and what is told of its session. */
@@ -99,6 +108,7 @@ export class Observer {
   readonly source: EbpfSource;
   readonly events: KernelEvent[] = [];
   readonly #connections = new Map<number, ObservedConnection>();
+  readonly #order: InOrder[] = [];
   #wakes: (() => void)[] = [];
 
   private constructor(options: EbpfSourceOptions) {
@@ -117,10 +127,11 @@ export class Observer {
 
   /** Starts a program; it runs on when it is watched. */
   start(program: string, args: readonly (string | Buffer)[], how: HowToRun = {}): Run {
-    const { outside, unwatched, ...start } = how;
+    const { outside, unwatched, beforeItRuns, ...start } = how;
     const gated = startGated(program, args, start);
     const run = new Run(this, gated, randomBytes(8).readBigUInt64LE());
     if (outside !== true && unwatched !== true) this.watch(run);
+    beforeItRuns?.(run.pid);
     gated.open();
     return run;
   }
@@ -150,6 +161,10 @@ export class Observer {
     return [...this.#connections.values()];
   }
 
+  orderOf(sessionKey: bigint): InOrder[] {
+    return this.#order.filter((one) => one.sessionKey === sessionKey);
+  }
+
   /** Waits until it holds. Errors: an Error that says what did not come. */
   async until(what: string | (() => string), holds: () => boolean): Promise<void> {
     const end = Date.now() + PATIENCE_MS;
@@ -169,10 +184,24 @@ export class Observer {
     for (const event of events) {
       this.#keep(event);
       if ('connectionKey' in event) this.#connection(event.connectionKey).take(event);
+      this.#order.push(this.#inOrder(event));
     }
     const wakes = this.#wakes;
     this.#wakes = [];
     for (const wake of wakes) wake();
+  }
+
+  #inOrder(event: KernelEvent): InOrder {
+    const { type } = event;
+    if (event.type !== 'bytes-moved') {
+      return { type, sessionKey: 'scope' in event ? event.scope.sessionKey : undefined };
+    }
+    const scope = this.#connection(event.connectionKey).scope;
+    return {
+      type,
+      sessionKey: scope?.sessionKey,
+      ...(event.bytes.length > 0 && { firstByte: event.bytes[0] as number }),
+    };
   }
 
   /** Bytes are kept by their connection, as streams, and not a second time. */

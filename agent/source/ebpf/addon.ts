@@ -15,6 +15,8 @@ export interface CaptureOptions {
   readonly passive?: boolean;
   readonly unixBySyscall?: boolean;
   readonly withoutUnix?: boolean;
+  /** Tells of calls by which a process acts in another's name. */
+  readonly watchSyscalls?: boolean;
   readonly cgroupPath?: string;
 }
 
@@ -55,6 +57,29 @@ export interface Capture {
   rows(table: number): Buffer;
   /** Takes one row out, as it was at that moment; undefined when it is gone. */
   takeRow(table: number, key: Uint8Array): Buffer | undefined;
+  /**
+   * Places a probe of a kind of `probeKind` (layout) at an instruction of a file, by an absolute path; live in all
+   * processes that map it when it returns its id, which is above 0. EINVAL: no such kind, or no place for a probe; ENOSPC:
+   * 4095 are placed.
+   */
+  attachProbe(kind: number, path: string, fileOffset: number): number;
+  /** Unknown ids are ignored. */
+  detachProbe(id: number): void;
+  /** Runs: of watched processes and the canary; hits: those of them that had a secret. */
+  probes(): { id: number; kind: number; runs: number; hits: number }[];
+  /** A secret of the layout, taken out by the id of its event: whoever has it fills it with zeros. Undefined: gone. */
+  takeSecret(id: bigint): Buffer | undefined;
+  /** The process whose runs count and whose secrets are thrown away; 0: none. */
+  setCanary(pid: number): void;
+  /** Device as the kernel has it inside, as image events do. E2BIG: 65,536 are known. */
+  setImageKnown(device: number, inode: bigint, known: boolean): void;
+  /** All image events of the process with this time and before were dealt with. */
+  settleImages(pid: number, untilNs: bigint): void;
+  /**
+   * From the first call on images that are not known are told of, and the first segments of connections of their processes
+   * wait until they are settled, for so long at most; with 0 they do not wait. Up to 10,000.
+   */
+  setHoldMs(holdMs: number): void;
   programs(): { name: string; runs: number; runNs: number; missed: number; instructions: number; attached: boolean }[];
   /**
    * `waitingBytes` of the ring's `sizeBytes`, and `bufferedBytes`, of at most `bufferBytes`, wait for their handler.
@@ -93,6 +118,8 @@ export interface Addon {
   readClocks(): [bigint, bigint];
   /** sd_notify(3); false when nobody took it. */
   notify(address: string, state: string): boolean;
+  /** From here on no core dump has the memory of this process, and none but root may read or trace it. */
+  protectMemory(): void;
   /** Who connected a unix socket, as the kernel saw it then. */
   peerOf(fd: number): { pid: number; uid: number; gid: number };
 }

@@ -45,4 +45,12 @@ export const counterMeanings: Readonly<Record<number, CounterMeaning>> = {
   [counter.packetUnreadable]: { where: 'connection', reason: 'packet_unreadable', kind: 'loss' },
   [counter.copySkipped]: { where: 'connection', reason: 'skipped', kind: 'told' },
   [counter.selectionMapFull]: { where: 'process', reason: 'selection_table_full', kind: 'loss' },
+  [counter.secretRingFull]: { where: 'tls', reason: 'secret_ring_full', kind: 'loss' },
+  [counter.secretMapFull]: { where: 'tls', reason: 'secret_table_full', kind: 'loss' },
+  [counter.secretUnreadable]: { where: 'tls', reason: 'secret_unreadable', kind: 'loss' },
+  [counter.imageRingFull]: { where: 'tls', reason: 'image_ring_full', kind: 'loss' },
+  [counter.imageUnreadable]: { where: 'tls', reason: 'image_unreadable', kind: 'loss' },
+  [counter.unsettledMapFull]: { where: 'tls', reason: 'unsettled_table_full', kind: 'loss' },
+  [counter.held]: { where: 'tls', reason: 'held', kind: 'note' },
+  [counter.holdExpired]: { where: 'tls', reason: 'hold_expired', kind: 'loss' },
 };

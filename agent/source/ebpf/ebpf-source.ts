@@ -4,7 +4,9 @@
  * Kernel events from the running kernel: the addon's batches, read, in order; and once a second what no event tells:
  * counters, ends of unix sockets, UDP flows, close events that found the ring full.
  */
+import { type FileKey, type ProbeKind, probeKind } from '../../model/code-image.ts';
 import type { KernelEvent, ProcessKey, Scope } from '../../model/kernel-event.ts';
+import type { ProbeAttacher, ProbeCount } from '../../model/probe-attacher.ts';
 import type { Caller, EventHandler, LiveKernel, Selection, SourceHealth } from '../kernel-event-source.ts';
 import { type Capture, type CaptureOptions, loadAddon, table } from './addon.ts';
 import { callerKeyOf, readCaller } from './caller-record.ts';
@@ -28,6 +30,11 @@ export interface EbpfSourceOptions {
   /** How long events may wait in the ring when few come. */
   readonly pollMs?: number;
   readonly timing?: Partial<SourceTiming>;
+  /**
+   * Programs and libraries that are not known are told of, and the new connections of their processes wait for `settle`, for
+   * so long at most. 0: they do not wait. Left out: images are not told of. Up to 10,000.
+   */
+  readonly imageHoldMs?: number;
 }
 
 export interface SourceTiming {
@@ -49,17 +56,19 @@ const POLL_MS = 20;
 /** An event has its time a moment before it has its place in the ring; an interrupt may come between. */
 const WRITE_NS_MAX = 5_000_000;
 
-export class EbpfSource implements LiveKernel {
+export class EbpfSource implements LiveKernel, ProbeAttacher {
   readonly clock: BootClock;
   readonly #capture: Capture;
   readonly #options: EbpfSourceOptions;
   readonly #timing: SourceTiming;
-  readonly #reader = new EventReader();
+  readonly #reader: EventReader;
   readonly #udp: UdpWatch;
   readonly #unix: UnixWatch;
   readonly #selections: SelectionKeys;
   readonly #held = new HeldEvents();
   readonly #picture = new ProcessPicture(readProgram);
+  /** Time of the newest image event of each process that was handed over and not settled yet. */
+  readonly #imagesToldNs = new Map<number, number>();
   #handler: EventHandler = () => {};
   #sweepTimer: NodeJS.Timeout | undefined;
   #rescanTimer: NodeJS.Timeout | undefined;
@@ -81,6 +90,8 @@ export class EbpfSource implements LiveKernel {
     this.#timing = { ...TIMING, ...options.timing };
     this.clock = new BootClock(addon.readClocks);
     this.#capture = new addon.Capture(options.capture);
+    this.#reader = new EventReader((id) => this.#capture.takeSecret(id));
+    if (options.imageHoldMs !== undefined) this.#capture.setHoldMs(options.imageHoldMs);
     this.#udp = new UdpWatch(this.#capture, this.#timing.udpIdleMs * 1e6);
     this.#unix = new UnixWatch(this.#capture);
     this.#selections = new SelectionKeys(this.#capture);
@@ -138,6 +149,34 @@ export class EbpfSource implements LiveKernel {
   callerOf(address: string, port: number): Caller | undefined {
     const found = this.#capture.callerOf(callerKeyOf(address, port));
     return found === undefined ? undefined : readCaller(found);
+  }
+
+  attach(kind: ProbeKind, path: string, fileOffset: number): number {
+    return this.#capture.attachProbe(probeKind[kind], path, fileOffset);
+  }
+
+  detach(id: number): void {
+    this.#capture.detachProbe(id);
+  }
+
+  probes(): readonly ProbeCount[] {
+    return this.#capture.probes();
+  }
+
+  setImageKnown(file: FileKey, known: boolean): void {
+    this.#capture.setImageKnown(file.device, file.inode, known);
+  }
+
+  /** All that was handed over; of what the process maps meanwhile an event is still to come. */
+  settle(pid: number): void {
+    const toldNs = this.#imagesToldNs.get(pid);
+    if (toldNs === undefined) return;
+    this.#imagesToldNs.delete(pid);
+    this.#capture.settleImages(pid, BigInt(toldNs));
+  }
+
+  setCanary(pid: number): void {
+    this.#capture.setCanary(pid);
   }
 
   /**
@@ -208,6 +247,8 @@ export class EbpfSource implements LiveKernel {
     const events: KernelEvent[] = [];
     for (const event of read) {
       if (!this.#picture.note(event)) continue;
+      if (event.type === 'image-mapped') this.#imagesToldNs.set(event.process.pid, event.atNs);
+      else if (event.type === 'process-exited') this.#imagesToldNs.delete(event.process.pid);
       if (event.type === 'selected-notice') this.#scan(event.process.pid);
       else if (event.type === 'join-notice') events.push(this.#joined(event));
       else events.push(event);
@@ -286,6 +327,10 @@ export class EbpfSource implements LiveKernel {
     if (this.#reader.unknownEvents > 0) {
       events.push(this.#missed('source', 'event_not_understood', this.#reader.unknownEvents, 0, nowNs));
       this.#reader.unknownEvents = 0;
+    }
+    if (this.#reader.missingSecrets > 0) {
+      events.push(this.#missed('tls', 'secret_gone', this.#reader.missingSecrets, 0, nowNs));
+      this.#reader.missingSecrets = 0;
     }
     if (this.#failedScans > 0) {
       events.push(this.#missed('source', 'scan_failed', this.#failedScans, 0, nowNs));

@@ -14,9 +14,11 @@ import {
   exitEvent,
   forkEvent,
   gapEvent,
+  imageEvent,
   joinEvent,
   limits,
   openEvent,
+  secretEvent,
 } from './layout.generated.ts';
 
 /** What each type has before the part whose length varies. */
@@ -31,6 +33,8 @@ const FIXED_BYTES: Readonly<Record<number, number>> = {
   [eventType.bytes]: bytesEvent.data,
   [eventType.earlyBytes]: earlyBytesEvent.data,
   [eventType.gap]: gapEvent.structBytes,
+  [eventType.secret]: secretEvent.structBytes,
+  [eventType.image]: imageEvent.data,
 };
 
 /** `type` and `size` as the event's header has them; `size` bytes from `at` on are in the batch. */
@@ -45,6 +49,8 @@ export function isWhole(batch: Buffer, at: number, type: number, size: number): 
       return fits(batch.readUInt32LE(at + argvPieceEvent.bytes), room);
     case eventType.earlyBytes:
       return fits(batch.readUInt32LE(at + earlyBytesEvent.bytes), room);
+    case eventType.image:
+      return batch.readUInt16LE(at + imageEvent.pathBytes) <= room;
     case eventType.exec:
       return partsOf(batch, at) <= room;
     case eventType.open:

@@ -20,6 +20,7 @@ import { textOf } from './byte-text.ts';
 import { EarlyBytes } from './early-bytes.ts';
 import { isWhole } from './event-bounds.ts';
 import { connectionKeyAt, processAt, scopeAt, u64 } from './fields.ts';
+import { readImage } from './image-record.ts';
 import {
   addresses,
   bytesEvent,
@@ -36,9 +37,11 @@ import {
   limits,
   openEvent,
   role,
+  secretEvent,
   transport,
 } from './layout.generated.ts';
 import { ProgramReader } from './program-reader.ts';
+import { takeSecretFrom } from './secret-record.ts';
 
 /** A running process came into scope: who it is has to be looked up in /proc. */
 export interface JoinNotice {
@@ -49,7 +52,7 @@ export interface JoinNotice {
   readonly scope: Scope;
 }
 
-/** An exec began a session: sockets that the process had before are to be looked for. */
+/** An exec began a session, or a process was handed sockets: those that it has are to be looked for. */
 export interface SelectedNotice {
   readonly type: 'selected-notice';
   readonly process: ProcessKey;
@@ -62,6 +65,14 @@ export class EventReader {
   readonly #early = new EarlyBytes();
   /** Records that were not understood: a newer kernel side, or damage. */
   unknownEvents = 0;
+  /** Events of secrets that were not in the kernel side's table (any more). */
+  missingSecrets = 0;
+  readonly #takeSecret: (id: bigint) => Buffer | undefined;
+
+  /** `takeSecret` gives a secret of the kernel side by its id, once; this reader fills it with zeros. */
+  constructor(takeSecret: (id: bigint) => Buffer | undefined = () => undefined) {
+    this.#takeSecret = takeSecret;
+  }
 
   /** Appends the events of one batch to `into`. `BytesMoved.bytes` are views into `batch`. */
   read(batch: Buffer, into: ReadEvent[]): void {
@@ -125,7 +136,29 @@ export class EventReader {
         return;
       case eventType.earlyBytes:
         this.#early.keep(batch, at);
+        return;
+      case eventType.secret:
+        this.#readSecret(batch, at, into);
+        return;
+      case eventType.image:
+        into.push(readImage(batch, at));
     }
+  }
+
+  #readSecret(batch: Buffer, at: number, into: ReadEvent[]): void {
+    const row = this.#takeSecret(batch.readBigUInt64LE(at + secretEvent.secretId));
+    const secret = row === undefined ? undefined : takeSecretFrom(row);
+    if (secret === undefined) {
+      this.missingSecrets++;
+      return;
+    }
+    into.push({
+      type: 'secret-derived',
+      atNs: timeOf(batch, at),
+      process: processAt(batch, at + secretEvent.process),
+      scope: scopeAt(batch, at + secretEvent.scope),
+      secret,
+    });
   }
 
   #readExec(batch: Buffer, at: number, size: number, into: ReadEvent[]): void {

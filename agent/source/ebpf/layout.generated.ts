@@ -31,7 +31,15 @@ export const counter = {
   argvRingFull: 25,
   processStale: 26,
   uringUnseen: 27,
-  count: 28,
+  secretRingFull: 28,
+  secretMapFull: 29,
+  secretUnreadable: 30,
+  imageRingFull: 31,
+  imageUnreadable: 32,
+  unsettledMapFull: 33,
+  held: 34,
+  holdExpired: 35,
+  count: 48,
 } as const;
 
 export const direction = {
@@ -50,6 +58,8 @@ export const eventType = {
   bytes: 8,
   earlyBytes: 9,
   gap: 10,
+  secret: 11,
+  image: 12,
 } as const;
 
 export const gapReason = {
@@ -59,10 +69,29 @@ export const gapReason = {
   skipped: 4,
 } as const;
 
+export const probeKind = {
+  opensslKdf: 1,
+  goKeyLog: 2,
+} as const;
+
 export const role = {
   unknown: 0,
   client: 1,
   server: 2,
+} as const;
+
+export const secretKind = {
+  traffic: 1,
+  master: 2,
+} as const;
+
+export const secretLabel = {
+  unknown: 0,
+  clientEarly: 1,
+  clientHandshake: 2,
+  serverHandshake: 3,
+  clientApplication: 4,
+  serverApplication: 5,
 } as const;
 
 export const sessionBy = {
@@ -281,6 +310,25 @@ export const gapEvent = {
   reason: 40,
 } as const;
 
+export const imageEvent = {
+  structBytes: 64,
+  event: 0,
+  eventType: 0,
+  eventFlags: 2,
+  eventSize: 4,
+  eventTimeNs: 8,
+  process: 16,
+  processTgid: 16,
+  processStartNs: 24,
+  scope: 32,
+  scopeSelectionId: 32,
+  scopeSessionKey: 40,
+  inode: 48,
+  device: 56,
+  pathBytes: 60,
+  data: 64,
+} as const;
+
 export const joinEvent = {
   structBytes: 64,
   event: 0,
@@ -350,6 +398,33 @@ export const scope = {
   structBytes: 16,
   selectionId: 0,
   sessionKey: 8,
+} as const;
+
+export const secret = {
+  structBytes: 120,
+  kind: 0,
+  label: 2,
+  has: 4,
+  secretBytes: 6,
+  clientRandom: 8,
+  serverRandom: 40,
+  secret: 72,
+} as const;
+
+export const secretEvent = {
+  structBytes: 56,
+  event: 0,
+  eventType: 0,
+  eventFlags: 2,
+  eventSize: 4,
+  eventTimeNs: 8,
+  process: 16,
+  processTgid: 16,
+  processStartNs: 24,
+  scope: 32,
+  scopeSelectionId: 32,
+  scopeSessionKey: 40,
+  secretId: 48,
 } as const;
 
 export const udpFlow = {
@@ -423,4 +498,11 @@ export const limits = {
   flagWithSyn: 4,
   unixAnnounced: 1,
   unixJoined: 2,
+  probesMax: 4096,
+  secretRandomBytes: 32,
+  secretBytesMax: 48,
+  secretHasClientRandom: 1,
+  secretHasServerRandom: 2,
+  flagProgram: 1,
+  flagPathCut: 2,
 } as const;

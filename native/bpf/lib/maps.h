@@ -228,4 +228,51 @@ struct callers_map {
 };
 extern struct callers_map callers SEC(".maps");
 
+/*
+ * tls_secrets: id -> secret, from the moment it is derived until the loader takes it out for its event.
+ * Written by the programs at probes. Full: the secret is lost, SWORN_COUNTER_SECRET_MAP_FULL says so.
+ */
+struct tls_secrets_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct sworn_secret);
+};
+extern struct tls_secrets_map tls_secrets SEC(".maps");
+
+/* probe_runs: id of a probe, its cookie -> what it did. Written by the programs at probes, read and reset by the loader. */
+struct probe_runs_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SWORN_PROBES_MAX);
+	__type(key, __u32);
+	__type(value, struct sworn_probe_run);
+};
+extern struct probe_runs_map probe_runs SEC(".maps");
+
+/*
+ * known_images: files that need not be told of when they are mapped. Written and deleted by the loader.
+ * Full: setting one fails; then it is told of each time.
+ */
+struct known_images_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sworn_image_key);
+	__type(value, struct sworn_known_image);
+};
+extern struct known_images_map known_images SEC(".maps");
+
+/*
+ * unsettled: tgid -> since when it has images that nobody has looked at yet. Written with their events; deleted by the
+ * loader, and at exit. Full: its connections are not held, SWORN_COUNTER_UNSETTLED_MAP_FULL says so.
+ */
+struct unsettled_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct sworn_unsettled);
+};
+extern struct unsettled_map unsettled SEC(".maps");
+
 #endif

@@ -12,6 +12,8 @@ extern const volatile __u32 passive;
 extern const volatile __u32 without_unix;
 /* The reader is woken when this much waits; before that it looks by itself, every few milliseconds. */
 extern const volatile __u32 wake_bytes;
+/* 1: programs at probes may wait for a page of the process that is not in memory (kernel 6.0 and newer). */
+extern const volatile __u32 probes_sleep;
 
 /* Changed while the programs run, by the loader. */
 extern struct sworn_live_settings live;
