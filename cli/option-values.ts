@@ -3,7 +3,17 @@
 /** Options that several commands read in the same way. */
 import { InvalidArgumentError, Option } from 'commander';
 
-export const KINDS = ['command', 'process', 'connection', 'token', 'loss', 'session', 'recorder', 'alert'] as const;
+export const KINDS = [
+  'command',
+  'process',
+  'connection',
+  'token',
+  'loss',
+  'session',
+  'recorder',
+  'alert',
+  'finding',
+] as const;
 
 /** `--kind command,alert` or `--kind command --kind alert`. */
 export function kindOption(): Option {

@@ -139,7 +139,7 @@ COLUMNS = {
     "command.request_sha256": "request_sha256_bytes_base64", "command.response_sha256": "response_sha256_bytes_base64",
     "connection.error": "error_code", "token.issued_at_ns": "issued_at_ns", "token.expires_at_ns": "expires_at_ns",
     "loss.where": "place", "session.processes": "session_processes", "session.commands": "session_commands",
-    "session.losses": "session_losses",
+    "session.losses": "session_losses", "finding.kind": "finding_kind",
 }
 
 

@@ -20,7 +20,7 @@ describe('sworn sessions', () => {
     assert.deepEqual([code, err], [0, '']);
     assert.deepEqual(ids(out), [HOSTILE, QUIET]);
     const quiet = out.split('\n').find((line) => line.startsWith(QUIET)) as string;
-    assert.match(quiet, /2026-01-31 08:00:00 +invoice-agent +verified +4 +1 +1 +1 +node agent\.js$/);
+    assert.match(quiet, /2026-01-31 08:00:00 +invoice-agent +verified +4 +1 +1 +1 +1 +node agent\.js$/);
     const hostile = out.split('\n').find((line) => line.startsWith(HOSTILE)) as string;
     assert.match(hostile, / running /);
   });

@@ -40,6 +40,7 @@ interface SessionRow {
   readonly commands: string;
   readonly errors: string;
   readonly losses: string;
+  readonly findings: string;
   readonly alerts: string;
 }
 
@@ -78,11 +79,12 @@ export function defineSessions(command: Command): void {
         'cmds',
         'errors',
         'losses',
+        'findings',
         'alerts',
         '',
         'command',
       ];
-      const right = new Set(['cmds', 'errors', 'losses', 'alerts']);
+      const right = new Set(['cmds', 'errors', 'losses', 'findings', 'alerts']);
       await print(table(header, sessions.map(rowOf), { width: terminalWidth(), right }));
       if (sessions.length === limit) await print(colour('dim', `the newest ${limit}; --limit shows more`));
     });
@@ -98,6 +100,7 @@ function rowOf(session: SessionRow): string[] {
     session.commands,
     count(session.errors),
     count(session.losses),
+    count(session.findings),
     count(session.alerts),
     Number(session.ended) === 0 ? colour('green', 'running') : '',
     printable(session.command_line),

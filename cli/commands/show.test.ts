@@ -27,7 +27,7 @@ describe('sworn show', () => {
     assert.deepEqual([code, err], [0, '']);
     const [head, body] = out.split('\n\n') as [string, string];
     assert.match(head, /^identity +invoice-agent 66666666-7777-8888-9999-000000000000 \(verified\)$/m);
-    assert.match(head, /^did +4 commands, 1 errors, 1 processes, 1 connections, 1 losses, 1 alerts$/m);
+    assert.match(head, /^did +4 commands, 1 errors, 1 processes, 1 connections, 1 losses, 1 findings, 1 alerts$/m);
     // Time and process stand before it.
     const told = body
       .trimEnd()
@@ -44,6 +44,7 @@ describe('sworn show', () => {
       'postgresql ok 2.0 ms 12 DELETE FROM invoices',
       'ALERT high Rows deleted without a WHERE clause: invoice-agent: DELETE FROM invoices at bank@127.0.0.1:5432',
       'LOSS ring/full 77 bytes too fast',
+      'FINDING io_uring /usr/bin/node may send unseen',
       'exit 3 /usr/bin/node',
       'session ended 95.0 ms 4 commands, 0 processes, 0 losses',
     ]);

@@ -11,7 +11,8 @@ import { padTo, printable, printableJson } from '../print/terminal-text.ts';
 import { inReadingOrder } from '../session-rows.ts';
 
 const HELP = `
-Everything that the session did, in order: processes, connections, tokens, commands, losses, alerts. Times are UTC.
+Everything that the session did, in order: processes, connections, tokens, commands, losses, findings, alerts.
+Times are UTC.
 
 Examples:
   sworn show last
@@ -106,7 +107,7 @@ function headOf(session: ActivityRow): string {
     line('ended', ended),
     line(
       'did',
-      ['commands', 'errors', 'processes', 'connections', 'losses', 'alerts']
+      ['commands', 'errors', 'processes', 'connections', 'losses', 'findings', 'alerts']
         .map((name) => `${text(name)} ${name}`)
         .join(', '),
     ),

@@ -13,6 +13,7 @@ const FAILED = {
   command: { protocol: 'postgresql', operation: 'SELECT', statement: 'SELECT bad', status: 2, errorCode: '42703' },
 };
 const GET = { command: { protocol: 'http', operation: 'GET', statement: 'GET /', status: 1 } };
+const FINDING = { finding: { kind: 'ptrace', subject: '4711', events: 1 } };
 const EXEC = { process: { action: 2, argv: ['ls'] } };
 
 describe('sworn tail', () => {
@@ -51,9 +52,10 @@ describe('sworn tail', () => {
 
   it('shows what is stored while it looks, each with who acted', async () => {
     const { child, ended, error, next } = await tail();
-    await deliver(SELECT, EXEC);
+    await deliver(SELECT, EXEC, FINDING);
     assert.match(await next(), /^08:00:00\.200 +invoice-agent +node\[4711\] +postgresql +ok .* SELECT 1$/);
     assert.match(await next(), / exec .* ls$/);
+    assert.match(await next(), / FINDING +ptrace 4711$/);
     child.kill('SIGINT');
     assert.deepEqual(await ended, [null, 'SIGINT']);
     assert.equal(await error, '');
@@ -62,14 +64,15 @@ describe('sworn tail', () => {
 
   const filters: [words: string[], kept: RegExp][] = [
     [['--kind', 'process'], / exec /],
+    [['--kind', 'finding'], / ptrace 4711$/],
     [['--status', 'error'], /42703 .* SELECT bad/],
     [['--protocol', 'http'], / GET \/$/],
   ];
   for (const [words, kept] of filters) {
     it(`shows only what is asked for: ${words.join(' ')}`, async () => {
       const { child, ended, next } = await tail(...words);
-      await deliver(SELECT, FAILED, GET, EXEC);
-      await deliver(SELECT, FAILED, GET, EXEC);
+      await deliver(SELECT, FAILED, GET, EXEC, FINDING);
+      await deliver(SELECT, FAILED, GET, EXEC, FINDING);
       assert.match(await next(), kept);
       assert.match(await next(), kept);
       child.kill('SIGINT');
@@ -88,9 +91,9 @@ describe('sworn tail', () => {
       await watched(2);
       return one;
     })();
-    const lines = createInterface({ input: other.child.stdout });
+    const line = once(createInterface({ input: other.child.stdout }), 'line');
     await deliver(SELECT);
-    assert.match(String((await once(lines, 'line'))[0]), /SELECT 1$/);
+    assert.match(String((await line)[0]), /SELECT 1$/);
     for (const one of [child, other.child]) one.kill('SIGINT');
     await Promise.all([ended, other.ended]);
     assert.equal(await next(), 'undefined', 'nothing was shown of another identity');

@@ -84,6 +84,23 @@ describe('a line of the record', () => {
       '08:00:00.123                        LOSS                                       ring/full  77 bytes  too fast',
     ],
     [
+      'a finding',
+      {
+        kind: 'finding',
+        finding_kind: 'tls_unreadable',
+        subject: '/usr/bin/tool',
+        events: '3',
+        bytes: '700',
+        message: 'no probe',
+      },
+      '08:00:00.123  x[7]                  FINDING                                    tls_unreadable /usr/bin/tool  3 times  700 bytes  no probe',
+    ],
+    [
+      'a finding that happened once',
+      { kind: 'finding', pid: 0, finding_kind: 'io_uring', subject: '', events: '1', bytes: '0', message: '' },
+      '08:00:00.123                        FINDING                                    io_uring',
+    ],
+    [
       'an alert',
       { kind: 'alert', level: 'high', rule_title: 'Bulk delete', summary: 'who: what' },
       '08:00:00.123  x[7]                  ALERT       high                           Bulk delete: who: what',

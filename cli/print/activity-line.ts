@@ -83,6 +83,12 @@ function meaningOf(row: ActivityRow): Meaning {
       const text = `${shown(row, 'place')}/${shown(row, 'reason')}${bytes}  ${shown(row, 'message')}`;
       return { ...nothing, what: 'LOSS', end: '', text: colour('red', text) };
     }
+    case 'finding': {
+      const times = number(row, 'events') > 1 ? `  ${number(row, 'events')} times` : '';
+      const bytes = number(row, 'bytes') > 0 ? `  ${number(row, 'bytes')} bytes` : '';
+      const about = `${shown(row, 'finding_kind')}${suffix(' ', shown(row, 'subject'))}${times}${bytes}`;
+      return { ...nothing, what: 'FINDING', text: colour('yellow', `${about}${suffix('  ', shown(row, 'message'))}`) };
+    }
     case 'session':
       return { ...nothing, what: 'session', ...sessionOf(row) };
     case 'recorder':

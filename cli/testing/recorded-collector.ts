@@ -150,6 +150,7 @@ function quietSession(): ActivityProperties[] {
       },
     }),
     at(85, 0, { loss: { where: 'ring', reason: 'full', direction: 'sent', bytes: 77, message: 'too fast' } }),
+    at(86, 0, { finding: { kind: 'io_uring', subject: '/usr/bin/node', message: 'may send unseen', events: 1 } }),
     at(90, 0, { process: { action: Process.Action.ACTION_EXIT, exitCode: 3 } }),
     at(0, 95, {
       session: { action: Session.Action.ACTION_ENDED, commandLine: 'node agent.js', exitCode: 3, commands: 4 },
@@ -169,6 +170,7 @@ function hostileSession(): ActivityProperties[] {
       token: { action: Token.Action.ACTION_REFUSED, audience: ATTACK, reason: ATTACK, interface: ATTACK },
     }),
     at(1004, 0, { loss: { where: ATTACK, reason: ATTACK, message: ATTACK } }),
+    at(1004, 0, { finding: { kind: ATTACK, subject: ATTACK, message: ATTACK, attributes: { reason: ATTACK } } }),
     at(1005, 2, {
       command: {
         protocol: ATTACK,

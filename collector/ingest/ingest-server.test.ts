@@ -70,7 +70,9 @@ describe('ingest', () => {
   it('takes every kind of activity but alerts, with every field', async () => {
     const agent = await connect();
     await agent.hello();
-    const activities = fullActivities().filter((activity) => activity.alert == null);
+    const activities = fullActivities()
+      .filter((activity) => activity.alert == null)
+      .map((activity, at) => ({ ...activity, seq: at + 1 }));
     agent.send(encodeBatch(activities));
     await agent.stored(activities.length);
     const kinds = await collector.ask<{ kind: string }>(
@@ -79,7 +81,7 @@ describe('ingest', () => {
     );
     assert.deepEqual(
       kinds.map(({ kind }) => kind),
-      ['command', 'process', 'connection', 'token', 'loss', 'session', 'recorder'],
+      ['command', 'process', 'connection', 'token', 'loss', 'session', 'recorder', 'finding'],
     );
   });
 

@@ -27,11 +27,12 @@ export function alertIdOf(ruleId: string, agentId: string, seq: number): string 
 
 function summaryOf(activity: Activity): string {
   const who = activity.identityName || activity.identityId || activity.workload || 'an unknown identity';
-  const { command, process, connection } = activity;
+  const { command, process, connection, finding } = activity;
   let what: string;
   if (command != null) what = `${command.statement || command.operation} at ${command.target || command.protocol}`;
   else if (process != null) what = (process.argv ?? []).join(' ') || activity.exe;
   else if (connection != null) what = `connection to ${connection.remoteAddress}:${connection.remotePort}`;
+  else if (finding != null) what = `${finding.kind} ${finding.subject}: ${finding.message}`;
   else what = activity.exe;
   const text = `${who}: ${what}`.replace(/\s+/g, ' ');
   return text.length > SUMMARY_CHARACTERS_MAX ? `${text.slice(0, SUMMARY_CHARACTERS_MAX - 1)}…` : text;

@@ -123,6 +123,7 @@ export const COLUMNS: readonly Column[] = [
       command: (c) => c.attributes,
       connection: (c) => c.attributes,
       recorder: (r) => r.attributes,
+      finding: (f) => f.attributes,
     },
   },
   { name: 'truncated', type: 'Bool', detail: { command: (c) => c.truncated, process: (p) => p.truncated } },
@@ -195,10 +196,13 @@ export const COLUMNS: readonly Column[] = [
 
   // `where` is a word of SQL; a column of that name would need quotes in every query.
   { name: 'place', type: WORD, detail: { loss: (l) => l.where } },
-  { name: 'events', type: 'UInt64', detail: { loss: (l) => l.events } },
-  { name: 'bytes', type: 'UInt64', detail: { loss: (l) => l.bytes } },
+  { name: 'events', type: 'UInt64', detail: { loss: (l) => l.events, finding: (f) => f.events } },
+  { name: 'bytes', type: 'UInt64', detail: { loss: (l) => l.bytes, finding: (f) => f.bytes } },
   { name: 'direction', type: WORD, detail: { loss: (l) => l.direction } },
-  { name: 'message', type: 'String', detail: { loss: (l) => l.message } },
+  { name: 'message', type: 'String', detail: { loss: (l) => l.message, finding: (f) => f.message } },
+  // The activity's own kind has the column `kind`.
+  { name: 'finding_kind', type: WORD, detail: { finding: (f) => f.kind } },
+  { name: 'subject', type: 'String', detail: { finding: (f) => f.subject } },
 
   { name: 'selected_by', type: WORD, detail: { session: (s) => s.selectedBy } },
   { name: 'command_line', type: 'String', detail: { session: (s) => s.commandLine } },

@@ -21,6 +21,7 @@ export const KINDS = [
   'session',
   'recorder',
   'alert',
+  'finding',
 ] as const satisfies readonly NonNullable<ActivityProperties['detail']>[];
 
 export type Kind = (typeof KINDS)[number];

@@ -130,6 +130,19 @@ describe('a selection', () => {
     assert.ok(!matches(one('operation: GET'), command({ operation: 'GET', protocol: 'redis' }), 'service: http'));
   });
 
+  it('knows findings', () => {
+    const finding = { kind: 'tls_unreadable', subject: '/usr/bin/x', bytes: 6, attributes: { reason: 'no_probe' } };
+    for (const field of [
+      'finding_kind: tls_unreadable',
+      'subject|endswith: /x',
+      'bytes|gt: 5',
+      'attributes.reason: no_*',
+    ])
+      assert.ok(matches(one(field), { finding }, 'category: finding'), field);
+    assert.ok(!matches(one('finding_kind: io_uring'), { finding }, 'category: finding'));
+    assert.ok(!matches(one('host|exists: true'), { finding }, 'category: loss'));
+  });
+
   it('never fires on an alert', () => {
     assert.ok(!matches(one('host|exists: true'), { alert: { alertId: 'x' } }, 'definition: any'));
   });

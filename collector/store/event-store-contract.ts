@@ -3,11 +3,13 @@
 /** What every event store must do, run against each that there is. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type Kind, kindOf } from '../model/activity.ts';
+import { leafOf } from '../../proto/leaf.ts';
+import { type ActivityProperties, fromBigInt, type Kind, kindOf } from '../model/activity.ts';
 import { activityJson } from '../model/activity-json.ts';
 import { COLUMNS } from '../model/activity-row.ts';
 import { makeActivity } from '../testing/activity-maker.ts';
 import { asReceived, fullActivities, HOSTILE_BYTES } from '../testing/full-activities.ts';
+import { leafRowsSql, leavesOfRows } from '../testing/leaf-oracle.ts';
 import { readAnswer, readRows, type TestStore } from '../testing/test-store.ts';
 import type { EventStore, RowBatch } from './event-store.ts';
 
@@ -80,6 +82,92 @@ export function eventStoreContract(name: string, start: () => Promise<TestStore>
       }
     });
 
+    it('gives rows out of which every leaf comes, by a program that knows nothing of ours', async () => {
+      const rows = await readRows<object>(store, leafRowsSql(), { agent: `full-${RUN}` });
+      const leaves = fullActivities().map((one) => leafOf(one, `full-${RUN}`, 'host-é').toString('hex'));
+      assert.deepEqual(leavesOfRows(rows), leaves);
+    });
+
+    it('shows findings with their own kind', async () => {
+      const rows = await readRows<Record<string, unknown>>(
+        store,
+        `SELECT kind, attributes['reason'] AS reason, toString(events) AS events, bytes, length(leaf) AS leaf, session_id != '' AS session
+         FROM findings WHERE agent_id = {agent:String}`,
+        { agent: `full-${RUN}` },
+      );
+      const events = String((1n << 64n) - 1n);
+      assert.deepEqual(rows, [
+        { kind: 'tls_unreadable', reason: 'no_probe', events, bytes: '7', leaf: '64', session: 1 },
+      ]);
+    });
+
+    it('says of each connection that ended what share was read, and whether its account is whole', async () => {
+      const agentId = `coverage-${RUN}`;
+      const batch = store.newBatch();
+      const add = (seq: number, connection: NonNullable<ActivityProperties['connection']>) => {
+        const activity = asReceived({ seq, timeNs: seq, endTimeNs: seq, connectionId: `c-${seq}`, connection });
+        batch.add('connection', activity, { agentId, host: 'h' });
+      };
+      const wide = fromBigInt(1n << 63n);
+      const tcp = { transport: 'tcp', remoteAddress: '10.0.0.1', remotePort: 443 };
+      add(1, { ...tcp, action: 1 });
+      add(2, { ...tcp, action: 3, error: 'ECONNREFUSED' });
+      add(3, { ...tcp, action: 2, sent: { moved: 100, decoded: 60, cut: 15, unreadable: 20, lost: 5 } });
+      add(4, { ...tcp, action: 2, received: { moved: 10, decoded: 9 }, serverName: 'x.example', tls: 'TLSv1.3' });
+      // In 64 bits 2^63 + 2^63 is 0.
+      add(5, { ...tcp, action: 2, remoteAddress: '::1', sent: { moved: 0, decoded: wide, lost: wide } });
+      add(6, { transport: 'unix', action: 2, remoteAddress: '/run/x' });
+      add(7, { ...tcp, action: 2, role: 2, localAddress: '::2', localPort: 80, sent: { moved: 1, notUnderstood: 1 } });
+      await store.append([batch]);
+      const rows = await readRows<Record<string, unknown>>(
+        store,
+        `SELECT seq, destination, tls, moved_bytes, read_bytes, share, adds_up FROM coverage
+         WHERE agent_id = {agent:String} ORDER BY seq`,
+        { agent: agentId },
+      );
+      assert.deepEqual(
+        rows.map((row) => Object.values(row)),
+        [
+          ['3', '10.0.0.1:443', '', '100', '75', 0.75, 1],
+          ['4', 'x.example:443', 'TLSv1.3', '10', '9', 0.9, 0],
+          ['5', '[::1]:443', '', '0', String(1n << 63n), null, 0],
+          ['6', '/run/x', '', '0', '0', null, 1],
+          ['7', '[::2]:80', '', '1', '0', 0, 1],
+        ],
+      );
+    });
+
+    it('gives what is known of a TLS connection columns of their own', async () => {
+      const agentId = `tls-${RUN}`;
+      const attributes = {
+        tls_cipher_suite: 'TLS_AES_128_GCM_SHA256',
+        tls_protocol: 'h2',
+        tls_certificate_subject: 'CN=x.example',
+        tls_certificate_issuer: 'CN=ca',
+        tls_certificate_sha256: 'ab',
+        tls_resumed: 'true',
+      };
+      const connection = { action: 2, tls: 'TLSv1.3', serverName: 'x.example', attributes };
+      const batch = store.newBatch();
+      batch.add('connection', asReceived({ seq: 1, connection }), { agentId, host: 'h' });
+      batch.add('connection', asReceived({ seq: 2, connection: { action: 2 } }), { agentId, host: 'h' });
+      await store.append([batch]);
+      const names =
+        'tls_cipher_suite, tls_alpn, tls_certificate_subject, tls_certificate_issuer, tls_certificate_sha256';
+      const rows = await readRows<Record<string, string>>(
+        store,
+        `SELECT ${names}, tls_resumed, tls, server_name FROM connections WHERE agent_id = {agent:String} ORDER BY seq`,
+        { agent: agentId },
+      );
+      assert.deepEqual(
+        rows.map((row) => Object.values(row)),
+        [
+          ['TLS_AES_128_GCM_SHA256', 'h2', 'CN=x.example', 'CN=ca', 'ab', 'true', 'TLSv1.3', 'x.example'],
+          ['', '', '', '', '', '', '', ''],
+        ],
+      );
+    });
+
     it('leaves columns of other kinds at their zero', async () => {
       const rows = await readRows<Record<string, unknown>>(
         store,
@@ -132,6 +220,7 @@ export function eventStoreContract(name: string, start: () => Promise<TestStore>
       assert.equal(session?.['agent_id'], agentId);
       assert.equal(session?.['commands'], '36');
       assert.equal(session?.['ended'], 0);
+      assert.equal(session?.['findings'], '0');
       const first = await store.sessionActivities(sessionId, undefined, 25);
       const last = first.at(-1)!;
       const cursor = { time: String(last['time']), agentId: String(last['agent_id']), seq: String(last['seq']) };

@@ -154,6 +154,16 @@ const details: ActivityProperties[] = [
       summary: HOSTILE_TEXT,
     },
   },
+  {
+    finding: {
+      kind: 'tls_unreadable',
+      subject: HOSTILE_TEXT,
+      message: HOSTILE_TEXT,
+      events: fromBigInt(MAX),
+      bytes: 7,
+      attributes: { [HOSTILE_TEXT]: HOSTILE_TEXT, reason: 'no_probe' },
+    },
+  },
 ];
 
 /** In the order of the oneof, numbered from `firstSeq` on, as they come from the wire. */

@@ -3,10 +3,14 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
+import { leafOf } from '../../../proto/leaf.ts';
+import { kindOf } from '../../model/activity.ts';
+import { activityJson } from '../../model/activity-json.ts';
 import { COLUMNS } from '../../model/activity-row.ts';
 import { createLog } from '../../telemetry/log.ts';
 import { makeActivity } from '../../testing/activity-maker.ts';
-import { asReceived } from '../../testing/full-activities.ts';
+import { asReceived, fullActivities } from '../../testing/full-activities.ts';
+import { leafRowsSql, leavesOfRows } from '../../testing/leaf-oracle.ts';
 import { removeFolder, temporaryFolder } from '../../testing/test-collector.ts';
 import {
   readRows,
@@ -17,10 +21,11 @@ import {
   type TestStore,
 } from '../../testing/test-store.ts';
 import { eventStoreContract } from '../event-store-contract.ts';
+import { ClickHouseEventStore } from './clickhouse-event-store.ts';
 import { connect } from './client.ts';
 import { WRITER_ROLE } from './engine/engine-config.ts';
 import { EngineProcess } from './engine/engine-process.ts';
-import { readMigrations, statementsOf } from './migrations.ts';
+import { migrate, readMigrations, statementsOf } from './migrations.ts';
 import { ROW_COLUMN_NAMES, ROW_STRUCTURE } from './row-binary.ts';
 import { schemaDocument, schemaDocumentPath } from './schema-document.ts';
 
@@ -146,6 +151,58 @@ describe('embedded engine', () => {
         );
       }
     }
+  });
+
+  it('keeps rows of the tables before findings, and their leaves', async () => {
+    const dataFolder = temporaryFolder();
+    const engine = new EngineProcess({ dataFolder, memoryBytesMax: 2 ** 31, log: createLog('silent') });
+    await engine.start();
+    const { socketPath, incomingFolder } = engine;
+    const address = { engine: { socketPath, incomingFolder, role: WRITER_ROLE } };
+    const client = connect(address, 1);
+    const command = async (query: string) => void (await client.command({ query }));
+    const rows = async <T>(query: string) => (await client.query({ query, format: 'JSONEachRow' })).json<T>();
+    await migrate({ command, rows }, { kind: 'single' }, readMigrations().slice(0, 3));
+    const sender = { agentId: 'old', host: 'h' };
+    const old = fullActivities()
+      .slice(0, 8)
+      .map((one) => {
+        const text = {
+          request: Buffer.from('a'),
+          response: Buffer.from('b'),
+          requestSha256: null,
+          responseSha256: null,
+        };
+        const { command: detail } = one;
+        return asReceived({
+          ...one,
+          salt: null,
+          leaf: null,
+          ...(detail != null && { command: { ...detail, ...text } }),
+        });
+      });
+    for (const activity of old) {
+      const row = activityJson(kindOf(activity)!, activity, sender, { payloads: true });
+      await command(`INSERT INTO sworn.activities FORMAT JSONEachRow ${JSON.stringify(row)}`);
+    }
+    const store = new ClickHouseEventStore({
+      ...{ writer: address, reader: address, topology: { kind: 'single' }, collectorId: 'c', limits: TEST_LIMITS },
+    });
+    await store.open();
+    const batch = store.newBatch();
+    for (const activity of fullActivities().slice(8)) batch.add(kindOf(activity)!, activity, sender);
+    await store.append([batch]);
+    const stored = await readRows<{ finding_kind: string }>(store, leafRowsSql(), { agent: 'old' });
+    const expected = [...old, ...fullActivities().slice(8)].map((one) => leafOf(one, 'old', 'h').toString('hex'));
+    assert.deepEqual(leavesOfRows(stored), expected);
+    assert.deepEqual(
+      stored.map(({ finding_kind }) => finding_kind),
+      [...Array(8).fill(''), 'tls_unreadable'],
+    );
+    await store.close();
+    await client.close();
+    await engine.stop();
+    removeFolder(dataFolder);
   });
 
   it('waits for an engine that still holds the data', async () => {

@@ -11,7 +11,18 @@ export const schemaDocumentPath = join(import.meta.dirname, '../../../docs/SCHEM
 
 type Rows = <Row>(sql: string) => Promise<readonly Row[]>;
 
-const VIEWS = ['commands', 'processes', 'connections', 'tokens', 'losses', 'alerts', 'sessions', 'recorders'];
+const VIEWS = [
+  'commands',
+  'processes',
+  'connections',
+  'tokens',
+  'losses',
+  'findings',
+  'alerts',
+  'sessions',
+  'recorders',
+  'coverage',
+];
 const TABLES = ['activities', 'deliveries', 'migrations'];
 
 const HEAD = `# Schema
