@@ -50,6 +50,7 @@ export function compareHttp(
   }
   if (read > 0) note(differences, () => assertAsLogged(record, log, { role: 'client', identity }));
   note(differences, () => assertWhole(record));
+  checkWire(encrypted, plaintexts, differences);
   const bytesEqual = read === 0 || sameBytes(encrypted, plaintexts, differences);
   return {
     asked,
@@ -84,6 +85,18 @@ function sameBytes({ connections }: EncryptedRecord, plaintexts: readonly Plaint
   return isEqual;
 }
 
+/** What the agent counted on the wire is what the server's sockets did, read or not. */
+function checkWire({ connections }: EncryptedRecord, plaintexts: readonly Plaintext[], differences: string[]): void {
+  const byPort = new Map(connections.map((one) => [one.localPort, one]));
+  for (const { port, wireReadBytes, wireWrittenBytes } of plaintexts) {
+    const { sentBytes = 0, receivedBytes = 0 } = byPort.get(port) ?? {};
+    if (sentBytes === wireReadBytes && receivedBytes === wireWrittenBytes) continue;
+    differences.push(
+      `port ${port}: ${sentBytes} and ${receivedBytes} bytes counted, ${wireReadBytes} and ${wireWrittenBytes} on the wire`,
+    );
+  }
+}
+
 /** Statements, parameters and errors as the server logged them for a role, and the rows that they have. */
 export function comparePostgres(record: RunRecord, logText: string, role: string, body: string): Comparison {
   const { matches, missing, doubled, altered } = judgeByServer(record, logText, { [role]: role });
@@ -96,8 +109,8 @@ export function comparePostgres(record: RunRecord, logText: string, role: string
     }
   }
   const isEqual = asked > 0 && missing.length + doubled.length + altered.length === 0;
-  const wrong = matches.filter(({ logged: { text, parameters }, recorded: [command] }) => {
-    const table = tableOf(text, parameters, body);
+  const wrong = matches.filter(({ logged: { kind, text, parameters }, recorded: [command] }) => {
+    const table = kind === 'prepare' ? undefined : tableOf(text, parameters, body);
     return table !== undefined && !(command?.rows === table.length - 1 && command.response.equals(responseOf(table)));
   });
   for (const { logged, recorded } of wrong) {

@@ -25,7 +25,9 @@ export interface EncryptedConnection {
   readonly tls: string;
   readonly serverName: string;
   readonly attributes: Readonly<Record<string, string>>;
-  readonly movedBytes: number;
+  /** On the wire, as its socket counted. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
   readonly unreadableBytes: number;
   /** Inside of TLS: sums over the connection's commands. */
   readonly requestBytes: number;
@@ -73,7 +75,8 @@ export async function readEncryptedRecord({ folder, journalFolder }: Recording):
           tls: connection.tls ?? '',
           serverName: connection.serverName ?? '',
           attributes: { ...connection.attributes },
-          movedBytes: Number(sent.moved) + Number(received.moved),
+          sentBytes: Number(sent.moved),
+          receivedBytes: Number(received.moved),
           unreadableBytes: Number(sent.unreadable) + Number(received.unreadable),
           requestBytes: 0,
           responseBytes: 0,

@@ -112,18 +112,22 @@ function send(exchange: Exchange, response: ServerResponse, part: Buffer): void 
 }
 
 /** The HTTP library gets the tap in place of the socket. */
-function serve(socket: TLSSocket | Socket): void {
+function serve(socket: TLSSocket | Socket, raw: Socket): void {
   const { remotePort: port = 0 } = socket;
   const tap = new Tap(socket);
   const closed = new Promise((resolve) => tap.once('close', resolve));
   followed.set(tap, { port, requests: 0, latest: undefined, closed, upgradedReadBytes: 0, upgradedWrittenBytes: 0 });
   const tls = 'getProtocol' in socket ? (socket.getProtocol() ?? '') : '';
   const serverName = ('servername' in socket && socket.servername) || '';
-  socket.once('close', () => writePlaintext(folder, { port, tls, serverName }, tap));
+  raw.once('close', () => {
+    const { bytesRead: wireReadBytes, bytesWritten: wireWrittenBytes } = raw;
+    writePlaintext(folder, { port, tls, serverName, wireReadBytes, wireWrittenBytes }, tap);
+  });
   parser.emit('connection', tap as Duplex);
 }
 
 function secure(version: SecureVersion): Server {
+  const raws = new Map<number, Socket>();
   const server = createTlsServer({
     key: readFileSync(join(folder, 'server-key.pem')),
     cert: readFileSync(join(folder, 'server.pem')),
@@ -132,10 +136,14 @@ function secure(version: SecureVersion): Server {
     ALPNProtocols: ['http/1.1'],
   });
   server.on('tlsClientError', (error) => console.error(`${version}: ${error.message}`));
-  return server.on('secureConnection', serve);
+  server.on('connection', (raw) => raws.set(raw.remotePort ?? 0, raw));
+  return server.on('secureConnection', (socket) => {
+    const raw = raws.get(socket.remotePort ?? 0);
+    if (raw !== undefined) serve(socket, raw);
+  });
 }
 
-const servers: Server[] = [secure('TLSv1.3'), secure('TLSv1.2'), createPlainServer(serve)];
+const servers: Server[] = [secure('TLSv1.3'), secure('TLSv1.2'), createPlainServer((socket) => serve(socket, socket))];
 const ports: number[] = [];
 for (const server of servers) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

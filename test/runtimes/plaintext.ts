@@ -18,6 +18,9 @@ export interface PlaintextHead {
   readonly tls: string;
   /** Which server the client asked for (SNI). */
   readonly serverName: string;
+  /** Of the socket below: with all that TLS adds. */
+  readonly wireReadBytes: number;
+  readonly wireWrittenBytes: number;
 }
 
 export interface Plaintext extends PlaintextHead {
@@ -27,6 +30,7 @@ export interface Plaintext extends PlaintextHead {
 
 export class Tap extends Duplex {
   readonly #socket: Duplex;
+  #hasClientEnded = false;
   readonly received: Buffer[] = [];
   readonly sent: Buffer[] = [];
 
@@ -37,7 +41,10 @@ export class Tap extends Duplex {
       this.received.push(bytes);
       if (!this.push(bytes)) socket.pause();
     });
-    socket.on('end', () => this.push(null));
+    socket.on('end', () => {
+      this.#hasClientEnded = true;
+      this.push(null);
+    });
     socket.on('error', (error) => this.destroy(error));
     socket.on('close', () => this.destroy());
     this.on('error', () => {});
@@ -52,8 +59,14 @@ export class Tap extends Duplex {
     this.#socket.write(bytes, done);
   }
 
+  /** A goodbye that nobody waits for may or may not reach the client's socket: then the counts of both ends would differ. */
   override _final(done: (error?: Error | null) => void): void {
-    this.#socket.end(done);
+    if (!this.#hasClientEnded) {
+      this.#socket.end(done);
+      return;
+    }
+    this.#socket.destroy();
+    done();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {

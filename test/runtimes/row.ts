@@ -158,7 +158,7 @@ function spokenTo(logText: string): string[] {
 function only({ connections, findings }: EncryptedRecord, port: number): EncryptedRecord {
   return {
     findings,
-    connections: connections.filter(({ remotePort, movedBytes }) => remotePort === port && movedBytes > 0),
+    connections: connections.filter(({ remotePort, sentBytes }) => remotePort === port && sentBytes > 0),
   };
 }
 
