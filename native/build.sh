@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Builds the BPF object, its skeleton (the object as a C header) and the addon that carries it.
+# Builds the BPF object, its skeleton (the object as a C header), the addon that carries it, and the canary.
 # Needs clang, bpftool, libbpf.a, libelf.a, libz.a; nothing of the running kernel.
 set -eu
 cd "$(dirname "$0")"
@@ -18,12 +18,13 @@ mkdir -p out
 # -mcpu=v3: 32-bit registers and atomics, known to every kernel that has bpf_loop (5.17).
 flags="-g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$arch -I/usr/include/$(uname -m)-linux-gnu
 	-Wall -Wextra -Werror -Wno-unused-parameter -Wno-gnu-variable-sized-type-not-at-end"
-objects=""
+# The object with the shared maps first: the linker takes the place of a map from the first object that knows it.
+objects=out/maps.o
 for source in bpf/*.bpf.c; do
 	object=out/$(basename "$source" .bpf.c).o
 	# shellcheck disable=SC2086
 	clang $flags -c "$source" -o "$object"
-	objects="$objects $object"
+	[ "$object" = out/maps.o ] || objects="$objects $object"
 done
 # shellcheck disable=SC2086
 bpftool gen object out/sworn.linked $objects
@@ -31,3 +32,6 @@ bpftool gen skeleton out/sworn.linked name sworn_bpf > out/sworn.skel.h
 
 "$root/bin/node" "$root/node_modules/node-gyp/bin/node-gyp.js" configure build \
 	--nodedir="$root/node_modules/node-linux-$node" --loglevel=warn
+
+# Exercises probes; no part of the addon, so that what it loads is in a process of its own.
+cc -O2 -Wall -Wextra -Werror -std=gnu11 -Wl,-z,relro,-z,now -o build/Release/sworn-canary canary/canary.c -ldl

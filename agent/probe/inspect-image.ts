@@ -3,7 +3,8 @@
 /** One look at a program or library: which TLS it has, and where its secrets pass. */
 
 import type { CodeImage } from '../model/code-image.ts';
-import { ElfFile } from './elf/elf-file.ts';
+import type { Exercise } from './canary.ts';
+import { ElfFile, segmentType } from './elf/elf-file.ts';
 import { readBuildIds } from './elf/notes.ts';
 import { exportedSymbol, importsAny } from './elf/symbols.ts';
 import { BudgetReader, type FileReader } from './file-reader.ts';
@@ -23,8 +24,12 @@ export interface Inspection {
   readonly image: CodeImage;
   /** The file wanted more reading than is allowed: it may have TLS that was not found. */
   readonly cut: boolean;
-  /** It exports Node's own interface for addons: it runs a script that is given to it. */
-  readonly isNode: boolean;
+  /** DT_NEEDED. */
+  readonly needed: readonly string[];
+  /** DT_SONAME. */
+  readonly soname: string;
+  /** How its probes can be made to see something. */
+  readonly exercise: Exercise;
 }
 
 /**
@@ -35,7 +40,10 @@ export interface Inspection {
 export function* inspecting(file: FileReader, path: string): Search<Inspection> {
   const reader = new BudgetReader(file, READ_BYTES_TOTAL_MAX);
   const elf = ElfFile.read(reader);
-  if (elf === undefined) return { image: { path, buildId: '', library: '', probes: [] }, cut: false, isNode: false };
+  if (elf === undefined) {
+    const image = { path, buildId: '', library: '', probes: [] };
+    return { image, cut: reader.isSpent, needed: [], soname: '', exercise: 'none' };
+  }
   const ids = readBuildIds(elf);
   const sightings = yield* bySymbol(elf);
   const isDone = sightings.some((one) => one.probes.length > 0);
@@ -46,8 +54,7 @@ export function* inspecting(file: FileReader, path: string): Search<Inspection> 
     library: sightings.map((one) => one.library).join(', '),
     probes: sightings.flatMap((one) => one.probes),
   };
-  const isNode = image.probes.length > 0 && exportsNode(elf);
-  return { image, cut: reader.isSpent, isNode };
+  return { image, cut: reader.isSpent, needed: elf.needed, soname: elf.soname, exercise: exerciseOf(elf, image) };
 }
 
 /** As `inspecting`, at once. */
@@ -90,6 +97,10 @@ function* mayHoldTls(elf: ElfFile): Search<boolean> {
   return yield* hasTlsLabels(elf);
 }
 
-function exportsNode(elf: ElfFile): boolean {
-  return exportedSymbol(elf, 'napi_module_register') !== undefined;
+function exerciseOf(elf: ElfFile, image: CodeImage): Exercise {
+  if (exportedSymbol(elf, 'EVP_KDF_derive') === undefined || image.probes.length === 0) return 'none';
+  const isProgram = elf.segments.some((segment) => segment.type === segmentType.interpreter);
+  if (!isProgram) return 'load';
+  // What exports Node's interface for addons runs a script that is given to it.
+  return exportedSymbol(elf, 'napi_module_register') === undefined ? 'none' : 'node';
 }

@@ -28,7 +28,7 @@ export interface Section {
   readonly link: number;
 }
 
-export const segmentType = { load: 1, dynamic: 2, note: 4 } as const;
+export const segmentType = { load: 1, dynamic: 2, interpreter: 3, note: 4 } as const;
 export const segmentFlag = { execute: 1, write: 2, read: 4 } as const;
 export const sectionType = { programBits: 1, symbolTable: 2, rela: 4, note: 7, noBits: 8, dynamicSymbols: 11 } as const;
 export const sectionFlag = { write: 1, alloc: 2, execute: 4 } as const;
@@ -41,6 +41,10 @@ const SECTIONS_MAX = 1024;
 const DYNAMIC_BYTES_MAX = 64 * 1024;
 const NAMES_BYTES_MAX = 64 * 1024;
 const NAME_BYTES_MAX = 4096;
+
+const DT_NEEDED = 1n;
+const DT_STRTAB = 5n;
+const DT_SONAME = 14n;
 
 const HEADER_BYTES = 64;
 const SEGMENT_BYTES = 56;
@@ -56,6 +60,8 @@ export class ElfFile {
   readonly dynamic: ReadonlyMap<bigint, bigint>;
   /** DT_NEEDED: libraries that the loader brings along. */
   readonly needed: readonly string[];
+  /** DT_SONAME: the name that others need it by; '' when it has none. */
+  readonly soname: string;
 
   /** Undefined when `reader` is no ELF file of 64 bits, little endian, that can be run or loaded. */
   static read(reader: FileReader): ElfFile | undefined {
@@ -77,11 +83,13 @@ export class ElfFile {
     const dynamic = new Map<bigint, bigint>();
     for (const [tag, value] of entries) if (!dynamic.has(tag)) dynamic.set(tag, value);
     this.dynamic = dynamic;
-    const names = this.fileOffsetOf(Number(dynamic.get(5n) ?? -1n));
-    this.needed =
+    const names = this.fileOffsetOf(Number(dynamic.get(DT_STRTAB) ?? -1n));
+    const namesOf = (tag: bigint): string[] =>
       names === undefined
         ? []
-        : entries.filter(([tag]) => tag === 1n).map(([, value]) => this.textAt(names + Number(value)));
+        : entries.filter(([one]) => one === tag).map(([, value]) => this.textAt(names + Number(value)));
+    this.needed = namesOf(DT_NEEDED);
+    this.soname = namesOf(DT_SONAME)[0] ?? '';
   }
 
   section(name: string): Section | undefined {

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What the keeper has done, and what it has left undone. */
+export interface ProbeCounts {
+  /** Images that workloads mapped. */
+  mapped: number;
+  /** Of them, those of processes that were gone before the file could be opened. */
+  gone: number;
+  /** Files that were looked into. */
+  inspected: number;
+  /** Files of the host beyond HOST_FILES_MAX: looked at when a workload maps them. */
+  notScanned: number;
+  /** Files that could not be opened or read. */
+  unreadable: number;
+  /** Files that wanted more reading than is allowed. */
+  cut: number;
+  /** Files that were taken by their path, because their device numbers cannot be compared. */
+  inexact: number;
+  attached: number;
+  refused: number;
+  detached: number;
+  /** Files that the kernel side had no room for: they are told of each time. */
+  notKnown: number;
+  /** Files that were forgotten to make room. */
+  forgotten: number;
+  /** Probes that a canary, or their link alone, has shown to be alive. */
+  proved: number;
+  linked: number;
+  silent: number;
+  /** Rounds that failed. */
+  failedRounds: number;
+  /** Findings that were not told, because there were too many at once. */
+  untold: number;
+}
+
+export function emptyCounts(): ProbeCounts {
+  return {
+    mapped: 0,
+    gone: 0,
+    inspected: 0,
+    notScanned: 0,
+    unreadable: 0,
+    cut: 0,
+    inexact: 0,
+    attached: 0,
+    refused: 0,
+    detached: 0,
+    notKnown: 0,
+    forgotten: 0,
+    proved: 0,
+    linked: 0,
+    silent: 0,
+    failedRounds: 0,
+    untold: 0,
+  };
+}
