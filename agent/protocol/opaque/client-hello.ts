@@ -16,6 +16,14 @@ export interface ClientHello {
   readonly protocols: readonly string[];
 }
 
+/** What else whoever follows the handshake needs. */
+export interface ClientHelloMessage extends ClientHello {
+  /** A copy. */
+  readonly random: Buffer;
+  /** TLS 1.3: records of early data may follow before the server answers. */
+  readonly offersEarlyData: boolean;
+}
+
 export type ClientHelloRead =
   | { readonly kind: 'found'; readonly hello: ClientHello }
   | { readonly kind: 'need-more' }
@@ -27,6 +35,7 @@ const RECORD_HEADER_BYTES = 5;
 const MESSAGE_HEADER_BYTES = 4;
 const SERVER_NAME = 0;
 const ALPN = 16;
+const EARLY_DATA = 42;
 const NEED_MORE: ClientHelloRead = { kind: 'need-more' };
 const MALFORMED: ClientHelloRead = { kind: 'malformed' };
 
@@ -58,8 +67,15 @@ export function readClientHello(bytes: Uint8Array): ClientHelloRead {
   const length = message.readUIntBE(1, 3);
   if (length > HELLO_BYTES_MAX) return MALFORMED;
   if (message.length < MESSAGE_HEADER_BYTES + length) return NEED_MORE;
-  const hello = new ByteReader(message, MESSAGE_HEADER_BYTES, MESSAGE_HEADER_BYTES + length);
-  hello.skip(2 + 32);
+  const hello = readClientHelloBody(new ByteReader(message, MESSAGE_HEADER_BYTES, MESSAGE_HEADER_BYTES + length));
+  if (hello === undefined) return MALFORMED;
+  return { kind: 'found', hello: { serverName: hello.serverName, protocols: hello.protocols } };
+}
+
+/** The ClientHello behind the header of its message; undefined when it is none. Never throws. */
+export function readClientHelloBody(hello: ByteReader): ClientHelloMessage | undefined {
+  hello.skip(2);
+  const random = Buffer.from(hello.view(32));
   vector(hello, 1);
   vector(hello, 2);
   vector(hello, 1);
@@ -67,15 +83,17 @@ export function readClientHello(bytes: Uint8Array): ClientHelloRead {
   const extensions = hello.remaining > 0 ? vector(hello, 2) : hello;
   let serverName = '';
   let protocols: readonly string[] = [];
+  let offersEarlyData = false;
   while (extensions.remaining > 0 && !extensions.short) {
     const type = extensions.u16();
     const body = vector(extensions, 2);
     if (type === SERVER_NAME) serverName = readServerName(body);
     if (type === ALPN) protocols = readProtocols(body);
-    if (body.short) return MALFORMED;
+    if (type === EARLY_DATA) offersEarlyData = true;
+    if (body.short) return undefined;
   }
-  if (hello.short || extensions.short) return MALFORMED;
-  return { kind: 'found', hello: { serverName, protocols } };
+  if (hello.short || extensions.short) return undefined;
+  return { serverName, protocols, random, offersEarlyData };
 }
 
 /** The bytes of the first handshake message, which may lie in several records; undefined if another record comes first. */
@@ -104,7 +122,8 @@ function readServerName(extension: ByteReader): string {
   return !names.short && type === 0 && /^[\w.-]{1,255}$/.test(name) ? name : '';
 }
 
-function readProtocols(extension: ByteReader): string[] {
+/** A list of ALPN names; names that are no plain text are left out. */
+export function readProtocols(extension: ByteReader): string[] {
   const list = vector(extension, 2);
   const protocols: string[] = [];
   while (list.remaining > 0 && !list.short) {
@@ -115,7 +134,7 @@ function readProtocols(extension: ByteReader): string[] {
 }
 
 /** The bytes behind a length that is one or two bytes long; none when they are not all there. */
-function vector(from: ByteReader, lengthBytes: 1 | 2): ByteReader {
+export function vector(from: ByteReader, lengthBytes: 1 | 2): ByteReader {
   const length = lengthBytes === 1 ? from.u8() : from.u16();
   const start = from.skip(length);
   return start < 0 ? new ByteReader(from.bytes, 0, 0) : new ByteReader(from.bytes, start, start + length);

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * The way back after bytes were lost, were damaged, or came without their key: which of the places that may be a record
+ * is one, and how much plaintext is missing in front of it.
+ *
+ * A gap is told when its size is known. If the other side's data comes out first, its beginning is told before that (one
+ * byte at least), so that whoever reads both knows on which side of that data the loss lies.
+ */
+import type { Conversation } from './conversation.ts';
+import type { Direction, Epoch } from './direction.ts';
+import { Losses } from './losses.ts';
+import { TLS_13 } from './negotiation.ts';
+import type { Output, UnreadableReason } from './output.ts';
+import { RECORD, RECORD_HEADER_BYTES } from './record-cipher.ts';
+
+/** Sequence numbers that one record is tried with; the next record goes on where this one stopped. */
+const SEQUENCES_PER_RECORD = 96;
+/** Keys that follow by a KeyUpdate are tried with so many numbers. */
+const SEQUENCES_AFTER_UPDATE = 8;
+/** Header, tag and type: of a record about which nothing is known. */
+const OVERHEAD_BYTES_USUAL = 22;
+/** TLS 1.2: a Finished comes first under each key. Its plaintext is of the handshake (RFC 5246, section 7.4.9). */
+const FINISHED_BYTES = 16;
+
+export class Seeking {
+  readonly #conversation: Conversation;
+  readonly #output: Output;
+
+  constructor(conversation: Conversation, output: Output) {
+    this.#conversation = conversation;
+    this.#output = output;
+  }
+
+  /** From here on `of` is read by search; `exact`: a record begins here. */
+  begin(of: Direction, reason: UnreadableReason, exact: boolean): void {
+    of.reason = reason;
+    of.losses ??= new Losses();
+    of.messages.drop();
+    of.framer.expect(this.#conversation.negotiation.version === TLS_13 ? RECORD.applicationData : undefined);
+    of.framer.seek(exact);
+  }
+
+  /** `missingBytes` of ciphertext were never had. */
+  missed(of: Direction, missingBytes: number, at: number): void {
+    const seeking = of.losses !== undefined;
+    const { droppedBytes, recordBytes, unknownBytes } = of.framer.missed(missingBytes);
+    this.#output.unreadable(of, 'record_incomplete', droppedBytes, at);
+    of.framer.expect(this.#conversation.negotiation.version === TLS_13 ? RECORD.applicationData : undefined);
+    if (!seeking) of.reason = 'after_gap';
+    of.messages.drop();
+    of.losses ??= new Losses();
+    if (recordBytes > 0) this.#lost(of, recordBytes, at);
+    if (unknownBytes > 0) {
+      if (this.#isBlind(of)) this.#output.gap(of, Math.max(unknownBytes - OVERHEAD_BYTES_USUAL, 0), at);
+      of.losses.addUnknown(unknownBytes);
+    }
+  }
+
+  /** A record that was had and is not read. */
+  passed(of: Direction, bytes: number, at: number): void {
+    this.#output.unreadable(of, this.#conversation.search.exhausted ? 'trials_exhausted' : of.reason, bytes, at);
+    this.#lost(of, bytes, at);
+  }
+
+  /** Bytes of no record that can be told. */
+  skipped(of: Direction, bytes: number, at: number): void {
+    this.#output.unreadable(of, of.reason, bytes, at);
+    if (this.#isBlind(of)) this.#output.gap(of, bytes, at);
+    else of.losses?.addUnknown(bytes);
+  }
+
+  /** Is the candidate a record that can be read? Then it is read, and `of` is in step again. */
+  candidate(of: Direction, record: Buffer, before: Buffer | undefined, at: number): boolean {
+    const { negotiation, search } = this.#conversation;
+    const losses = of.losses ?? new Losses();
+    if (of.epoch === 'plain' && isChangeCipherSpec(record)) {
+      this.#conversation.changeCipherSpec(of);
+      if ((of.epoch as Epoch) !== 'sealed') return false;
+      of.losses = undefined;
+      this.#output.framing(of, record.length);
+      return true;
+    }
+    if (of.epoch === 'plain' && !this.#leavePlain(of, record)) return false;
+    const tls13 = of.epoch !== 'sealed';
+    // Without a tag nothing tells that it is one, and nothing hangs on it.
+    if (tls13 && record[0] !== RECORD.applicationData) return false;
+    if (of.cipher === undefined && of.epoch === 'sealed') this.#conversation.takeMaster(of);
+    const { cipher, sequence, epoch } = of;
+    let missing: number | undefined;
+    let opened: Buffer | undefined;
+    if (cipher !== undefined) {
+      for (const tried of losses.sequences(sequence, cipher, record, SEQUENCES_PER_RECORD)) {
+        opened = search.open(cipher, tried, record, before);
+        if (opened === undefined) continue;
+        const finished = epoch === 'sealed' && sequence === 0 && tried > 0 ? FINISHED_BYTES : 0;
+        missing = losses.plaintextBytes(sequence, tried, cipher) - finished;
+        if (epoch === 'handshake') missing = 0;
+        of.sequence = tried;
+        break;
+      }
+      if (opened === undefined && epoch === 'application') opened = this.#afterUpdate(of, record);
+    }
+    if (opened === undefined && tls13 && (cipher === undefined || epoch !== 'application'))
+      opened = search.findAny(of, record);
+    if (opened === undefined) return false;
+    if (missing === undefined) {
+      // Under another key: if this is its first record, what is missing of the handshake is no plaintext.
+      const fresh = epoch !== 'application' && of.sequence === 0;
+      missing = fresh ? 0 : losses.plaintextEstimate(of.cipher?.overheadBytes ?? OVERHEAD_BYTES_USUAL);
+    }
+    this.#output.gap(of, missing - losses.toldBytes, at);
+    of.losses = undefined;
+    if (negotiation.version === TLS_13 && of.epoch === 'plain') of.epoch = 'handshake';
+    this.#conversation.found(of, opened, record.length, at);
+    return true;
+  }
+
+  /** Data of `of` comes out now: what the other side lost before lies before it. */
+  tellOther(of: Direction, at: number): void {
+    const { client, server } = this.#conversation.directions;
+    const other = of === client ? server : client;
+    const { losses } = other;
+    if (losses === undefined || losses.toldBytes > 0 || losses.bytes === 0) return;
+    if (other.epoch !== 'application' && other.epoch !== 'sealed') return;
+    losses.toldBytes = 1;
+    this.#output.gap(other, 1, at);
+  }
+
+  /** Nothing more comes: what is missing is told as well as it can be. */
+  end(of: Direction, at: number): void {
+    const { losses } = of;
+    of.losses = undefined;
+    if (losses === undefined || losses.bytes === 0) return;
+    if (this.#isBlind(of) || of.epoch === 'plain') return;
+    const bytes = losses.plaintextEstimate(of.cipher?.overheadBytes ?? OVERHEAD_BYTES_USUAL);
+    this.#output.gap(of, bytes - losses.toldBytes, at);
+  }
+
+  /** Without a key, and where it is application data: nothing will tell its size better than now. */
+  #isBlind(of: Direction): boolean {
+    return of.cipher === undefined && (of.epoch === 'application' || of.epoch === 'sealed');
+  }
+
+  #lost(of: Direction, recordBytes: number, at: number): void {
+    if (!this.#isBlind(of)) {
+      of.losses?.addRecord(recordBytes);
+      return;
+    }
+    of.sequence++;
+    this.#output.gap(of, recordBytes - OVERHEAD_BYTES_USUAL, at);
+  }
+
+  /** Before any key: a change of keys is seen in the clear in TLS 1.2, and by the type of the record in TLS 1.3. */
+  #leavePlain(of: Direction, record: Buffer): boolean {
+    const { negotiation } = this.#conversation;
+    if (negotiation.version === 0 || negotiation.version === TLS_13) return true;
+    if (record[0] !== RECORD.applicationData) return false;
+    const agreed = negotiation.changeCipherSpec(of.side);
+    if (agreed === undefined) return false;
+    of.await('sealed', agreed);
+    return true;
+  }
+
+  /** A KeyUpdate may lie in what is missing. */
+  #afterUpdate(of: Direction, record: Buffer): Buffer | undefined {
+    const next = of.following();
+    if (next === undefined) return undefined;
+    for (let sequence = 0; sequence < SEQUENCES_AFTER_UPDATE; sequence++) {
+      const opened = this.#conversation.search.open(next.cipher, sequence, record);
+      if (opened === undefined) continue;
+      of.use('application', next.suite, next.secret, next.cipher);
+      of.sequence = sequence;
+      return opened;
+    }
+    next.cipher.destroy();
+    next.secret.fill(0);
+    return undefined;
+  }
+}
+
+function isChangeCipherSpec(record: Buffer): boolean {
+  return record[0] === RECORD.changeCipherSpec && record.length === RECORD_HEADER_BYTES + 1 && record.at(-1) === 1;
+}
