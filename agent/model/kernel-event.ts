@@ -201,6 +201,25 @@ export interface ImageMapped {
   readonly isProgram: boolean;
 }
 
+/**
+ * A workload took a way that its bytes alone do not tell of, or by which they may not be what they seem. Told of each
+ * process, way and subject at the first, second, fourth, eighth … time.
+ */
+export interface WayTaken {
+  readonly type: 'way-taken';
+  readonly atNs: number;
+  readonly process: ProcessKey;
+  readonly scope: Scope;
+  /** A stable word, listed in docs/EVASION.md. */
+  readonly way: string;
+  /** What it was taken with: a kind of socket, a connection's key, a pid; '' when there is nothing to name. */
+  readonly subject: string;
+  /** How often until now. */
+  readonly times: number;
+  /** Keys are snake_case. */
+  readonly detail: Readonly<Record<string, string>>;
+}
+
 /** What the source itself knows that it missed; becomes a loss. */
 export interface Missed {
   readonly type: 'missed';
@@ -224,4 +243,5 @@ export type KernelEvent =
   | ConnectionClosed
   | SecretDerived
   | ImageMapped
+  | WayTaken
   | Missed;

@@ -14,6 +14,7 @@ import type { ConnectionClosed, ConnectionOpened, KernelEvent, Program, Scope } 
 import type { DecoderBounds, Exchange, ProtocolDefinition, SeenCredential } from '../protocol/decoder.ts';
 import { LossBook } from './loss-book.ts';
 import type { LeftSession } from './session-book.ts';
+import { type GatheredWay, WayBook } from './way-book.ts';
 
 export interface RecorderOptions {
   readonly meaningOf: (selectionId: number) => SelectionMeaning;
@@ -61,6 +62,7 @@ export class Recorder {
   readonly #options: RecorderOptions;
   readonly #flows: FlowTable;
   readonly #losses = new LossBook();
+  readonly #ways = new WayBook();
   /** Sessions whose last process has ended, with the time of that. */
   readonly #ending = new Map<Session, number>();
   readonly #openConnections = new Map<Session, number>();
@@ -102,6 +104,7 @@ export class Recorder {
       for (const change of this.lineage.sweep(nowNs)) this.#record(change);
       for (const [session, endedNs] of [...this.#ending]) this.#endIfDone(session, endedNs, nowNs);
       this.#writeLosses();
+      this.#writeWays(this.#ways.takeNew());
     } catch (error) {
       this.#fault(error, nowNs, 0);
     }
@@ -112,11 +115,13 @@ export class Recorder {
     this.#flows.abandonAll(nowNs);
     for (const [session, endedNs] of [...this.#ending]) this.#endSession(session, endedNs);
     this.#writeLosses();
+    this.#writeWays(this.#ways.takeLast());
   }
 
   /** All that happened before is written, provided that what happened until `handledNs` was handed over. */
   writtenUntilNs(handledNs: number): number {
-    return Math.min(handledNs, this.#flows.waitingSinceNs ?? handledNs, this.#losses.sinceNs ?? handledNs);
+    const { waitingSinceNs = handledNs } = this.#flows;
+    return Math.min(handledNs, waitingSinceNs, this.#losses.sinceNs ?? handledNs, this.#ways.sinceNs ?? handledNs);
   }
 
   /** Sessions whose end is not written, whether they have processes or not. */
@@ -164,6 +169,9 @@ export class Recorder {
         break;
       case 'connection-closed':
         this.#flows.close(event);
+        break;
+      case 'way-taken':
+        this.#ways.add(event, this.lineage.sessionOf(event.scope), this.lineage.processOf(event.process));
         break;
       case 'missed': {
         const { where, reason, events, bytes, sinceNs, atNs } = event;
@@ -227,6 +235,7 @@ export class Recorder {
     this.#openConnections.delete(session);
     session.over = true;
     this.#writeLosses();
+    this.#writeWays(this.#ways.takeLast(session));
     this.write(this.#options.builder.sessionEnded(session, endedNs));
     this.#options.onSessionEnded?.(session);
   }
@@ -339,6 +348,11 @@ export class Recorder {
     const connectionId = this.#options.builder.connectionId(opened);
     const span = { sinceNs: atNs, untilNs: atNs };
     this.#losses.add({ where, reason, events: 1, bytes, direction, ...span, session, connectionId });
+  }
+
+  #writeWays(due: readonly GatheredWay[]): void {
+    for (const { report, session, process } of due)
+      this.write(this.#options.builder.finding(report, session, process, ''));
   }
 
   #writeLosses(connectionId?: string): void {

@@ -67,6 +67,8 @@ enum sworn_event_type {
 	SWORN_EVENT_SECRET = 11,
 	/* A program or library that is not in the map `known_images` was mapped. */
 	SWORN_EVENT_IMAGE = 12,
+	/* A workload took a way that the record does not hold by bytes alone, or that a person should know of. */
+	SWORN_EVENT_WAY = 13,
 };
 
 struct sworn_event {
@@ -282,6 +284,46 @@ struct sworn_early_bytes_event {
 	__u8 data[SWORN_BYTES_MEDIUM];
 };
 
+/** What `detail` and `subject` of the event are stands with each. */
+enum sworn_way {
+	/* An io_uring was made. Its setup flags. */
+	SWORN_WAY_IO_URING = 1,
+	/* A socket of another kind than TCP, UDP, unix. Family << 16 | type; its protocol. */
+	SWORN_WAY_SOCKET = 2,
+	/* The kernel encrypts what the program sends. 0; connection. */
+	SWORN_WAY_KERNEL_TLS = 3,
+	/* Pages that left are the program's own, which can change them after the look. SKBFL_ flags; connection. */
+	SWORN_WAY_SHARED_PAGES = 4,
+	/* A socket that came from an outsider. Bytes of the call by which it was found; connection, 0 for UDP. */
+	SWORN_WAY_FOREIGN_SOCKET = 5,
+	/* It traces a process. 0; the other's tgid. */
+	SWORN_WAY_TRACES = 6,
+	/* An outsider traces it. 0; the outsider's tgid. */
+	SWORN_WAY_TRACED = 7,
+	/* Other namespaces than before. CLONE_NEW flags of those that changed; inode of the network namespace. */
+	SWORN_WAY_NAMESPACE = 8,
+	/* A program that has no name (any more). 0; its inode. */
+	SWORN_WAY_UNLINKED_PROGRAM = 9,
+	/* QUIC. Its version, 0 when only the port says so; the remote port. */
+	SWORN_WAY_QUIC = 10,
+	/* Files came over a unix socket. How many; the socket's inode. */
+	SWORN_WAY_FILES_RECEIVED = 11,
+	/* By its system call (`watch_syscalls`). The call's number; the process that it acts on, or the flags given. */
+	SWORN_WAY_SYSCALL = 12,
+};
+
+/** One process, way and subject: told when it is taken for the first, second, fourth, eighth … time. */
+struct sworn_way_event {
+	struct sworn_event event;
+	struct sworn_process_key process;
+	struct sworn_scope scope;
+	__u32 way;
+	__u32 detail;
+	__u64 subject;
+	/* How often until now. */
+	__u64 times;
+};
+
 /** Counters of what was missed or passed over, by place and reason. Each slot: events, bytes. */
 enum sworn_counter {
 	SWORN_COUNTER_FORK_RING_FULL = 0,
@@ -328,6 +370,8 @@ enum sworn_counter {
 	SWORN_COUNTER_HELD = 34,
 	/* A connection began though images of its process were not settled: what it encrypts may stay unread. */
 	SWORN_COUNTER_HOLD_EXPIRED = 35,
+	/* That a way was taken; it is told again when it is taken twice as often. */
+	SWORN_COUNTER_WAY_RING_FULL = 40,
 	SWORN_COUNTERS = 48,
 };
 

@@ -75,6 +75,7 @@ Napi::Function CaptureObject::Define(Napi::Env env) {
                          InstanceMethod<&CaptureObject::Await>("await"),
                          InstanceMethod<&CaptureObject::Unwatch>("unwatch"),
                          InstanceMethod<&CaptureObject::Scan>("scan"),
+                         InstanceMethod<&CaptureObject::ScanWays>("scanWays"),
                          InstanceMethod<&CaptureObject::Counters>("counters"),
                          InstanceMethod<&CaptureObject::SetBrokerPort>("setBrokerPort"),
                          InstanceMethod<&CaptureObject::CallerOf>("callerOf"),
@@ -219,6 +220,11 @@ Napi::Value CaptureObject::Unwatch(const Napi::CallbackInfo& info) {
   int error = sworn_capture_unwatch(Opened(info.Env()), Uint32Of(info, 0, "pid"));
   if (error && error != -ENOENT) ThrowErrno(info.Env(), error, "the process could not be let go");
   return Napi::Boolean::New(info.Env(), error == 0);
+}
+
+void CaptureObject::ScanWays(const Napi::CallbackInfo& info) {
+  int error = sworn_capture_scan_ways(Opened(info.Env()));
+  if (error) ThrowErrno(info.Env(), error, "cannot look for ways around the recorder");
 }
 
 void CaptureObject::Scan(const Napi::CallbackInfo& info) {

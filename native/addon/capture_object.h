@@ -32,6 +32,7 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
   void Await(const Napi::CallbackInfo& info);
   Napi::Value Unwatch(const Napi::CallbackInfo& info);
   void Scan(const Napi::CallbackInfo& info);
+  void ScanWays(const Napi::CallbackInfo& info);
   Napi::Value Counters(const Napi::CallbackInfo& info);
   void SetBrokerPort(const Napi::CallbackInfo& info);
   Napi::Value CallerOf(const Napi::CallbackInfo& info);

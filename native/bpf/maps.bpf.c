@@ -4,6 +4,7 @@
 
 #include "lib/maps.h"
 #include "lib/settings.h"
+#include "lib/ways.h"
 
 struct events_map events SEC(".maps");
 struct processes_map processes SEC(".maps");
@@ -20,6 +21,7 @@ struct awaited_map awaited SEC(".maps");
 struct udp_flows_map udp_flows SEC(".maps");
 struct unix_sockets_map unix_sockets SEC(".maps");
 struct callers_map callers SEC(".maps");
+struct ways_told_map ways_told SEC(".maps");
 struct tls_secrets_map tls_secrets SEC(".maps");
 struct probe_runs_map probe_runs SEC(".maps");
 struct known_images_map known_images SEC(".maps");

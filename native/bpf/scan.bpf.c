@@ -11,11 +11,11 @@
 #include <bpf/bpf_tracing.h>
 
 #include "lib/connection.h"
-#include "lib/emit.h"
+#include "lib/join.h"
 #include "lib/kernel_types.h"
-#include "lib/packet.h"
 #include "lib/unix_socket.h"
 #include "lib/watch.h"
+#include "lib/ways.h"
 
 /*
  * joins: processes that the loader wants watched, tgid -> scope. Written by the loader before it runs scan_processes,
@@ -102,70 +102,6 @@ int scan_processes(struct bpf_iter__task *context)
 	return 0;
 }
 
-/* Segments may pass between the look at the counters and the moment from which they are recorded; then again. */
-#define JOIN_LOOKS_MAX 4
-
-static __always_inline void join_tcp(struct sock *sk, struct socket_state *state)
-{
-	const struct tcp_sock *tcp = (const struct tcp_sock *)sk;
-	__u8 tcp_state = BPF_CORE_READ(sk, __sk_common.skc_state);
-
-	/* Of a handshake that is under way nothing was missed: it opens as what the listener's others do. */
-	if (tcp_state == TCP_STATE_LISTEN || tcp_state == TCP_STATE_SYN_RECV) {
-		set_flags(state, SOCKET_LISTENER);
-		return;
-	}
-	if (tcp_state == TCP_STATE_CLOSE)
-		return;
-	state->connection = connection_number(bpf_get_socket_cookie(sk), 0);
-	state->received_fin = -1ULL;
-	if (tcp_state == TCP_STATE_SYN_SENT) {
-		/* Still connecting: nothing of it was missed. */
-		read_addresses(sk, &state->addresses, SWORN_TRANSPORT_TCP, SWORN_ROLE_CLIENT);
-		return;
-	}
-	/* Which end it is cannot be told from the socket; the agent decides by the ports. */
-	read_addresses(sk, &state->addresses, SWORN_TRANSPORT_TCP, SWORN_ROLE_UNKNOWN);
-	if (tcp_state == TCP_STATE_FIN_WAIT1 || tcp_state == TCP_STATE_LAST_ACK || tcp_state == TCP_STATE_CLOSING)
-		set_flags(state, SOCKET_FIN_SENT);
-	/* From here on: what will leave, and what will come. */
-	for (int i = 0; i < JOIN_LOOKS_MAX; i++) {
-		state->sent_base = BPF_CORE_READ(tcp, snd_nxt);
-		state->received_base = BPF_CORE_READ(tcp, rcv_nxt);
-		set_flags(state, SOCKET_OPENED | SOCKET_BASE_KNOWN | SOCKET_JOINED);
-		if (state->sent_next || state->received_next ||
-		    (state->sent_base == BPF_CORE_READ(tcp, snd_nxt) &&
-		     state->received_base == BPF_CORE_READ(tcp, rcv_nxt)))
-			break;
-	}
-	announce(sk, state);
-}
-
-static __always_inline void join_inet(struct sock *sk, struct sworn_process_key *holder, struct sworn_scope *scope)
-{
-	__u16 protocol = BPF_CORE_READ(sk, sk_protocol);
-	struct socket_state *state;
-
-	if (protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP)
-		return;
-	state = bpf_sk_storage_get(&sockets, sk, 0, 0);
-	/* Known, unless it was opened to the broker by a process that is watched only now. */
-	if (state && !(state->flags & SOCKET_CALLER_ONLY))
-		return;
-	if (!state)
-		state = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!state) {
-		count(SWORN_COUNTER_SOCKET_STORAGE, 0);
-		return;
-	}
-	__builtin_memset(state, 0, sizeof(*state));
-	state->scope = *scope;
-	state->process = *holder;
-	state->started_ns = bpf_ktime_get_boot_ns();
-	if (protocol == PROTOCOL_TCP)
-		join_tcp(sk, state);
-}
-
 SEC("iter/task_file")
 int scan_files(struct bpf_iter__task_file *context)
 {
@@ -192,9 +128,14 @@ int scan_files(struct bpf_iter__task_file *context)
 	holder.zero = 0;
 	holder.start_ns = process->start_ns;
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	if (family == AF_INET || family == AF_INET6)
-		join_inet(sk, &holder, &process->scope);
-	else if (family == AF_UNIX && !without_unix && bpf_map_lookup_elem(&joined, &holder.tgid))
+	if (family == AF_INET || family == AF_INET6) {
+		struct socket_state *state = join_inet(sk, &holder, &process->scope);
+
+		/* It came with a message just now. */
+		if (state && live.handed_until_ns && !bpf_map_lookup_elem(&joined, &holder.tgid))
+			take_way(&holder, &process->scope, SWORN_WAY_FOREIGN_SOCKET, 0, state->connection);
+	}
+	if (family == AF_UNIX && !without_unix && bpf_map_lookup_elem(&joined, &holder.tgid))
 		join_unix(sk, &holder, &process->scope);
 	return 0;
 }

@@ -87,6 +87,9 @@ int sworn_capture_unwatch(struct sworn_capture *capture, uint32_t tgid);
  */
 int sworn_capture_scan(struct sworn_capture *capture, uint32_t tgid);
 
+/* Looks at all processes for ways that no hook tells of. Meant to be called once a second. */
+int sworn_capture_scan_ways(struct sworn_capture *capture);
+
 int sworn_capture_counters(struct sworn_capture *capture, struct sworn_counter_value totals[SWORN_COUNTERS]);
 void sworn_capture_set_broker_port(struct sworn_capture *capture, uint16_t port);
 int sworn_capture_caller(struct sworn_capture *capture, const struct sworn_caller_key *key, struct sworn_caller *caller);

@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "capture_state.h"
@@ -88,4 +89,17 @@ int sworn_capture_scan(struct sworn_capture *capture, uint32_t tgid)
 			break;
 	}
 	return run_iterator(capture->skeleton->progs.scan_files, tgid);
+}
+
+int sworn_capture_scan_ways(struct sworn_capture *capture)
+{
+	__u64 *until = &capture->skeleton->bss->live.handed_until_ns;
+	__u64 seen = __atomic_load_n(until, __ATOMIC_RELAXED);
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	/* Not when a program has put it off meanwhile. */
+	if (seen && seen < (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec)
+		__atomic_compare_exchange_n(until, &seen, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	return run_iterator(capture->skeleton->progs.scan_ways, 0);
 }

@@ -141,11 +141,13 @@ async function realEvents(): Promise<Buffer[]> {
     'accept 0 2',
     'receive 2 300 read',
     'move 2 1 700 write read',
-    'close 1',
-    'close 2',
     'pair 3 4 stream',
     // A way that shows no buffer.
     'move 3 4 100 sendmmsg read',
+    // Pages of a pipe: a way that is told of.
+    'move 2 1 100 splice read',
+    'close 1',
+    'close 2',
     'child sleep 0',
     // Longer than what an exec event has room for.
     `sleep 0 ${'x'.repeat(3000)}`,

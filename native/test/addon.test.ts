@@ -123,7 +123,7 @@ describe('the addon', unless('bpf'), () => {
     const programs = capture.programs();
     assert.deepEqual(
       programs.filter(({ attached }) => !attached).map(({ name }) => name),
-      ['scan_processes', 'scan_files'].filter((name) => programs.some((program) => program.name === name)),
+      ['scan_processes', 'scan_ways', 'scan_files'].filter((name) => programs.some((program) => program.name === name)),
     );
     assert.ok(programs.filter(({ attached }) => attached).length >= 11);
   });

@@ -46,6 +46,8 @@ export interface Capture {
   unwatch(pid: number): boolean;
   /** Finds the open sockets of a watched process; 0: the processes that are to be watched and run already, and the sockets of all. */
   scan(pid: number): void;
+  /** Looks at all processes for ways around the recorder that no hook tells of. */
+  scanWays(): void;
   /** Pairs of events and bytes, by `counter` of the layout. */
   counters(): Float64Array;
   setBrokerPort(port: number): void;

@@ -44,6 +44,7 @@ export const counterMeanings: Readonly<Record<number, CounterMeaning>> = {
   [counter.unixUnreadable]: { where: 'unix', reason: 'unreadable', kind: 'told' },
   [counter.packetUnreadable]: { where: 'connection', reason: 'packet_unreadable', kind: 'loss' },
   [counter.copySkipped]: { where: 'connection', reason: 'skipped', kind: 'told' },
+  [counter.wayRingFull]: { where: 'source', reason: 'way_ring_full', kind: 'loss' },
   [counter.selectionMapFull]: { where: 'process', reason: 'selection_table_full', kind: 'loss' },
   [counter.secretRingFull]: { where: 'tls', reason: 'secret_ring_full', kind: 'loss' },
   [counter.secretMapFull]: { where: 'tls', reason: 'secret_table_full', kind: 'loss' },

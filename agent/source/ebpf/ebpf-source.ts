@@ -276,10 +276,19 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
     }
   }
 
+  #lookForWays(): void {
+    try {
+      this.#capture.scanWays();
+    } catch {
+      this.#failedScans++;
+    }
+  }
+
   #sweep(): void {
     this.clock.calibrate();
     const events: KernelEvent[] = [];
     const nowNs = this.clock.now();
+    this.#lookForWays();
     this.#sweepLateCloses(events);
     this.#sweepCounters(events, nowNs);
     this.#udp.sweep(nowNs, events);

@@ -19,6 +19,7 @@ import {
   limits,
   openEvent,
   secretEvent,
+  wayEvent,
 } from './layout.generated.ts';
 
 /** What each type has before the part whose length varies. */
@@ -33,6 +34,7 @@ const FIXED_BYTES: Readonly<Record<number, number>> = {
   [eventType.bytes]: bytesEvent.data,
   [eventType.earlyBytes]: earlyBytesEvent.data,
   [eventType.gap]: gapEvent.structBytes,
+  [eventType.way]: wayEvent.structBytes,
   [eventType.secret]: secretEvent.structBytes,
   [eventType.image]: imageEvent.data,
 };

@@ -39,9 +39,12 @@ import {
   role,
   secretEvent,
   transport,
+  way,
+  wayEvent,
 } from './layout.generated.ts';
 import { ProgramReader } from './program-reader.ts';
 import { takeSecretFrom } from './secret-record.ts';
+import { readWay } from './way-record.ts';
 
 /** A running process came into scope: who it is has to be looked up in /proc. */
 export interface JoinNotice {
@@ -137,6 +140,9 @@ export class EventReader {
       case eventType.earlyBytes:
         this.#early.keep(batch, at);
         return;
+      case eventType.way:
+        readWayInto(batch, at, into);
+        return;
       case eventType.secret:
         this.#readSecret(batch, at, into);
         return;
@@ -173,6 +179,16 @@ export class EventReader {
     });
     if (has(batch, at, limits.flagSelected)) into.push({ type: 'selected-notice', process });
   }
+}
+
+/** Sockets that came with a message are looked for at once, as those that a process has when it is selected. */
+function readWayInto(batch: Buffer, at: number, into: ReadEvent[]): void {
+  if (batch.readUInt32LE(at + wayEvent.way) === way.filesReceived) {
+    into.push({ type: 'selected-notice', process: processAt(batch, at + wayEvent.process) });
+    return;
+  }
+  const taken = readWay(batch, at);
+  if (taken !== undefined) into.push(taken);
 }
 
 function timeOf(batch: Buffer, at: number): number {

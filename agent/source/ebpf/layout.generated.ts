@@ -39,6 +39,7 @@ export const counter = {
   unsettledMapFull: 33,
   held: 34,
   holdExpired: 35,
+  wayRingFull: 40,
   count: 48,
 } as const;
 
@@ -60,6 +61,7 @@ export const eventType = {
   gap: 10,
   secret: 11,
   image: 12,
+  way: 13,
 } as const;
 
 export const gapReason = {
@@ -103,6 +105,21 @@ export const transport = {
   tcp: 1,
   udp: 2,
   unix: 3,
+} as const;
+
+export const way = {
+  ioUring: 1,
+  socket: 2,
+  kernelTls: 3,
+  sharedPages: 4,
+  foreignSocket: 5,
+  traces: 6,
+  traced: 7,
+  namespace: 8,
+  unlinkedProgram: 9,
+  quic: 10,
+  filesReceived: 11,
+  syscall: 12,
 } as const;
 
 export const addresses = {
@@ -469,6 +486,25 @@ export const unixState = {
   toldSentBytes: 72,
   toldReceivedBytes: 80,
   flags: 88,
+} as const;
+
+export const wayEvent = {
+  structBytes: 72,
+  event: 0,
+  eventType: 0,
+  eventFlags: 2,
+  eventSize: 4,
+  eventTimeNs: 8,
+  process: 16,
+  processTgid: 16,
+  processStartNs: 24,
+  scope: 32,
+  scopeSelectionId: 32,
+  scopeSessionKey: 40,
+  way: 48,
+  detail: 52,
+  subject: 56,
+  times: 64,
 } as const;
 
 export const limits = {

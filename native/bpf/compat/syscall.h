@@ -14,7 +14,7 @@
 
 struct syscall_view {
 	__u64 number;
-	__u64 arguments[4];
+	__u64 arguments[5];
 	/* A 32-bit program on a 64-bit kernel: other numbers, other layouts. */
 	__u32 compat;
 };
@@ -23,6 +23,7 @@ struct syscall_view {
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
 	unsigned long r10;
+	unsigned long r8;
 	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
@@ -60,6 +61,7 @@ struct task_struct___with_thread_info {
 enum {
 	CALL_READ = 0,
 	CALL_WRITE = 1,
+	CALL_MMAP = 9,
 	CALL_READV = 19,
 	CALL_WRITEV = 20,
 	CALL_SENDTO = 44,
@@ -87,6 +89,7 @@ static __always_inline void view_syscall(struct syscall_view *view)
 	view->arguments[1] = BPF_CORE_READ(registers, si);
 	view->arguments[2] = BPF_CORE_READ(registers, dx);
 	view->arguments[3] = BPF_CORE_READ(registers, r10);
+	view->arguments[4] = BPF_CORE_READ(registers, r8);
 	view->compat = (BPF_CORE_READ(info, thread_info.status) & TS_COMPAT) != 0;
 }
 #elif defined(__TARGET_ARCH_arm64)
@@ -100,6 +103,7 @@ enum {
 	CALL_SENDMSG = 211,
 	CALL_RECVMSG = 212,
 	CALL_SENDFILE = 71,
+	CALL_MMAP = 222,
 	CALL_SPLICE = 76,
 	CALL_RECVMMSG = 243,
 	CALL_SENDMMSG = 269,
@@ -120,6 +124,7 @@ static __always_inline void view_syscall(struct syscall_view *view)
 	BPF_CORE_READ_INTO(&view->arguments[1], registers, regs[1]);
 	BPF_CORE_READ_INTO(&view->arguments[2], registers, regs[2]);
 	BPF_CORE_READ_INTO(&view->arguments[3], registers, regs[3]);
+	BPF_CORE_READ_INTO(&view->arguments[4], registers, regs[4]);
 	view->compat = (BPF_CORE_READ(info, thread_info.flags) >> TIF_32BIT) & 1;
 }
 #else

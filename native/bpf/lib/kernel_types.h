@@ -26,6 +26,7 @@ struct super_block {
 struct inode {
 	unsigned short i_mode;
 	unsigned long i_ino;
+	unsigned int i_nlink;
 	struct super_block *i_sb;
 };
 
@@ -91,6 +92,10 @@ struct pid_namespace {
 	struct ns_common ns;
 };
 
+struct user_namespace {
+	struct ns_common ns;
+};
+
 struct nsproxy {
 	struct mnt_namespace *mnt_ns;
 	struct pid_namespace *pid_ns_for_children;
@@ -115,6 +120,7 @@ struct cred {
 	kuid_t uid;
 	kgid_t gid;
 	kuid_t euid;
+	struct user_namespace *user_ns;
 };
 
 struct kernfs_node {
@@ -143,13 +149,21 @@ struct pid {
 	struct upid numbers[1];
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct task_struct {
 	unsigned int flags;
+	unsigned int ptrace;
 	int pid;
 	int tgid;
 	int exit_code;
 	__u64 start_boottime;
 	struct task_struct *real_parent;
+	struct task_struct *parent;
+	struct list_head ptraced;
+	struct list_head ptrace_entry;
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
 	struct fs_struct *fs;
@@ -162,6 +176,10 @@ struct task_struct {
 };
 
 struct linux_binprm;
+
+struct kernel_siginfo {
+	int si_code;
+};
 
 typedef struct {
 	struct net *net;
@@ -224,8 +242,13 @@ struct request_sock_queue {
 	struct fastopen_queue fastopenq;
 };
 
+struct tcp_ulp_ops {
+	char name[16];
+};
+
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	const struct tcp_ulp_ops *icsk_ulp_ops;
 	struct request_sock_queue icsk_accept_queue;
 };
 
@@ -261,6 +284,21 @@ struct unix_sock {
 	struct sock sk;
 	struct unix_address *addr;
 	struct sock *peer;
+};
+
+struct netlink_sock {
+	struct sock sk;
+	__u32 dst_portid;
+};
+
+/* `end` is an offset from `head` on 64-bit kernels. */
+struct sk_buff {
+	unsigned char *head;
+	unsigned int end;
+};
+
+struct skb_shared_info {
+	__u8 flags;
 };
 
 struct bpf_iter_meta {
@@ -316,11 +354,29 @@ enum {
 #define SOCK_SEQPACKET 5
 #define S_IFMT 00170000
 #define S_IFSOCK 0140000
+#define S_IFREG 0100000
+/* For the owner, the group or others. */
+#define S_IXANY 00111
+#define MAP_ANONYMOUS 0x20
 #define MSG_PEEK 2
 /* include/linux/sched/signal.h */
 #define SIGNAL_GROUP_EXIT 0x00000004
 /* include/linux/sched.h: a thread that the kernel made to work for io_uring. */
 #define PF_IO_WORKER 0x00000010
+#define SOCK_RAW 3
+#define AF_NETLINK 16
+#define NETLINK_ROUTE 0
+#define SIGCHLD 17
+/* include/uapi/asm-generic/siginfo.h: a child that may be traced has stopped. */
+#define CLD_TRAPPED 4
+#define CLD_STOPPED 5
+/* include/linux/skbuff.h: pages of the program that sends, or of a file. */
+#define SKBFL_ZEROCOPY_ENABLE 1
+#define SKBFL_SHARED_FRAG 2
+#define CLONE_NEWNS 0x00020000
+#define CLONE_NEWUSER 0x10000000
+#define CLONE_NEWPID 0x20000000
+#define CLONE_NEWNET 0x40000000
 /* include/net/sock.h */
 #define RCV_SHUTDOWN 1
 

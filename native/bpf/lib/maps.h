@@ -60,6 +60,9 @@ struct socket_state {
 #define SOCKET_CALLER_ONLY (1 << 7)
 /* The final_ fields are set. */
 #define SOCKET_ENDED (1 << 8)
+/* These ways were told of it. */
+#define SOCKET_SHARED_PAGES (1 << 20)
+#define SOCKET_KERNEL_TLS (1 << 21)
 
 /*
  * events: all events, one ring, so that their order is one order.

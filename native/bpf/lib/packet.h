@@ -10,6 +10,7 @@
 
 #define PROTOCOL_TCP 6
 #define PROTOCOL_UDP 17
+#define PROTOCOL_MPTCP 262
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02

@@ -6,8 +6,33 @@
 
 #include "emit.h"
 #include "packet.h"
+#include "ways.h"
 
 #define UDP_HEADER_BYTES 8
+#define HTTPS_PORT 443
+/* RFC 9000, 17.2: both upper bits of the first byte, then the version, of which 1, 2 and the drafts are known. */
+#define QUIC_LONG_HEADER 0xc0
+#define QUIC_VERSION_1 1
+#define QUIC_VERSION_2 0x6b3343cf
+#define QUIC_DRAFTS 0xff0000
+
+/* The first packet of a flow: is it QUIC, by what it says, or by its port? Its version is 0 then. */
+static __always_inline void look_for_quic(struct __sk_buff *packet, struct socket_state *state, struct packet_view *view,
+					  __u16 remote_port, __u16 local_port)
+{
+	__u8 first[5] = {};
+	__u32 version = 0;
+
+	if (!bpf_skb_load_bytes(packet, view->transport_offset + UDP_HEADER_BYTES, first, sizeof(first)) &&
+	    (first[0] & QUIC_LONG_HEADER) == QUIC_LONG_HEADER)
+		version = (__u32)first[1] << 24 | first[2] << 16 | first[3] << 8 | first[4];
+	if (version != QUIC_VERSION_1 && version != QUIC_VERSION_2 && version >> 8 != QUIC_DRAFTS) {
+		if (remote_port != HTTPS_PORT && local_port != HTTPS_PORT)
+			return;
+		version = 0;
+	}
+	take_way(&state->process, &state->scope, SWORN_WAY_QUIC, version, remote_port);
+}
 
 static __always_inline void udp_moved(struct __sk_buff *packet, struct socket_state *state, struct packet_view *view,
 				      int sent)
@@ -35,6 +60,7 @@ static __always_inline void udp_moved(struct __sk_buff *packet, struct socket_st
 		};
 
 		__builtin_memcpy(first.local, view->local, sizeof(first.local));
+		look_for_quic(packet, state, view, key.remote_port, first.local_port);
 		bpf_map_update_elem(&udp_flows, &key, &first, BPF_NOEXIST);
 		flow = bpf_map_lookup_elem(&udp_flows, &key);
 		if (!flow) {

@@ -63,22 +63,28 @@ static __always_inline struct sworn_unix_state *make_unix(__u64 inode, const str
 	return known_unix(inode);
 }
 
-/* The socket behind a file descriptor of the current process; NULL when it is no unix socket. */
-static __always_inline const struct sock *unix_socket_of(__u32 fd)
+/* The socket behind a file descriptor of the current process; NULL when it is none. */
+static __always_inline const struct sock *socket_of(__u32 fd)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
 	struct file **files = BPF_CORE_READ(table, fd);
 	struct socket *socket;
 	struct file *file;
-	struct sock *sk;
 
 	if (fd >= BPF_CORE_READ(table, max_fds) || bpf_probe_read_kernel(&file, sizeof(file), &files[fd]) || !file)
 		return NULL;
 	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return NULL;
 	socket = BPF_CORE_READ(file, private_data);
-	sk = BPF_CORE_READ(socket, sk);
+	return BPF_CORE_READ(socket, sk);
+}
+
+/* The same, and NULL when it is no unix socket. */
+static __always_inline const struct sock *unix_socket_of(__u32 fd)
+{
+	const struct sock *sk = socket_of(fd);
+
 	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
 		return NULL;
 	return sk;

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/* One end writes to a unix socket, the other takes it out by splice: both are the program's. */
+
+#include "way.h"
+
+#include <fcntl.h>
+
+int main(int count, char **arguments)
+{
+	int pair[2], pipes[2];
+	char bytes[4096];
+	ssize_t got;
+
+	must(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), "socketpair");
+	must(pipe(pipes), "pipe");
+	send_all(pair[0], arguments[3], strlen(arguments[3]));
+	must((int)splice(pair[1], NULL, pipes[1], NULL, sizeof(bytes), 0), "splice");
+	got = read(pipes[0], bytes, sizeof(bytes));
+	tell_received(bytes, got > 0 ? (size_t)got : 0);
+	return 0;
+}
