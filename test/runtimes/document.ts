@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** The rows of the matrix as a document for people. */
-import { hostLine, type Row } from './row.ts';
+import { hostLine, type Row } from './judge.ts';
 
 const HEAD = `# Clients whose TLS Sworn reads
 

@@ -22,18 +22,16 @@ export interface FirstBytes {
   readonly ok: boolean;
 }
 
-/** Errors: an Error when clients do not get their replies. */
-export async function firstBytes(count: number): Promise<FirstBytes> {
+/** `isPlain`: without TLS, as a control. Errors: an Error when clients do not get their replies. */
+export async function firstBytes(count: number, isPlain = false): Promise<FirstBytes> {
   const program = goProgram('https');
   const stage = await setStage();
   const server = await stage.startHttps();
   const place = mkdtempSync(join(tmpdir(), 'sworn-first-bytes-'));
   const recording = await startRecording({ identities: [IDENTITY] });
   try {
-    const environment = {
-      RUNTIME_URL: `https://localhost:${server.ports['TLSv1.3']}`,
-      RUNTIME_CA: stage.authorityFile,
-    };
+    const url = isPlain ? `http://localhost:${server.ports['']}` : `https://localhost:${server.ports['TLSv1.3']}`;
+    const environment = { RUNTIME_URL: url, RUNTIME_CA: stage.authorityFile };
     const script = join(clients, 'first-bytes.sh');
     await recording.run(IDENTITY, ['sh', script, String(count), program, place], { environment });
     const record = await recording.finish();

@@ -51,6 +51,10 @@ function answerAsPlanned(exchange: Exchange, response: ServerResponse): void {
   const plan = replyPlan(url);
   const body = plan.kind === 'binary' ? seededBytes(url, plan.bytes) : seededText('reply', plan.bytes);
   const fields: [string, string][] = [['content-type', 'text/plain; charset=utf-8']];
+  if (plan.framing === 'until-close') {
+    response.shouldKeepAlive = false;
+    response.removeHeader('transfer-encoding');
+  }
   if (plan.framing === 'length') fields.push(['content-length', String(body.length)]);
   head(exchange, response, plan.status, fields);
   const step = Math.ceil(body.length / plan.parts) || 1;
@@ -119,9 +123,10 @@ function serve(socket: TLSSocket | Socket, raw: Socket): void {
   followed.set(tap, { port, requests: 0, latest: undefined, closed, upgradedReadBytes: 0, upgradedWrittenBytes: 0 });
   const tls = 'getProtocol' in socket ? (socket.getProtocol() ?? '') : '';
   const serverName = ('servername' in socket && socket.servername) || '';
+  const isResumed = 'isSessionReused' in socket && socket.isSessionReused();
   raw.once('close', () => {
     const { bytesRead: wireReadBytes, bytesWritten: wireWrittenBytes } = raw;
-    writePlaintext(folder, { port, tls, serverName, wireReadBytes, wireWrittenBytes }, tap);
+    writePlaintext(folder, { port, tls, serverName, isResumed, wireReadBytes, wireWrittenBytes }, tap);
   });
   parser.emit('connection', tap as Duplex);
 }

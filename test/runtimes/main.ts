@@ -6,12 +6,13 @@ import { parseArgs } from 'node:util';
 import { whyNoRecording } from '../oracle/recording/recording.ts';
 import { documentOf } from './document.ts';
 import { firstBytes } from './first-bytes.ts';
-import { type Row, rowName, runRow } from './row.ts';
+import type { Row } from './judge.ts';
+import { rowName, runRow } from './row.ts';
 import { RUNTIMES, type Runtime } from './runtimes.ts';
 import { setStage, type TlsVersion } from './stage.ts';
 
 const HELP = `npm run test:runtimes -- [--only WORD] [--plain] [--json] [--write-docs FILE] [--list]
-npm run test:runtimes -- --first-bytes [--count N] [--json]
+npm run test:runtimes -- --first-bytes [--count N] [--plain] [--json]
 
 Real clients ask real servers over TLS; what the record has of it is compared with what the servers had, to the byte. Needs
 what \`sworn doctor\` asks of a host. Clients are installed at their first use; that takes some minutes and the network.
@@ -107,7 +108,7 @@ async function main(): Promise<number> {
   if (!isFirstBytes) return runMatrix(planned, docs, json);
   const count = Number(values.count);
   if (!Number.isSafeInteger(count) || count < 1) throw new TypeError('--count is a whole number');
-  const outcome = await firstBytes(count);
+  const outcome = await firstBytes(count, values.plain);
   say(`${outcome.read} of ${outcome.asked} first requests are in the record`);
   for (const [client, { asked, read }] of Object.entries(outcome.byClient)) say(`  ${client}: ${read} of ${asked}`);
   if (json) console.log(JSON.stringify(outcome));

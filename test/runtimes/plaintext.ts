@@ -18,6 +18,8 @@ export interface PlaintextHead {
   readonly tls: string;
   /** Which server the client asked for (SNI). */
   readonly serverName: string;
+  /** With secrets of an earlier connection. */
+  readonly isResumed: boolean;
   /** Of the socket below: with all that TLS adds. */
   readonly wireReadBytes: number;
   readonly wireWrittenBytes: number;

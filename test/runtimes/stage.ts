@@ -51,14 +51,16 @@ export async function setStage(): Promise<Stage> {
   makeRepository(at('server/git'));
 
   const servers = new Map<TlsVersion, Promise<PostgresServer>>();
-  let started = 0;
+  const started: HttpsServer[] = [];
   return {
     authorityFile: at('ca.pem'),
     bodyFile: at('body.txt'),
     async startHttps() {
-      const place = at(`https-${++started}`);
+      const place = at(`https-${started.length + 1}`);
       cpSync(at('server'), place, { recursive: true });
-      return startHttps(place);
+      const server = await startHttps(place);
+      started.push(server);
+      return server;
     },
     postgres(version) {
       const there = servers.get(version) ?? startPostgres({ settings: settingsFor(version, at('server')) });
@@ -66,6 +68,7 @@ export async function setStage(): Promise<Stage> {
       return there;
     },
     async stop() {
+      for (const server of started) await server.stop();
       for (const server of servers.values()) await (await server).stop();
       rmSync(folder, { recursive: true, force: true });
     },

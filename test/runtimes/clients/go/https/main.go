@@ -31,7 +31,10 @@ func run(isOne bool) error {
 	}
 	authorities.AppendCertsFromPEM(authority)
 	client := &http.Client{Transport: &http.Transport{
-		TLSClientConfig:   &tls.Config{RootCAs: authorities},
+		TLSClientConfig: &tls.Config{
+			RootCAs:            authorities,
+			ClientSessionCache: tls.NewLRUClientSessionCache(4),
+		},
 		ForceAttemptHTTP2: true,
 	}}
 	if isOne {
@@ -47,7 +50,7 @@ func run(isOne bool) error {
 	if err := ask(client, http.MethodPost, url+"/upload?bytes=17", body); err != nil {
 		return err
 	}
-	if err := ask(client, http.MethodGet, url+"/large?bytes=150000&framing=chunked&parts=10", nil); err != nil {
+	if err := ask(client, http.MethodGet, url+"/large?bytes=150000&framing=until-close&parts=10", nil); err != nil {
 		return err
 	}
 	return ask(client, http.MethodGet, url+"/last?bytes=1000", nil)

@@ -34,6 +34,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         .send()?
         .error_for_status()?
         .bytes()?;
-    get("/large?bytes=150000&framing=chunked&parts=10")?;
+    get("/large?bytes=150000&framing=until-close&parts=10")?;
     Ok(get("/last?bytes=1000")?)
 }

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * A few rows of the matrix (README.md) that need nothing but what setup brings, and thirty short-lived clients; the rest is
+ * `npm run test:runtimes`.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { after, before, describe, test } from 'node:test';
+import { whyNoRecording } from '../oracle/recording/recording.ts';
+import { firstBytes } from './first-bytes.ts';
+import { runRow } from './row.ts';
+import { RUNTIMES, type Runtime } from './runtimes.ts';
+import { type Stage, setStage, type TlsVersion } from './stage.ts';
+
+/** The agent reads what OpenSSL 3 and Go encrypt. */
+const IS_TLS_READ = false;
+const skip = whyNoRecording();
+const skipTls = skip || (IS_TLS_READ ? false : 'this agent does not read TLS');
+const skipGo = skipTls || whyNoGo();
+
+function whyNoGo(): string | false {
+  try {
+    execFileSync('go', ['version'], { stdio: 'ignore' });
+    return false;
+  } catch {
+    return 'go is not installed: apt-get install golang-go';
+  }
+}
+
+describe('clients and the TLS that they bring', { skip }, () => {
+  let stage: Stage;
+
+  before(async () => {
+    stage = await setStage();
+  });
+
+  after(() => stage?.stop());
+
+  async function assertOk(name: string, tls: TlsVersion): Promise<void> {
+    const row = await runRow(stage, RUNTIMES.find((one) => one.name === name) as Runtime, tls);
+    assert.ok(row.ok, `${row.reason}: ${JSON.stringify(row)}`);
+  }
+
+  for (const name of ['curl', 'psql']) test(`${name} without TLS, the control`, () => assertOk(name, ''));
+
+  for (const name of ['curl', 'python-http.client', 'python-asyncio', 'node-26-https', 'psql', 'node-postgres']) {
+    for (const tls of ['TLSv1.3', 'TLSv1.2'] as const) {
+      test(`what ${name} does over ${tls} is read, to the byte`, { skip: skipTls }, () => assertOk(name, tls));
+    }
+  }
+
+  test('what a static Go program does over TLSv1.3 is read, to the byte', { skip: skipGo }, () =>
+    assertOk('go-net-http', 'TLSv1.3'),
+  );
+
+  test('the first request of a process that is gone at once is read', { skip: skipGo }, async () => {
+    const { asked, read, byClient, losses } = await firstBytes(30);
+    assert.deepEqual({ read, losses }, { read: asked, losses: 0 }, JSON.stringify(byClient));
+  });
+});
