@@ -42,6 +42,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (command) => (await import('./commands/query.ts')).defineQuery(command),
   },
   {
+    name: 'coverage',
+    summary: 'say what share of the bytes was read, and why the rest was not',
+    load: async (command) => (await import('./commands/coverage.ts')).defineCoverage(command),
+  },
+  {
     name: 'status',
     summary: 'say how agent and collector are',
     load: async (command) => (await import('./commands/status.ts')).defineStatus(command),

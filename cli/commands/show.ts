@@ -2,11 +2,21 @@
 
 import type { Command } from 'commander';
 import { addCollectorOptions, CollectorClient, type CollectorOptions } from '../collector-client.ts';
-import { CliError, EXIT } from '../exit.ts';
+import {
+  askOne,
+  type CoverageSums,
+  type OpenConnections,
+  openQuestion,
+  reasonsQuestion,
+  sumsQuestion,
+  type UnreadReason,
+} from '../coverage-question.ts';
+import { findSession } from '../find-session.ts';
 import { kindOption } from '../option-values.ts';
 import { print } from '../output.ts';
 import { type ActivityRow, activityLine } from '../print/activity-line.ts';
 import { colour, terminalWidth } from '../print/colour.ts';
+import { coverageLines, reasonLine, violationLine } from '../print/coverage-lines.ts';
 import { padTo, printable, printableJson } from '../print/terminal-text.ts';
 import { inReadingOrder } from '../session-rows.ts';
 
@@ -47,7 +57,7 @@ export function defineShow(command: Command): void {
       const id = await findSession(client, given);
       const kinds = options.kind === undefined ? undefined : new Set(options.kind);
       const first = await pageOf(client, id, undefined);
-      if (!options.json) await print(headOf(first.session));
+      if (!options.json) await print([...headOf(first.session), ...(await coverageOf(client, id)), ''].join('\n'));
       const rows = allRows(client, id, first);
       for await (const row of options.json ? rows : inReadingOrder(rows)) {
         if (kinds?.has(String(row['kind'])) === false) continue;
@@ -68,35 +78,8 @@ async function* allRows(client: CollectorClient, id: string, first: Page): Async
   }
 }
 
-const CANDIDATES_MAX = 10;
-
-async function findSession(client: CollectorClient, given: string): Promise<string> {
-  if (given === 'last') {
-    const last = 'SELECT session_id FROM sworn.sessions ORDER BY start DESC, session_id DESC LIMIT 1';
-    const [found] = await client.rows<{ session_id: string }>(last);
-    if (found !== undefined) return found.session_id;
-    throw new CliError('there is no session yet', 'Start one: sworn run --identity NAME -- COMMAND');
-  }
-  const found = await client.rows<{ session_id: string }>(
-    `SELECT DISTINCT session_id FROM sworn.activities WHERE session_id != '' AND startsWith(session_id, {given:String})
-     ORDER BY session_id LIMIT ${CANDIDATES_MAX}`,
-    { given },
-  );
-  const ids = found.map(({ session_id }) => session_id);
-  const [only, ...others] = ids;
-  if (only === undefined) throw new CliError(`no session begins with '${given}'`, 'See: sworn sessions', EXIT.unusable);
-  if (others.length === 0 || only === given) return only;
-  const more = ids.length === CANDIDATES_MAX ? ', …' : '';
-  throw new CliError(
-    `several sessions begin with '${given}': ${ids.join(', ')}${more}`,
-    'Give more of the id.',
-    EXIT.unusable,
-  );
-}
-
-function headOf(session: ActivityRow): string {
+function headOf(session: ActivityRow): string[] {
   const text = (name: string): string => printable(String(session[name] ?? ''));
-  const line = (name: string, value: string): string => `${colour('dim', name.padEnd(9))} ${value}`;
   const ended = Number(session['ended']) === 0 ? colour('green', 'still running') : `${text('end')} UTC`;
   return [
     line('session', colour('bold', text('session_id'))),
@@ -111,8 +94,27 @@ function headOf(session: ActivityRow): string {
         .map((name) => `${text(name)} ${name}`)
         .join(', '),
     ),
-    '',
-  ].join('\n');
+  ];
+}
+
+function line(name: string, value: string): string {
+  return `${colour('dim', name.padEnd(9))} ${value}`;
+}
+
+const REASONS_SHOWN = 3;
+
+/** How much of what crossed its connections was read, and the largest parts that were not. */
+async function coverageOf(client: CollectorClient, session: string): Promise<string[]> {
+  const sums = await askOne<CoverageSums>(client, sumsQuestion({ session }));
+  const open = await askOne<OpenConnections>(client, openQuestion({ session }));
+  const { sql, parameters } = reasonsQuestion({ session }, REASONS_SHOWN);
+  const reasons = await client.rows<UnreadReason>(sql, parameters);
+  const warning = violationLine(sums);
+  return [
+    ...coverageLines(sums, open).map(([label, text]) => line(label, text)),
+    ...reasons.map((reason) => line('', reasonLine(reason))),
+    ...(warning === '' ? [] : [warning]),
+  ];
 }
 
 const BLOCK_CHARACTERS_MAX = 4000;
