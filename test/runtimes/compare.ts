@@ -85,11 +85,13 @@ function sameBytes({ connections }: EncryptedRecord, plaintexts: readonly Plaint
   return isEqual;
 }
 
-/** What the agent counted on the wire is what the server's sockets did, read or not. */
+/** What the agent counted on the wire is what the server's sockets did, read or not; and whom the client asked for. */
 function checkWire({ connections }: EncryptedRecord, plaintexts: readonly Plaintext[], differences: string[]): void {
   const byPort = new Map(connections.map((one) => [one.localPort, one]));
-  for (const { port, wireReadBytes, wireWrittenBytes } of plaintexts) {
-    const { sentBytes = 0, receivedBytes = 0 } = byPort.get(port) ?? {};
+  for (const { port, serverName, wireReadBytes, wireWrittenBytes } of plaintexts) {
+    const { sentBytes = 0, receivedBytes = 0, serverName: asked = '' } = byPort.get(port) ?? {};
+    if (asked !== serverName)
+      differences.push(`port ${port}: the client asked for '${serverName}', recorded is '${asked}'`);
     if (sentBytes === wireReadBytes && receivedBytes === wireWrittenBytes) continue;
     differences.push(
       `port ${port}: ${sentBytes} and ${receivedBytes} bytes counted, ${wireReadBytes} and ${wireWrittenBytes} on the wire`,

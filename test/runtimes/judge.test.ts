@@ -59,7 +59,7 @@ test('what is not read, read in part, or different is not ok', () => {
 });
 
 test('another version of TLS than the server says, or than it was to be, is not ok', () => {
-  assert.equal(judged(ROW, READ, recordOf({ ...CONNECTION, tls: 'TLSv1.2' })).ok, false);
+  assert.equal(judged(ROW, READ, recordOf({ ...CONNECTION, tls: 'TLS 1.2' })).ok, false);
   assert.equal(judged({ ...ROW, spoken: ['TLSv1.2'] }, READ, recordOf(CONNECTION)).ok, false);
   assert.equal(judged({ ...ROW, spoken: [] }, READ, recordOf(CONNECTION)).ok, false);
 });

@@ -52,7 +52,7 @@ export function judged(row: Row, comparison: Comparison, { connections, findings
     ...(seen === 'unreadable' && !isFound ? ['no tls_unreadable finding tells of it'] : []),
     ...(seen === 'readable' && !requestsEqual ? ['requests differ'] : []),
     ...(seen === 'readable' && !responsesEqual ? ['responses differ'] : []),
-    ...(seen === 'readable' && connections.some(({ tls }) => tls !== row.tls)
+    ...(seen === 'readable' && connections.some(({ tls }) => numberOf(tls) !== numberOf(row.tls))
       ? [`the record says ${connections.map(({ tls }) => tls || 'no TLS').join(', ')}`]
       : []),
     ...differences,
@@ -63,6 +63,11 @@ export function judged(row: Row, comparison: Comparison, { connections, findings
     ok: reasons.length === 0,
     reason: reasons.slice(0, REASONS_MAX).join('; '),
   };
+}
+
+/** 'TLS 1.3' of the record is 'TLSv1.3' of servers. */
+function numberOf(version: string): string {
+  return version.replace(/^TLS\s?v?/, '');
 }
 
 /** Findings name the program, the server by name and port, and as many bytes as the connections had unread. */
