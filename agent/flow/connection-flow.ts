@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * One connection: both directions in order, the language that they speak, its decoder, and the account of every byte.
- *
- * The account holds by construction: a byte that comes out of a stream goes to exactly one `Decoding` (or still waits in
- * the opening), which answers for it; a byte that does not come out is lost, with a reason.
+ * One connection: both directions in order, what is said in it, and the account of every byte: one that comes out of a
+ * stream belongs to the conversation, which answers for it; one that does not come out is lost, with a reason.
  */
 import type { ByteAccount } from '../model/activity.ts';
 import type { BytesMissing, BytesMoved, ConnectionClosed, ConnectionOpened } from '../model/kernel-event.ts';
-import type { DecoderBounds, Exchange, ProtocolDefinition, SeenCredential, Side } from '../protocol/decoder.ts';
-import { OpaqueDecoder } from '../protocol/opaque/decoder.ts';
-import { Decoding, type DecodingListener, type DecodingStep } from './decoding.ts';
-import { AS_CLIENT, AS_SERVER, type Decision, type Direction, OpeningBytes, type SideOf } from './opening.ts';
+import type { DecoderBounds, Exchange, ProtocolDefinition, SeenCredential } from '../protocol/decoder.ts';
+import type { SecretStore } from '../tls/secret-store.ts';
+import type { TlsDescription } from '../tls/tls-layer.ts';
+import { Conversation } from './conversation.ts';
+import { AS_CLIENT, AS_SERVER, type Direction, type SideOf } from './opening.ts';
 import { Senders } from './senders.ts';
 import { REORDER_NS, Stream, UNIX_REORDER_NS } from './stream.ts';
 
@@ -30,76 +29,80 @@ export interface FlowOptions {
   readonly bounds: DecoderBounds;
   /** Left out: all that there are. */
   readonly protocols?: readonly ProtocolDefinition[];
+  /**
+   * The secrets that may open the TLS of a connection; `pids` are the processes that are known to have used it, at any time.
+   * Left out: what is said in TLS is not read.
+   */
+  readonly secretsOf?: (opened: ConnectionOpened, pids: () => Iterable<number>) => SecretStore;
 }
-
-/** Languages that hide what they say: their bytes are counted as unreadable. */
-const ENCRYPTED = new Set(['tls', 'ssh', 'quic', 'gssapi']);
-
-/**
- * Decoders of one connection that may fail before it is only counted. A fault of ours costs what was pending, and not the
- * rest of the connection; but who found one input that breaks a decoder has more.
- */
-const FAILURES_MAX = 3;
-/** A tunnel in a tunnel is as far as anybody goes; a decoder that hands over for ever is at fault. */
-const HANDOVERS_MAX = 8;
 
 const DIRECTIONS = ['sent', 'received'] as const;
 
-interface Settled {
-  decoded: number;
-  notUnderstood: number;
-  unreadable: number;
-  cut: number;
-}
-
 export class ConnectionFlow {
   readonly opened: ConnectionOpened;
-  /** '' while undecided; what it looks like, or 'unknown', when no decoder has it. */
-  protocol = '';
   /** When something was last heard of it. */
   lastAtNs: number;
+  /** Encrypted bytes that could not be read, by the reason. */
+  readonly unreadable = new Map<string, number>();
   readonly #sink: FlowSink;
-  readonly #options: FlowOptions;
   readonly #streams: Readonly<Record<Direction, Stream>>;
+  readonly #conversation: Conversation;
   readonly #senders = new Senders();
-  /** Which sides are possible: both while nothing has proved one. */
-  #ways: readonly SideOf[];
-  #opening: OpeningBytes | undefined;
-  #decoding: Decoding | undefined;
-  /** What decoders before the present one answered for. */
-  readonly #settled: Readonly<Record<Direction, Settled>> = {
-    sent: { decoded: 0, notUnderstood: 0, unreadable: 0, cut: 0 },
-    received: { decoded: 0, notUnderstood: 0, unreadable: 0, cut: 0 },
-  };
   readonly #lost: Record<Direction, number> = { sent: 0, received: 0 };
   readonly #surplus: Record<Direction, number> = { sent: 0, received: 0 };
-  #isOnlyCounted = false;
-  #failures = 0;
-  #handovers = 0;
+  /** Bytes of which the source tells the sums and no content. */
+  readonly #onlyCounted: Record<Direction, number> = { sent: 0, received: 0 };
 
   constructor(opened: ConnectionOpened, options: FlowOptions, sink: FlowSink) {
     this.opened = opened;
     this.lastAtNs = opened.atNs;
-    this.#options = options;
     this.#sink = sink;
-    this.#ways = waysOf(opened);
     const isUnix = opened.transport === 'unix';
     // What a process sends passes the boundary in order. A network reorders, and so do threads with one unix socket.
     this.#streams = {
       sent: new Stream(this.#streamSink('sent'), isUnix ? UNIX_REORDER_NS : 0),
       received: new Stream(this.#streamSink('received'), isUnix ? UNIX_REORDER_NS : REORDER_NS),
     };
-    this.#opening = this.#newOpening(opened.joinedLate);
+    const { bounds, protocols, secretsOf } = options;
+    this.#conversation = new Conversation(
+      waysOf(opened),
+      { local: opened.localPort, remote: opened.remotePort },
+      opened.joinedLate,
+      { bounds, ...(protocols && { protocols }), secrets: secretsOf?.(opened, () => this.#users()) },
+      {
+        exchange: (exchange) => sink.exchange(this, exchange),
+        credential: (credential) => sink.credential(this, credential),
+        trouble: (direction, reason, bytes, atNs) => sink.trouble(this, direction, reason, bytes, atNs),
+        unreadable: (_direction, reason, bytes) => {
+          this.unreadable.set(reason, (this.unreadable.get(reason) ?? 0) + bytes);
+        },
+      },
+    );
+  }
+
+  /** '' while undecided; what it looks like, or 'unknown', when no decoder has it. Of what is said in TLS, if that is known. */
+  get protocol(): string {
+    return this.opened.transport === 'udp' ? 'unknown' : this.#conversation.protocol;
+  }
+
+  /** What TLS showed of itself; undefined when the connection has none. */
+  get tls(): TlsDescription | undefined {
+    return this.#conversation.tls;
   }
 
   /** Which end the workload is: as the source says, or as the bytes have proved. */
   get role(): 'client' | 'server' | 'unknown' {
-    return this.#ways.length > 1 ? 'unknown' : this.#sideOf.sent;
+    return this.#conversation.role;
   }
 
   get heldBytes(): number {
     const { sent, received } = this.#streams;
-    return (this.#opening?.heldBytes ?? 0) + (this.#decoding?.heldBytes ?? 0) + sent.heldBytes + received.heldBytes;
+    return this.#conversation.heldBytes + sent.heldBytes + received.heldBytes;
+  }
+
+  /** Encrypted bytes wait for a secret: tell it when there is one. */
+  get awaitsSecret(): boolean {
+    return this.#conversation.awaitsSecret;
   }
 
   moved(event: BytesMoved): void {
@@ -116,10 +119,15 @@ export class ConnectionFlow {
     this.#streams[event.direction].missing(event.offset, event.bytes, event.reason, event.atNs);
   }
 
-  /** Time passes: holes that have been open for long become losses. */
+  secretsChanged(atNs: number): void {
+    this.#conversation.secretsChanged(atNs);
+  }
+
+  /** Time passes: holes that have been open for long become losses, and nobody waits for a secret for ever. */
   expire(nowNs: number): void {
     this.#streams.sent.expire(nowNs);
     this.#streams.received.expire(nowNs);
+    this.#conversation.expire(nowNs);
   }
 
   /** The process of the workload that sent at that time; 0 when no event told. */
@@ -139,40 +147,31 @@ export class ConnectionFlow {
     this.#finishStream('sent', sentEnd, event.atNs);
     if (event.unsentBytes > 0) this.#streams.sent.finish(event.sentBytes, 'never_sent', event.atNs);
     this.#finishStream('received', receivedEnd, event.atNs);
-    this.#endDecoding(event.atNs);
+    this.#conversation.end(event.atNs);
   }
 
   /** As `close`, when the source says no more of the connection: what was seen is all there is. */
   abandon(atNs: number): void {
     for (const direction of DIRECTIONS) this.#streams[direction].finish(undefined, '', atNs);
-    this.#endDecoding(atNs);
+    this.#conversation.end(atNs);
   }
 
   /** Gives back memory: what waits comes out, what is unfinished ends, and the bytes that follow are looked at afresh. */
   shed(atNs: number): void {
     for (const direction of DIRECTIONS) this.#streams[direction].giveUp('memory_bound', atNs);
-    if (this.heldBytes === 0 || this.#isOnlyCounted) return;
-    this.#sink.trouble(this, 'received', 'memory_bound', 0, atNs);
-    this.#endDecoding(atNs);
-    this.#opening = this.#newOpening(true);
+    this.#conversation.shed(atNs);
   }
 
   /** What became of the bytes of a direction. Adds up at any time; what is still thought about is not understood yet. */
   account(direction: Direction): ByteAccount {
-    const { decoded, notUnderstood, unreadable, cut } = this.#settled[direction];
-    const lost = this.#lost[direction];
-    const moved = this.#streams[direction].nextOffset;
-    const pending = this.#opening?.bytes[direction] ?? 0;
-    const now = this.#decoding?.account(this.#sideOf[direction]);
-    if (now === undefined) return { moved, decoded, notUnderstood: notUnderstood + pending, unreadable, cut, lost };
-    const hidden = this.#isEncrypted() ? now.notUnderstood : 0;
+    const { decoded, notUnderstood, unreadable, cut } = this.#conversation.account(direction);
     return {
-      moved,
-      decoded: decoded + now.decoded,
-      notUnderstood: notUnderstood + now.notUnderstood - hidden,
-      unreadable: unreadable + hidden,
-      cut: cut + now.cut,
-      lost,
+      moved: this.#streams[direction].nextOffset,
+      decoded,
+      notUnderstood: notUnderstood + this.#onlyCounted[direction],
+      unreadable,
+      cut,
+      lost: this.#lost[direction],
     };
   }
 
@@ -184,39 +183,28 @@ export class ConnectionFlow {
     return this.#surplus[direction];
   }
 
-  /** Since when bytes wait until it is known whose language they are; undefined when none do. */
+  /** Since when bytes wait until it is known what they are; undefined when none do. */
   get waitingSinceNs(): number | undefined {
-    return this.#opening?.arrivals[0]?.at;
+    return this.#conversation.waitingSinceNs;
   }
 
-  /** Nobody knows the language, and the beginning, which might have told it, was not seen: that is worth a line. */
-  get #isUnrecognised(): boolean {
-    return this.opened.joinedLate && this.#isOnlyCounted && this.protocol === 'unknown';
-  }
-
-  get #sideOf(): SideOf {
-    return this.#ways[0] as SideOf;
+  /** Who opened it, and who sent. */
+  *#users(): Iterable<number> {
+    yield this.opened.process.pid;
+    yield* this.#senders.pids;
   }
 
   #heardOf(atNs: number): void {
     if (atNs > this.lastAtNs) this.lastAtNs = atNs;
   }
 
-  #isEncrypted(): boolean {
-    return this.#decoding !== undefined && ENCRYPTED.has(this.#decoding.protocol);
-  }
-
-  #newOpening(late: boolean): OpeningBytes {
-    return new OpeningBytes(late, { local: this.opened.localPort, remote: this.opened.remotePort });
-  }
-
   #streamSink(direction: Direction) {
     return {
-      bytes: (bytes: Uint8Array, atNs: number): void => this.#feed(direction, bytes, atNs),
+      bytes: (bytes: Uint8Array, atNs: number): void => this.#conversation.feed(direction, bytes, atNs),
       gap: (missingBytes: number, reason: string, atNs: number): void => {
         this.#lost[direction] += missingBytes;
         this.#sink.lost(this, direction, reason, missingBytes, atNs);
-        this.#feedGap(direction, missingBytes, atNs);
+        this.#conversation.gap(direction, missingBytes, atNs);
       },
       conflict: (bytes: number, atNs: number): void => {
         this.#sink.trouble(this, direction, 'conflicting_segments', bytes, atNs);
@@ -232,151 +220,15 @@ export class ConnectionFlow {
 
   /** Of UDP the source tells the sums and no bytes: seen, by design not looked at. */
   #countOnly(event: ConnectionClosed): void {
-    this.protocol = 'unknown';
     for (const [direction, bytes] of [
       ['sent', event.sentBytes],
       ['received', event.receivedBytes],
     ] as const) {
       this.#streams[direction].skipTo(bytes);
-      this.#settled[direction].notUnderstood += bytes;
+      this.#onlyCounted[direction] += bytes;
     }
-  }
-
-  #feed(direction: Direction, bytes: Uint8Array, at: number): void {
-    for (let rest = bytes; rest.length > 0; ) {
-      const decoding = this.#decoding;
-      if (decoding === undefined) {
-        this.#opening?.add(direction, rest, at);
-        this.#decide();
-        return;
-      }
-      if (this.#isUnrecognised) this.#sink.trouble(this, direction, 'not_recognised', rest.length, at);
-      const step = decoding.push(this.#sideOf[direction], rest, at);
-      rest = step.kind === 'handover' ? rest.subarray(step.consumedBytes) : NO_BYTES;
-      this.#follow(step, direction, at);
-    }
-  }
-
-  #feedGap(direction: Direction, missingBytes: number, at: number): void {
-    if (this.#decoding === undefined) this.#opening?.addGap(direction, missingBytes, at);
-    else this.#follow(this.#decoding.gap(this.#sideOf[direction], missingBytes, at), direction, at);
-  }
-
-  /** What a step of the decoder means for the connection. */
-  #follow(step: DecodingStep, direction: Direction, at: number): void {
-    if (step.kind === 'failed') {
-      const decoding = this.#decoding as Decoding;
-      const { notUnderstood } = decoding.account(this.#sideOf[direction]);
-      this.#sink.trouble(this, direction, 'decoder_failed', notUnderstood, at);
-      this.#settle(decoding);
-      this.#failures++;
-      if (this.#failures < FAILURES_MAX) this.#opening = this.#newOpening(true);
-      else this.#countFrom(decoding.protocol);
-    } else if (step.kind === 'handover') {
-      this.#endDecoding(at);
-      this.#handovers++;
-      this.#begin(this.#handovers > HANDOVERS_MAX ? 'unknown' : step.protocol);
-    }
-  }
-
-  #decide(decision?: Decision): void {
-    const opening = this.#opening as OpeningBytes;
-    decision ??= opening.decide(this.#ways, this.#options.protocols);
-    if (decision.kind === 'not-yet') return;
-    this.#opening = undefined;
-    if (decision.kind === 'found') {
-      const { definition } = decision;
-      this.#ways = [decision.sideOf];
-      this.protocol = definition.name;
-      this.#decoding = new Decoding(
-        definition,
-        (sink) => definition.create(this.#options.bounds, sink, decision.opening),
-        this.#listener(),
-      );
-    } else {
-      if (decision.kind === 'failed') this.#sink.trouble(this, 'sent', 'detection_failed', 0, this.lastAtNs);
-      this.#countFrom(decision.kind === 'none' ? decision.name : 'unknown');
-    }
-    for (const arrival of opening.arrivals) {
-      if ('bytes' in arrival) this.#feed(arrival.direction, arrival.bytes, arrival.at);
-      else this.#feedGap(arrival.direction, arrival.missingBytes, arrival.at);
-    }
-  }
-
-  /** After a handover: whatever is in a tunnel, the decoder of that language if there is one, else the bytes are counted. */
-  #begin(protocol: string): void {
-    const definition = this.#options.protocols?.find(({ name }) => name === protocol);
-    if (protocol === 'tunnel') {
-      this.protocol = '';
-      this.#opening = this.#newOpening(false);
-    } else if (definition !== undefined) {
-      const opening = { client: NO_BYTES, server: NO_BYTES, serverPort: 0, late: false };
-      this.protocol = protocol;
-      this.#decoding = new Decoding(
-        definition,
-        (sink) => definition.create(this.#options.bounds, sink, opening),
-        this.#listener(),
-      );
-    } else {
-      this.#countFrom(protocol);
-    }
-  }
-
-  /** Nobody understands what follows. A connection that was understood before keeps that name if there is no other. */
-  #countFrom(name: string): void {
-    if (name !== 'unknown' || this.protocol === '') this.protocol = name;
-    this.#opening = undefined;
-    this.#isOnlyCounted = true;
-    this.#decoding = new Decoding({ name }, () => new OpaqueDecoder(), this.#listener());
-  }
-
-  /** Lets the decoder finish, and keeps what it answers for. */
-  #endDecoding(at: number): void {
-    for (;;) {
-      const decoding = this.#decoding;
-      if (decoding !== undefined) {
-        if (!decoding.end(at)) this.#sink.trouble(this, 'sent', 'decoder_failed', 0, at);
-        this.#settle(decoding);
-      }
-      if (this.#opening === undefined) return;
-      if (this.#opening.arrivals.length === 0) {
-        this.#opening = undefined;
-        return;
-      }
-      // Too little was said to know the language; what there is may still be a whole exchange. It may also be a handover,
-      // or a failure, behind which there is another opening: both are bounded.
-      this.#decide(this.#opening.decideAtEnd(this.#ways, this.#options.protocols));
-    }
-  }
-
-  #settle(decoding: Decoding): void {
-    this.#decoding = undefined;
-    for (const direction of DIRECTIONS) {
-      const into = this.#settled[direction];
-      const { decoded, notUnderstood, cut } = decoding.account(this.#sideOf[direction]);
-      into.decoded += decoded;
-      into.cut += cut;
-      if (ENCRYPTED.has(decoding.protocol)) into.unreadable += notUnderstood;
-      else into.notUnderstood += notUnderstood;
-    }
-  }
-
-  #directionOf(side: Side): Direction {
-    return this.#sideOf.sent === side ? 'sent' : 'received';
-  }
-
-  #listener(): DecodingListener {
-    return {
-      exchange: (exchange) => this.#sink.exchange(this, exchange),
-      credential: (credential) => this.#sink.credential(this, credential),
-      trouble: (from, reason, bytes) => {
-        this.#sink.trouble(this, this.#directionOf(from), reason, bytes, this.lastAtNs);
-      },
-    };
   }
 }
-
-const NO_BYTES = new Uint8Array(0);
 
 function waysOf({ role }: ConnectionOpened): readonly SideOf[] {
   if (role === 'unknown') return [AS_CLIENT, AS_SERVER];

@@ -55,6 +55,8 @@ interface Ended {
 
 export class FlowTable {
   readonly #flows = new Map<ConnectionKey, ConnectionFlow>();
+  /** With encrypted bytes that wait for a secret; some may wait no more. */
+  readonly #awaiting = new Set<ConnectionFlow>();
   /** Oldest first. */
   readonly #ended = new Map<ConnectionKey, Ended>();
   readonly #sink: FlowTableSink;
@@ -107,6 +109,7 @@ export class FlowTable {
       return;
     }
     flow.moved(event);
+    if (flow.awaitsSecret) this.#awaiting.add(flow);
     this.#bytesSinceSum += event.bytes.length;
     if (this.#bytesSinceSum >= BYTES_BETWEEN_SUMS) this.#holdBound(event.atNs);
   }
@@ -117,12 +120,20 @@ export class FlowTable {
     else flow.missing(event);
   }
 
+  /** A secret has come that may open what waits. */
+  secretsChanged(atNs: number): void {
+    for (const flow of this.#awaiting) {
+      flow.secretsChanged(atNs);
+      if (!flow.awaitsSecret) this.#awaiting.delete(flow);
+    }
+  }
+
   close(event: ConnectionClosed): void {
     const { connectionKey: key, startedNs, atNs } = event;
     const flow = this.#flows.get(key);
     const ended = this.#ended.get(key);
     if (flow !== undefined) {
-      this.#flows.delete(key);
+      this.#forget(key, flow);
       flow.close(event);
       this.#remember(key, endedBy(event));
       this.#sink.closed(flow, event, atNs);
@@ -170,11 +181,16 @@ export class FlowTable {
   }
 
   #giveUp(key: ConnectionKey, flow: ConnectionFlow, atNs: number): void {
-    this.#flows.delete(key);
+    this.#forget(key, flow);
     flow.abandon(atNs);
     const told = { sent: flow.account('sent').moved, received: flow.account('received').moved };
     this.#remember(key, { startedNs: flow.opened.startedNs, goesOn: flow.opened, told });
     this.#sink.closed(flow, undefined, atNs);
+  }
+
+  #forget(key: ConnectionKey, flow: ConnectionFlow): void {
+    this.#flows.delete(key);
+    this.#awaiting.delete(flow);
   }
 
   #remember(key: ConnectionKey, ended: Ended): void {

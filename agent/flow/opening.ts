@@ -26,7 +26,7 @@ export type Decision =
       readonly opening: Opening;
       readonly sideOf: SideOf;
     }
-  | { readonly kind: 'none'; readonly name: string }
+  | { readonly kind: 'none'; readonly name: string; readonly sideOf: SideOf }
   /** A fault of ours: detection threw. */
   | { readonly kind: 'failed' };
 
@@ -84,25 +84,29 @@ export class OpeningBytes {
   decide(ways: readonly SideOf[], among: readonly ProtocolDefinition[] | undefined): Decision {
     let waits = false;
     let name = 'unknown';
+    let named = ways[0] as SideOf;
     try {
       for (const sideOf of ways) {
         const opening = this.#view(sideOf);
         const detection = detect(opening, among);
         if (detection.kind === 'found') return { kind: 'found', definition: detection.definition, opening, sideOf };
         if (detection.kind === 'not-yet') waits = true;
-        else if (name === 'unknown') name = detection.name;
+        else if (name === 'unknown') {
+          name = detection.name;
+          named = sideOf;
+        }
       }
     } catch {
       return { kind: 'failed' };
     }
     if (waits && !this.#isFull()) return { kind: 'not-yet' };
-    return { kind: 'none', name };
+    return { kind: 'none', name, sideOf: named };
   }
 
   /** Nothing more comes: what is not decided now never is. */
   decideAtEnd(ways: readonly SideOf[], among: readonly ProtocolDefinition[] | undefined): Decision {
     const decision = this.decide(ways, among);
-    return decision.kind === 'not-yet' ? { kind: 'none', name: 'unknown' } : decision;
+    return decision.kind === 'not-yet' ? { kind: 'none', name: 'unknown', sideOf: ways[0] as SideOf } : decision;
   }
 
   #isFull(): boolean {

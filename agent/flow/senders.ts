@@ -13,6 +13,11 @@ export class Senders {
     if (this.#changes.length > CHANGES_MAX) this.#changes.shift();
   }
 
+  /** All that are known, the newest first. */
+  get pids(): readonly number[] {
+    return this.#changes.map(({ pid }) => pid).reverse();
+  }
+
   /** Who sent at that time, or next; 0 when nobody is known to have sent. */
   at(atNs: number): number {
     for (let i = this.#changes.length - 1; i >= 0; i--) {

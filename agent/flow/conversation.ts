@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * What two ends say to each other, in order: the language that they speak, its decoder, and what became of every byte. Where
+ * they turn to TLS, what is said inside is a conversation again.
+ *
+ * The account holds by construction: a byte that is fed goes to exactly one `Decoding`, to the TLS layer, or still waits in
+ * the opening, and whoever has it answers for it.
+ */
+import type { DecoderBounds, Exchange, ProtocolDefinition, SeenCredential, Side } from '../protocol/decoder.ts';
+import { OpaqueDecoder } from '../protocol/opaque/decoder.ts';
+import type { SecretStore } from '../tls/secret-store.ts';
+import { type TlsDescription, TlsLayer } from '../tls/tls-layer.ts';
+import { Decoding, type DecodingListener, type DecodingStep } from './decoding.ts';
+import { type Decision, type Direction, OpeningBytes, type Ports, type SideOf } from './opening.ts';
+
+export interface ConversationOptions {
+  readonly bounds: DecoderBounds;
+  /** Left out: all that there are. */
+  readonly protocols?: readonly ProtocolDefinition[];
+  /** Left out: what is said in TLS is not read. */
+  readonly secrets?: SecretStore | undefined;
+}
+
+export interface ConversationSink {
+  exchange(exchange: Exchange): void;
+  credential(credential: SeenCredential): void;
+  /** Bytes that were had and not understood, or an exchange that was given up. */
+  trouble(direction: Direction, reason: string, bytes: number, atNs: number): void;
+  /** Encrypted bytes that were had and could not be read. */
+  unreadable(direction: Direction, reason: string, bytes: number, atNs: number): void;
+}
+
+/** What became of the bytes that were fed; of those that wait it is not understood yet. */
+export interface Understanding {
+  decoded: number;
+  notUnderstood: number;
+  unreadable: number;
+  cut: number;
+}
+
+/** Languages that hide what they say: their bytes are counted as unreadable. */
+const ENCRYPTED = new Set(['tls', 'ssh', 'quic', 'gssapi']);
+
+/**
+ * Decoders of one conversation that may fail before it is only counted. A fault of ours costs what was pending, and not the
+ * rest of the connection; but who found one input that breaks a decoder has more.
+ */
+const FAILURES_MAX = 3;
+/** A tunnel in a tunnel is as far as anybody goes; a decoder that hands over for ever is at fault. */
+const HANDOVERS_MAX = 8;
+/** TLS to a proxy, and through it TLS to the server. */
+const TLS_DEPTH_MAX = 3;
+
+const DIRECTIONS = ['sent', 'received'] as const;
+const NO_BYTES = new Uint8Array(0);
+
+/** An encrypted stretch: what decrypts it, and what is said inside. */
+interface Tunnel {
+  readonly layer: TlsLayer;
+  readonly inside: Conversation;
+}
+
+export class Conversation {
+  readonly #sink: ConversationSink;
+  readonly #options: ConversationOptions;
+  readonly #ports: Ports;
+  readonly #late: boolean;
+  readonly #depth: number;
+  /** '' while undecided; what it looks like, or 'unknown', when no decoder has it. */
+  #protocol = '';
+  /** Which sides are possible: both while nothing has proved one. */
+  #ways: readonly SideOf[];
+  #opening: OpeningBytes | undefined;
+  #decoding: Decoding | undefined;
+  #tunnel: Tunnel | undefined;
+  #endedTls: TlsDescription | undefined;
+  /** What decoders before the present one answered for. */
+  readonly #settled: Readonly<Record<Direction, Understanding>> = {
+    sent: { decoded: 0, notUnderstood: 0, unreadable: 0, cut: 0 },
+    received: { decoded: 0, notUnderstood: 0, unreadable: 0, cut: 0 },
+  };
+  #isOnlyCounted = false;
+  #failures = 0;
+  #handovers = 0;
+  #lastAtNs = 0;
+
+  /** `late`: the first bytes of it were not seen. */
+  constructor(
+    ways: readonly SideOf[],
+    ports: Ports,
+    late: boolean,
+    options: ConversationOptions,
+    sink: ConversationSink,
+    depth = 0,
+  ) {
+    this.#ways = ways;
+    this.#ports = ports;
+    this.#late = late;
+    this.#options = options;
+    this.#sink = sink;
+    this.#depth = depth;
+    this.#opening = this.#newOpening(late);
+  }
+
+  /** The innermost language that is known: of HTTP in TLS it is HTTP's. */
+  get protocol(): string {
+    return this.#tunnel === undefined ? this.#protocol : innermost(this.#protocol, this.#tunnel);
+  }
+
+  /** Of the outermost TLS; undefined when there is none. */
+  get tls(): TlsDescription | undefined {
+    return this.#tunnel?.layer.description ?? this.#endedTls;
+  }
+
+  /** Which end the workload is: as was said, or as the bytes have proved. */
+  get role(): 'client' | 'server' | 'unknown' {
+    return this.#ways.length > 1 ? 'unknown' : this.#sideOf.sent;
+  }
+
+  get heldBytes(): number {
+    const tunnel = this.#tunnel;
+    const inTunnel = tunnel === undefined ? 0 : tunnel.layer.heldBytes + tunnel.inside.heldBytes;
+    return (this.#opening?.heldBytes ?? 0) + (this.#decoding?.heldBytes ?? 0) + inTunnel;
+  }
+
+  /** Since when bytes wait until it is known what they are; undefined when none do. */
+  get waitingSinceNs(): number | undefined {
+    const here = this.#opening?.arrivals[0]?.at;
+    const tunnel = this.#tunnel;
+    if (tunnel === undefined) return here;
+    return earliest(here, earliest(tunnel.layer.waitingSince, tunnel.inside.waitingSinceNs));
+  }
+
+  /** Encrypted bytes wait for a secret. */
+  get awaitsSecret(): boolean {
+    const tunnel = this.#tunnel;
+    return tunnel !== undefined && (tunnel.layer.waitingSince !== undefined || tunnel.inside.awaitsSecret);
+  }
+
+  feed(direction: Direction, bytes: Uint8Array, at: number): void {
+    this.#lastAtNs = at;
+    for (let rest = bytes; rest.length > 0; ) {
+      const decoding = this.#decoding;
+      if (this.#tunnel !== undefined) {
+        this.#tunnel.layer.push(this.#sideOf[direction], rest, at);
+        return;
+      }
+      if (decoding === undefined) {
+        this.#opening?.add(direction, rest, at);
+        this.#decide();
+        return;
+      }
+      if (this.#isUnrecognised) this.#sink.trouble(direction, 'not_recognised', rest.length, at);
+      const step = decoding.push(this.#sideOf[direction], rest, at);
+      rest = step.kind === 'handover' ? rest.subarray(step.consumedBytes) : NO_BYTES;
+      this.#follow(step, direction, at);
+    }
+  }
+
+  gap(direction: Direction, missingBytes: number, at: number): void {
+    const tunnel = this.#tunnel;
+    if (tunnel !== undefined) tunnel.layer.gap(this.#sideOf[direction], missingBytes, at);
+    else if (this.#decoding === undefined) this.#opening?.addGap(direction, missingBytes, at);
+    else this.#follow(this.#decoding.gap(this.#sideOf[direction], missingBytes, at), direction, at);
+  }
+
+  secretsChanged(at: number): void {
+    this.#tunnel?.layer.secretsChanged(at);
+    this.#tunnel?.inside.secretsChanged(at);
+  }
+
+  /** Time passes: who waited for a secret for long goes on without. */
+  expire(nowNs: number): void {
+    this.#tunnel?.layer.expire(nowNs);
+    this.#tunnel?.inside.expire(nowNs);
+  }
+
+  /** Nothing more is said: pending exchanges come out. */
+  end(at: number): void {
+    for (;;) {
+      if (this.#tunnel !== undefined) this.#endTunnel(at);
+      const decoding = this.#decoding;
+      if (decoding !== undefined) {
+        if (!decoding.end(at)) this.#sink.trouble('sent', 'decoder_failed', 0, at);
+        this.#settle(decoding);
+      }
+      if (this.#opening === undefined) return;
+      if (this.#opening.arrivals.length === 0) {
+        this.#opening = undefined;
+        return;
+      }
+      // Too little was said to know the language; what there is may still be a whole exchange. It may also be a handover,
+      // or a failure, behind which there is another opening: both are bounded.
+      this.#decide(this.#opening.decideAtEnd(this.#ways, this.#options.protocols));
+    }
+  }
+
+  /** Gives back memory: what is unfinished ends, and what follows is looked at afresh. */
+  shed(at: number): void {
+    if (this.heldBytes === 0 || this.#isOnlyCounted) return;
+    const tunnel = this.#tunnel;
+    // Whoever lost its place in an encrypted stretch never finds it again: that is kept while it holds little itself.
+    if (tunnel !== undefined && tunnel.inside.heldBytes >= tunnel.layer.heldBytes) {
+      tunnel.inside.shed(at);
+      return;
+    }
+    this.#sink.trouble('received', 'memory_bound', 0, at);
+    this.end(at);
+    this.#opening = this.#newOpening(true);
+  }
+
+  account(direction: Direction): Understanding {
+    const sum = { ...this.#settled[direction] };
+    sum.notUnderstood += this.#opening?.bytes[direction] ?? 0;
+    if (this.#decoding !== undefined) this.#addDecoding(sum, this.#decoding, direction);
+    if (this.#tunnel !== undefined) this.#addTunnel(sum, this.#tunnel, direction);
+    return sum;
+  }
+
+  /** Nobody knows the language, and the beginning, which might have told it, was not seen: that is worth a line. */
+  get #isUnrecognised(): boolean {
+    return this.#late && this.#isOnlyCounted && this.#protocol === 'unknown';
+  }
+
+  get #sideOf(): SideOf {
+    return this.#ways[0] as SideOf;
+  }
+
+  #newOpening(late: boolean): OpeningBytes {
+    return new OpeningBytes(late, this.#ports);
+  }
+
+  /** What a step of the decoder means for the conversation. */
+  #follow(step: DecodingStep, direction: Direction, at: number): void {
+    if (step.kind === 'failed') {
+      const decoding = this.#decoding as Decoding;
+      const { notUnderstood } = decoding.account(this.#sideOf[direction]);
+      this.#sink.trouble(direction, 'decoder_failed', notUnderstood, at);
+      this.#settle(decoding);
+      this.#failures++;
+      if (this.#failures < FAILURES_MAX) this.#opening = this.#newOpening(true);
+      else this.#countFrom(decoding.protocol);
+    } else if (step.kind === 'handover') {
+      const decoding = this.#decoding as Decoding;
+      if (!decoding.end(at)) this.#sink.trouble('sent', 'decoder_failed', 0, at);
+      this.#settle(decoding);
+      this.#handovers++;
+      this.#begin(this.#handovers > HANDOVERS_MAX ? 'unknown' : step.protocol);
+    }
+  }
+
+  #decide(decision?: Decision): void {
+    const opening = this.#opening as OpeningBytes;
+    decision ??= opening.decide(this.#ways, this.#options.protocols);
+    if (decision.kind === 'not-yet') return;
+    this.#opening = undefined;
+    if (decision.kind === 'found') {
+      const { definition } = decision;
+      this.#ways = [decision.sideOf];
+      this.#protocol = definition.name;
+      this.#decoding = new Decoding(
+        definition,
+        (sink) => definition.create(this.#options.bounds, sink, decision.opening),
+        this.#listener(),
+      );
+    } else if (decision.kind === 'none' && decision.name === 'tls') {
+      this.#ways = [decision.sideOf];
+      this.#beginTls(this.#late);
+    } else {
+      if (decision.kind === 'failed') this.#sink.trouble('sent', 'detection_failed', 0, this.#lastAtNs);
+      this.#countFrom(decision.kind === 'none' ? decision.name : 'unknown');
+    }
+    for (const arrival of opening.arrivals) {
+      if ('bytes' in arrival) this.feed(arrival.direction, arrival.bytes, arrival.at);
+      else this.gap(arrival.direction, arrival.missingBytes, arrival.at);
+    }
+  }
+
+  /** After a handover: whatever is in a tunnel, the decoder of that language if there is one, else the bytes are counted. */
+  #begin(protocol: string): void {
+    const definition = this.#options.protocols?.find(({ name }) => name === protocol);
+    if (protocol === 'tunnel') {
+      this.#protocol = '';
+      this.#opening = this.#newOpening(false);
+    } else if (protocol === 'tls') {
+      this.#beginTls(false);
+    } else if (definition !== undefined) {
+      const opening = { client: NO_BYTES, server: NO_BYTES, serverPort: 0, late: false };
+      this.#protocol = protocol;
+      this.#decoding = new Decoding(
+        definition,
+        (sink) => definition.create(this.#options.bounds, sink, opening),
+        this.#listener(),
+      );
+    } else {
+      this.#countFrom(protocol);
+    }
+  }
+
+  #beginTls(late: boolean): void {
+    const { secrets } = this.#options;
+    if (secrets === undefined || this.#depth >= TLS_DEPTH_MAX) {
+      this.#countFrom('tls');
+      return;
+    }
+    this.#protocol = 'tls';
+    const inside = new Conversation(this.#ways, this.#ports, late, this.#options, this.#sink, this.#depth + 1);
+    const layer = new TlsLayer(
+      {
+        data: (from, bytes, at) => inside.feed(this.#directionOf(from), bytes, at),
+        gap: (from, bytes, at) => inside.gap(this.#directionOf(from), bytes, at),
+        unreadable: (from, reason, bytes, at) => {
+          this.#sink.unreadable(this.#directionOf(from), reason, bytes, at);
+        },
+      },
+      secrets,
+      { late },
+    );
+    this.#tunnel = { layer, inside };
+  }
+
+  #endTunnel(at: number): void {
+    const tunnel = this.#tunnel as Tunnel;
+    tunnel.layer.end(at);
+    tunnel.inside.end(at);
+    for (const direction of DIRECTIONS) this.#addTunnel(this.#settled[direction], tunnel, direction);
+    this.#protocol = innermost(this.#protocol, tunnel);
+    this.#endedTls = tunnel.layer.description;
+    this.#tunnel = undefined;
+  }
+
+  /** Nobody understands what follows. A connection that was understood before keeps that name if there is no other. */
+  #countFrom(name: string): void {
+    if (name !== 'unknown' || this.#protocol === '') this.#protocol = name;
+    this.#opening = undefined;
+    this.#isOnlyCounted = true;
+    this.#decoding = new Decoding({ name }, () => new OpaqueDecoder(), this.#listener());
+  }
+
+  #settle(decoding: Decoding): void {
+    this.#decoding = undefined;
+    for (const direction of DIRECTIONS) this.#addDecoding(this.#settled[direction], decoding, direction);
+  }
+
+  #addDecoding(to: Understanding, decoding: Decoding, direction: Direction): void {
+    const { decoded, notUnderstood, cut } = decoding.account(this.#sideOf[direction]);
+    to.decoded += decoded;
+    to.cut += cut;
+    if (ENCRYPTED.has(decoding.protocol)) to.unreadable += notUnderstood;
+    else to.notUnderstood += notUnderstood;
+  }
+
+  /** What was plaintext is in the account of those inside; the rest of what they sent is the layer's. */
+  #addTunnel(to: Understanding, { layer, inside }: Tunnel, direction: Direction): void {
+    const { framing, unreadable, waiting } = layer.counts(this.#sideOf[direction]);
+    const { decoded, notUnderstood, unreadable: hidden, cut } = inside.account(direction);
+    to.decoded += framing + decoded;
+    to.notUnderstood += waiting + notUnderstood;
+    to.unreadable += unreadable + hidden;
+    to.cut += cut;
+  }
+
+  #directionOf(side: Side): Direction {
+    return this.#sideOf.sent === side ? 'sent' : 'received';
+  }
+
+  #listener(): DecodingListener {
+    return {
+      exchange: (exchange) => this.#sink.exchange(exchange),
+      credential: (credential) => this.#sink.credential(credential),
+      trouble: (from, reason, bytes) => {
+        this.#sink.trouble(this.#directionOf(from), reason, bytes, this.#lastAtNs);
+      },
+    };
+  }
+}
+
+function innermost(outside: string, { inside }: Tunnel): string {
+  return inside.protocol === '' || inside.protocol === 'unknown' ? outside : inside.protocol;
+}
+
+function earliest(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
+}
