@@ -123,6 +123,7 @@ function view(opened: Partial<ConnectionOpened> = {}, about: Partial<ConnectionV
     opened: { ...OPENED, ...opened },
     role: 'client',
     protocol: 'postgresql',
+    tls: undefined,
     account: (direction) => ({
       moved: direction === 'sent' ? 10 : 20,
       decoded: direction === 'sent' ? 10 : 20,
@@ -324,6 +325,29 @@ describe('a connection', () => {
     assert.equal(closed.connection.action, ConnectionAction.CLOSED);
     assert.equal(closed.connection.sent.moved, 10);
     assert.deepEqual({ ...closed.connection.attributes }, {});
+  });
+
+  it('says what TLS showed of itself', () => {
+    const tls = {
+      version: 'TLS 1.3',
+      cipherSuite: 'TLS_AES_256_GCM_SHA384',
+      serverName: 'db.example',
+      protocol: 'http/1.1',
+      resumed: false,
+      certificate: { subject: 'CN=db.example', issuer: 'CN=authority.example', sha256: 'ab'.repeat(32) },
+      clientCertificate: undefined,
+    };
+    const closed = builder.connectionClosed(view({}, { tls }), CLOSED, session(), undefined, 100, 9000);
+    assert.ok(closed.detail === 'connection');
+    assert.equal(closed.connection.tls, 'TLS 1.3');
+    assert.equal(closed.connection.serverName, 'db.example');
+    assert.deepEqual(closed.connection.attributes, {
+      tls_cipher_suite: 'TLS_AES_256_GCM_SHA384',
+      tls_alpn: 'http/1.1',
+      tls_certificate_subject: 'CN=db.example',
+      tls_certificate_issuer: 'CN=authority.example',
+      tls_certificate_sha256: 'ab'.repeat(32),
+    });
   });
 
   it('says what is odd about its end', () => {

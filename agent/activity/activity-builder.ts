@@ -33,11 +33,35 @@ export interface Naming {
   readonly boot: string;
 }
 
+/** What TLS shows of a connection; texts are '' where it did not. */
+export interface TlsView {
+  /** 'TLS 1.3'; '' while the handshake has not said. */
+  readonly version: string;
+  /** As IANA has it. */
+  readonly cipherSuite: string;
+  /** The server that the client asked for. */
+  readonly serverName: string;
+  /** The protocol that was agreed on (ALPN). */
+  readonly protocol: string;
+  readonly resumed: boolean;
+  readonly certificate: CertificateView | undefined;
+  readonly clientCertificate: CertificateView | undefined;
+}
+
+export interface CertificateView {
+  readonly subject: string;
+  readonly issuer: string;
+  /** Of the certificate in DER, hex. */
+  readonly sha256: string;
+}
+
 /** What a connection is to the record. */
 export interface ConnectionView {
   readonly opened: ConnectionOpened;
   readonly role: 'client' | 'server' | 'unknown';
   readonly protocol: string;
+  /** What TLS showed of itself; undefined when the connection has none. */
+  readonly tls: TlsView | undefined;
   account(direction: 'sent' | 'received'): ByteAccount;
   /** Bytes seen that the socket's counters do not have. */
   surplus(direction: 'sent' | 'received'): number;
@@ -144,7 +168,7 @@ export class ActivityBuilder {
         responsePayloadBytes: exchange.response.totalBytes,
         requestSha256: exchange.request.sha256 ?? EMPTY,
         responseSha256: exchange.response.sha256 ?? EMPTY,
-        tls: '',
+        tls: connection.tls?.version ?? '',
         role: ROLE[connection.role],
         attributes: clean.attributes,
         durationNs: Math.max(0, exchange.responseEndAt - exchange.requestAt),
@@ -204,7 +228,9 @@ export class ActivityBuilder {
         error: event === undefined ? '' : errnoName(event.error),
         sent: connection.account('sent'),
         received: connection.account('received'),
-        attributes,
+        tls: connection.tls?.version ?? '',
+        serverName: connection.tls?.serverName ?? '',
+        attributes: this.#redactor.record({ ...attributes, ...tlsAttributes(connection.tls) }),
       },
     };
   }
@@ -384,6 +410,23 @@ type AddressFields = Pick<
   ConnectionOpened,
   'transport' | 'localAddress' | 'localPort' | 'remoteAddress' | 'remotePort' | 'joinedLate'
 >;
+
+function tlsAttributes(tls: TlsView | undefined): Record<string, string> {
+  if (tls === undefined) return {};
+  const { certificate, clientCertificate } = tls;
+  const all = {
+    tls_cipher_suite: tls.cipherSuite,
+    tls_alpn: tls.protocol,
+    tls_resumed: tls.resumed ? 'true' : '',
+    tls_certificate_subject: certificate?.subject ?? '',
+    tls_certificate_issuer: certificate?.issuer ?? '',
+    tls_certificate_sha256: certificate?.sha256 ?? '',
+    tls_client_certificate_subject: clientCertificate?.subject ?? '',
+    tls_client_certificate_issuer: clientCertificate?.issuer ?? '',
+    tls_client_certificate_sha256: clientCertificate?.sha256 ?? '',
+  };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
+}
 
 function addressesOf(opened: AddressFields, role: 'client' | 'server' | 'unknown') {
   return {

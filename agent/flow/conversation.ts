@@ -340,7 +340,12 @@ export class Conversation {
 
   #settle(decoding: Decoding): void {
     this.#decoding = undefined;
-    for (const direction of DIRECTIONS) this.#addDecoding(this.#settled[direction], decoding, direction);
+    for (const direction of DIRECTIONS) {
+      const hiddenBefore = this.#settled[direction].unreadable;
+      this.#addDecoding(this.#settled[direction], decoding, direction);
+      const hidden = this.#settled[direction].unreadable - hiddenBefore;
+      if (hidden > 0) this.#sink.unreadable(direction, decoding.protocol, hidden, this.#lastAtNs);
+    }
   }
 
   #addDecoding(to: Understanding, decoding: Decoding, direction: Direction): void {

@@ -10,10 +10,22 @@ import { FlowTable, type FlowTableBounds, type FlowTableSink } from '../flow/flo
 import { isProcessEvent, Lineage, type LineageChange } from '../lineage/lineage.ts';
 import type { SelectionMeaning, Session, TrackedProcess } from '../lineage/session.ts';
 import type { Activity } from '../model/activity.ts';
-import type { ConnectionClosed, ConnectionOpened, KernelEvent, Program, Scope } from '../model/kernel-event.ts';
+import type { CodeImage } from '../model/code-image.ts';
+import type { FindingReport } from '../model/finding.ts';
+import type {
+  ConnectionClosed,
+  ConnectionOpened,
+  KernelEvent,
+  Program,
+  Scope,
+  SecretDerived,
+} from '../model/kernel-event.ts';
 import type { DecoderBounds, Exchange, ProtocolDefinition, SeenCredential } from '../protocol/decoder.ts';
+import { SecretPool } from '../tls/secret-pool.ts';
+import { FindingBook } from './finding-book.ts';
 import { LossBook } from './loss-book.ts';
 import type { LeftSession } from './session-book.ts';
+import { unreadableReports } from './unreadable.ts';
 import { type GatheredWay, WayBook } from './way-book.ts';
 
 export interface RecorderOptions {
@@ -30,6 +42,8 @@ export interface RecorderOptions {
   readonly onSessionEnded?: (session: Session) => void;
   /** A credential crossed a connection of a session; what is kept of it is decided elsewhere. */
   readonly onCredential: (credential: SeenCredential, session: Session, process: TrackedProcess | undefined) => void;
+  /** A program and what it has mapped of TLS, for whoever wonders why its bytes are not read; the program is the first. */
+  readonly imagesOf?: (pid: number, exe: string) => readonly CodeImage[];
   /** An event could not be recorded: a fault of ours. A loss says so; this is for whoever mends it. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -63,6 +77,9 @@ export class Recorder {
   readonly #flows: FlowTable;
   readonly #losses = new LossBook();
   readonly #ways = new WayBook();
+  readonly #findings = new FindingBook();
+  /** The secrets of TLS that the processes of a session derived. */
+  readonly #secrets = new Map<Session, SecretPool>();
   /** Sessions whose last process has ended, with the time of that. */
   readonly #ending = new Map<Session, number>();
   readonly #openConnections = new Map<Session, number>();
@@ -73,7 +90,10 @@ export class Recorder {
     this.#options = options;
     this.lineage = new Lineage(options);
     const { bounds, protocols, tableBounds } = options;
-    this.#flows = new FlowTable(this.#flowSink(), { bounds, ...(protocols && { protocols }) }, tableBounds);
+    const secretsOf = (opened: ConnectionOpened, pids: () => Iterable<number>) =>
+      this.#secretsOf(this.#sessionOf(opened)).storeFor(pids);
+    const flowOptions = { bounds, ...(protocols && { protocols }), secretsOf };
+    this.#flows = new FlowTable(this.#flowSink(), flowOptions, tableBounds);
   }
 
   get connections(): number {
@@ -102,7 +122,9 @@ export class Recorder {
     try {
       this.#flows.sweep(nowNs);
       for (const change of this.lineage.sweep(nowNs)) this.#record(change);
+      this.#sweepSecrets(nowNs);
       for (const [session, endedNs] of [...this.#ending]) this.#endIfDone(session, endedNs, nowNs);
+      this.#writeFindings();
       this.#writeLosses();
       this.#writeWays(this.#ways.takeNew());
     } catch (error) {
@@ -114,14 +136,16 @@ export class Recorder {
   finish(nowNs: number): void {
     this.#flows.abandonAll(nowNs);
     for (const [session, endedNs] of [...this.#ending]) this.#endSession(session, endedNs);
+    for (const pool of this.#secrets.values()) pool.drop();
+    this.#writeFindings();
     this.#writeLosses();
     this.#writeWays(this.#ways.takeLast());
   }
 
   /** All that happened before is written, provided that what happened until `handledNs` was handed over. */
   writtenUntilNs(handledNs: number): number {
-    const { waitingSinceNs = handledNs } = this.#flows;
-    return Math.min(handledNs, waitingSinceNs, this.#losses.sinceNs ?? handledNs, this.#ways.sinceNs ?? handledNs);
+    const waiting = [this.#flows.waitingSinceNs, this.#losses.sinceNs, this.#findings.sinceNs, this.#ways.sinceNs];
+    return Math.min(handledNs, ...waiting.map((sinceNs) => sinceNs ?? handledNs));
   }
 
   /** Sessions whose end is not written, whether they have processes or not. */
@@ -142,6 +166,11 @@ export class Recorder {
 
   addLoss(report: Omit<LossReport, 'message'>): void {
     this.#losses.add(report);
+  }
+
+  /** Without a session it is the recorder's own. */
+  addFinding(report: FindingReport): void {
+    this.#findings.add({ report, session: undefined, process: undefined, connectionId: '' });
   }
 
   write(activity: Activity): void {
@@ -173,6 +202,12 @@ export class Recorder {
       case 'way-taken':
         this.#ways.add(event, this.lineage.sessionOf(event.scope), this.lineage.processOf(event.process));
         break;
+      case 'secret-derived':
+        this.#takeSecret(event);
+        break;
+      case 'image-mapped':
+        // For whoever keeps the probes: nothing of it is recorded.
+        break;
       case 'missed': {
         const { where, reason, events, bytes, sinceNs, atNs } = event;
         this.#losses.add({ where, reason, events, bytes, sinceNs, untilNs: atNs });
@@ -181,6 +216,36 @@ export class Recorder {
       default:
         if (isProcessEvent(event)) for (const change of this.lineage.apply(event)) this.#record(change);
     }
+  }
+
+  #takeSecret({ atNs, process, scope, secret }: SecretDerived): void {
+    const session = this.lineage.sessionOf(scope);
+    if (session === undefined) {
+      secret.secret.fill(0);
+      const span = { sinceNs: atNs, untilNs: atNs };
+      this.#losses.add({ where: 'tls', reason: 'secret_of_no_session', events: 1, bytes: 0, ...span });
+      return;
+    }
+    this.#secretsOf(session).add(secret, process.pid, atNs);
+    this.#flows.secretsChanged(atNs);
+  }
+
+  #sweepSecrets(nowNs: number): void {
+    for (const [session, pool] of this.#secrets) {
+      if (session.over) {
+        pool.drop();
+        this.#secrets.delete(session);
+      } else pool.expire(nowNs);
+    }
+  }
+
+  #secretsOf(session: Session): SecretPool {
+    let pool = this.#secrets.get(session);
+    if (pool === undefined) {
+      pool = new SecretPool();
+      this.#secrets.set(session, pool);
+    }
+    return pool;
   }
 
   #record(change: LineageChange): void {
@@ -234,6 +299,9 @@ export class Recorder {
     this.#ending.delete(session);
     this.#openConnections.delete(session);
     session.over = true;
+    this.#secrets.get(session)?.drop();
+    this.#secrets.delete(session);
+    this.#writeFindings();
     this.#writeLosses();
     this.#writeWays(this.#ways.takeLast(session));
     this.write(this.#options.builder.sessionEnded(session, endedNs));
@@ -304,6 +372,7 @@ export class Recorder {
       },
       closed: (flow, event, atNs) => {
         const { session, process, pid } = this.#openerOf(flow.opened);
+        this.#findUnreadable(flow, atNs);
         this.#writeLosses(builder.connectionId(flow.opened));
         this.write(builder.connectionClosed(flow, event, session, process, pid, atNs));
         this.#connectionEnded(session, atNs);
@@ -326,6 +395,17 @@ export class Recorder {
         this.#losses.add({ where: 'connection', reason, events: 1, bytes, sinceNs: atNs, untilNs: atNs });
       },
     };
+  }
+
+  #findUnreadable(flow: ConnectionFlow, atNs: number): void {
+    if (flow.unreadable.size === 0) return;
+    const { session, process, pid } = this.#actorOf(flow, atNs);
+    const exe = process?.program?.exe ?? '';
+    const images = this.#options.imagesOf?.(pid, exe) ?? [];
+    const connectionId = this.#options.builder.connectionId(flow.opened);
+    for (const report of unreadableReports(flow, exe, images, atNs)) {
+      this.#findings.add({ report, session, process, connectionId });
+    }
   }
 
   #connectionEnded(session: Session, atNs: number): void {
@@ -353,6 +433,12 @@ export class Recorder {
   #writeWays(due: readonly GatheredWay[]): void {
     for (const { report, session, process } of due)
       this.write(this.#options.builder.finding(report, session, process, ''));
+  }
+
+  #writeFindings(): void {
+    for (const { report, session, process, connectionId } of this.#findings.take()) {
+      this.write(this.#options.builder.finding(report, session, process, connectionId));
+    }
   }
 
   #writeLosses(connectionId?: string): void {
