@@ -17,6 +17,7 @@ import { describeMachine } from './machine.ts';
 
 const loaders: Readonly<Record<string, () => Promise<Bench>>> = {
   overhead: async () => (await import('./overhead.ts')).overhead,
+  tls: async () => (await import('./tls.ts')).tls,
   ingest: async () => (await import('./ingest.ts')).ingest,
 };
 

@@ -6,10 +6,10 @@
  * own: the agent does all of its work, and ClickHouse, which runs elsewhere in the field, takes no CPU from it here.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type PostgresServer, startPostgres } from '../test/oracle/postgres/postgres-server.ts';
+import { type PostgresServer, SERVER_UID, startPostgres } from '../test/oracle/postgres/postgres-server.ts';
 import { CpuGroup } from './cpu-group.ts';
 import { busyUs, peakMib, processUs } from './machine.ts';
 import { type Started, started } from './started.ts';
@@ -23,10 +23,20 @@ const SCALE = 5;
 /** Before each run, in its own way: what follows a pause is slower. An agent has its own code to compile first. */
 const WARM_SECONDS = { recorded: 8, others: 1 } as const;
 
-/** `neighbour`: without Sworn, while a program that touches no memory computes on a core that the workload does not use. */
-export type Mode = 'without' | 'floor' | 'recorded' | 'outsider' | 'neighbour';
+/**
+ * `neighbour`: without Sworn, while a program that touches no memory computes on a core that the workload does not use.
+ * `taps`: without Sworn, while probes at each SSL_read and SSL_write copy what passes.
+ */
+export type Mode = 'without' | 'floor' | 'recorded' | 'outsider' | 'neighbour' | 'taps';
 
-export interface Run {
+/** How pgbench talks to its server. */
+export interface Talk {
+  readonly tls?: boolean;
+  /** A connection for each transaction. */
+  readonly connects?: boolean;
+}
+
+export interface Run extends Talk {
   readonly mode: Mode;
   readonly clients: number;
   readonly tps: number;
@@ -56,7 +66,8 @@ export class OverheadStage {
     this.#sink = sink;
   }
 
-  static async open(): Promise<OverheadStage> {
+  /** `tls`: the server grants it to who asks. */
+  static async open({ tls = false } = {}): Promise<OverheadStage> {
     const folder = mkdtempSync(join(tmpdir(), 'sworn-bench-'));
     const quiet = {
       logging_collector: 'off',
@@ -65,7 +76,8 @@ export class OverheadStage {
       log_disconnections: 'off',
       log_destination: 'stderr',
     };
-    const postgres = await startPostgres({ settings: { ...quiet, shared_buffers: '128MB' } });
+    const settings = { ...quiet, shared_buffers: '128MB', ...(tls && serverCertificate(folder)) };
+    const postgres = await startPostgres({ settings });
     execFileSync(pgbench, ['-i', '-q', '-s', String(SCALE)], {
       env: { ...process.env, ...postgres.environment },
       stdio: 'ignore',
@@ -88,7 +100,7 @@ export class OverheadStage {
     execFileSync('taskset', ['-a', '-p', '-c', this.#cores, String(this.#postgres.pid)], { stdio: 'ignore' });
   }
 
-  async run(mode: Mode, clients: number, seconds: number): Promise<Run> {
+  async run(mode: Mode, clients: number, seconds: number, talk: Talk = {}): Promise<Run> {
     const agent = await this.#startRecorder(mode);
     // An outsider is measured while somebody else is recorded: with no workload there would be nothing to pay for.
     const companion =
@@ -96,12 +108,12 @@ export class OverheadStage {
     try {
       // An agent runs for weeks: what it does once, such as compiling its own code, is no part of a command's price.
       if (mode === 'recorded') {
-        await this.#pgbench(mode, clients, WARM_SECONDS.recorded - WARM_SECONDS.others);
+        await this.#pgbench(mode, clients, WARM_SECONDS.recorded - WARM_SECONDS.others, talk);
       }
       if (agent !== undefined && mode !== 'floor') await this.#settled(agent.pid);
-      await this.#pgbench(mode, clients, WARM_SECONDS.others);
+      await this.#pgbench(mode, clients, WARM_SECONDS.others, talk);
       const before = this.#spent(agent);
-      const printed = await this.#pgbench(mode, clients, seconds);
+      const printed = await this.#pgbench(mode, clients, seconds, talk);
       // What was recorded is still worked on for a moment; that belongs to it.
       if (agent !== undefined && mode === 'recorded') await this.#settled(agent.pid);
       const after = this.#spent(agent);
@@ -118,6 +130,7 @@ export class OverheadStage {
         agentUs: after.agent - before.agent,
         agentMib: agent === undefined ? 0 : peakMib(agent.pid),
         lossBytes: mode === 'recorded' ? this.#lossBytes() : 0,
+        ...talk,
       };
     } finally {
       companion?.kill();
@@ -138,7 +151,7 @@ export class OverheadStage {
   async runWithPrograms(seconds: number): Promise<{ transactions: number; programs: readonly ProgramTime[] }> {
     const agent = await this.#startAgent();
     try {
-      const printed = await this.#pgbench('recorded', 1, seconds);
+      const printed = await this.#pgbench('recorded', 1, seconds, {});
       const transactions = Number(/actually processed: (\d+)/.exec(printed)?.[1]);
       return { transactions, programs: this.#agentStatus().source.programs };
     } finally {
@@ -153,14 +166,14 @@ export class OverheadStage {
     return (busyUs() - before) / seconds;
   }
 
-  #pgbench(mode: Mode, clients: number, seconds: number): Promise<string> {
-    const args = ['-S', '-n', '-c', String(clients), '-j', '1', '-T', String(seconds)];
+  #pgbench(mode: Mode, clients: number, seconds: number, { tls, connects }: Talk): Promise<string> {
+    const args = ['-S', '-n', '-c', String(clients), '-j', '1', '-T', String(seconds), ...(connects ? ['-C'] : [])];
     const grouped = ['sh', '-c', 'echo $$ > "$0"; exec "$@"', this.#workload.procsPath, 'taskset', '-c', this.#cores];
     grouped.push(pgbench, ...args);
     const command = mode === 'recorded' ? [sworn, ...this.#runArgs(), ...grouped] : grouped;
     const [file, ...rest] = command as [string, ...string[]];
     const child = spawn(file, rest, {
-      env: { ...process.env, ...this.#postgres.environment },
+      env: { ...process.env, ...this.#postgres.environment, PGSSLMODE: tls ? 'require' : 'disable' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let out = '';
@@ -188,6 +201,7 @@ export class OverheadStage {
 
   async #startRecorder(mode: Mode): Promise<Started | undefined> {
     if (mode === 'floor') return this.#startFloor();
+    if (mode === 'taps') return started([tapsProgram, sslLibraryOf(pgbench), 'pgbench']);
     return mode === 'recorded' || mode === 'outsider' ? this.#startAgent() : undefined;
   }
 
@@ -241,6 +255,25 @@ export class OverheadStage {
     const args = ['status', '--json', '--socket', join(this.#folder, 'run/agent.sock'), '--token-file', '/dev/null'];
     return (JSON.parse(execFileSync(sworn, args, { encoding: 'utf8' })) as { agent: AgentStatus }).agent;
   }
+}
+
+const tapsProgram = join(import.meta.dirname, 'taps/out/ssl_taps');
+
+/** The libssl that a program is linked with. */
+function sslLibraryOf(program: string): string {
+  const path = /libssl\.so[.\d]* => (\S+)/.exec(execFileSync('ldd', [program], { encoding: 'utf8' }))?.[1];
+  if (path === undefined) throw new Error(`${program} is not linked with libssl`);
+  return path;
+}
+
+/** Settings of a server that speaks TLS, with a certificate that it alone may read. */
+function serverCertificate(folder: string): Record<string, string> {
+  const files = { ssl_cert_file: join(folder, 'server.crt'), ssl_key_file: join(folder, 'server.key') };
+  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'];
+  const names = ['-subj', '/CN=localhost', '-out', files.ssl_cert_file, '-keyout', files.ssl_key_file];
+  execFileSync('openssl', [...request, ...names], { stdio: 'ignore' });
+  for (const path of [folder, ...Object.values(files)]) chownSync(path, SERVER_UID, SERVER_UID);
+  return { ssl: 'on', ...files };
 }
 
 function startNeighbour(): ChildProcess {

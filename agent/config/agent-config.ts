@@ -13,6 +13,7 @@ export interface AgentConfig {
   readonly broker: BrokerConfig;
   readonly record: RecordConfig;
   readonly capture: CaptureConfig;
+  readonly tls: TlsConfig;
   readonly log_level: 'trace' | 'debug' | 'info' | 'warn' | 'error';
 }
 
@@ -73,4 +74,11 @@ export interface CaptureConfig {
   readonly buffer_bytes: number;
   readonly poll_ms: number;
   readonly processes_max: number;
+}
+
+export interface TlsConfig {
+  readonly enabled: boolean;
+  /** 0: connections of a process with unknown images never wait. */
+  readonly hold_ms: number;
+  readonly canary_minutes: number;
 }

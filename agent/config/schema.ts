@@ -132,5 +132,13 @@ export const agentConfigSchema = object({
     }),
     default: {},
   },
+  tls: {
+    ...object({
+      enabled: { type: 'boolean', default: true },
+      hold_ms: { type: 'integer', minimum: 0, maximum: 5000, default: 250 },
+      canary_minutes: { type: 'integer', minimum: 1, maximum: 1440, default: 10 },
+    }),
+    default: {},
+  },
   log_level: { enum: ['trace', 'debug', 'info', 'warn', 'error'], default: 'info' },
 });
