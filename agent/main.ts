@@ -31,6 +31,7 @@ import { whenMoreMayCome } from './wiring/back-pressure.ts';
 import { type BrokerDesk, startBrokerDesk } from './wiring/broker-desk.ts';
 import { startDelivery } from './wiring/delivery.ts';
 import { flushWithin, type JournalStatus, journalStatus, RoomNews } from './wiring/journal-watch.ts';
+import { tlsProbes } from './wiring/tls-probes.ts';
 
 export interface AgentStatus {
   readonly version: string;
@@ -44,6 +45,8 @@ export interface AgentStatus {
   readonly journal: JournalStatus;
   readonly delivery: object | null;
   readonly broker: object | null;
+  /** Probes on TLS libraries, and what they saw; null when TLS is not read. */
+  readonly tls: object | null;
   readonly source: SourceHealth;
 }
 
@@ -90,6 +93,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const mark = new AliveMark(join(config.state_dir, 'alive.json'), bootId);
   const book = new SessionBook(join(config.state_dir, 'sessions.json'), bootId);
   const addon = loadAddon();
+  addon.protectMemory();
   const journal = await Journal.open({
     folder: join(config.state_dir, 'journal'),
     agentId,
@@ -112,12 +116,14 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       processesMax: config.capture.processes_max,
     },
     pollMs: config.capture.poll_ms,
+    ...(config.tls.enabled && { imageHoldMs: config.tls.hold_ms }),
   });
   const { clock } = source;
   const builder = new ActivityBuilder(
     { boot: bootId.replaceAll('-', '').slice(0, 8), toUnixNs: (atNs) => clock.toUnixNs(atNs) },
     new Redactor(keyFile(join(config.state_dir, 'redaction.key'))),
   );
+  const probes = tlsProbes({ config, attacher: source, recorder: () => recorder, now: () => clock.now(), log });
   let desk: BrokerDesk | undefined;
   let saving: Promise<void> | undefined;
   const recorder = new Recorder({
@@ -136,6 +142,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     },
     onSessionEnded: () => saveState(),
     onCredential: (credential, session, process) => desk?.sawCredential(credential, session, process),
+    ...(probes && { imagesOf: probes.imagesOf }),
     onFault: (error) => {
       // Where, and not what it says: that may quote what crossed a connection.
       if (recorder.counts.faults > FAULTS_LOGGED_MAX) return;
@@ -149,6 +156,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   if (mark.absence === undefined) mark.write(clock.toUnixNs(clock.now()), false);
   const pressure = () => ({ pendingBytes: journal.pendingBytes, waitingShare: source.waitingShare });
   await source.start((events) => {
+    probes?.see(events);
     recorder.handle(events);
     return whenMoreMayCome(pressure, JOURNAL_BEHIND_BYTES);
   });
@@ -159,6 +167,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     recorder.addLoss({ where: 'recorder', reason, events: 1, bytes: 0, ...span });
     recorder.sweep(clock.now());
   }
+  // Before anybody is told that the agent records: what the host has is probed before a workload runs.
+  await probes?.start();
 
   desk = await startBrokerDesk({ config, source, recorder, builder, selections, log });
   if (desk !== undefined) source.setBrokerPort(desk.port);
@@ -262,6 +272,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       journal: journalStatus(journal),
       delivery: delivery?.status() ?? null,
       broker: desk === undefined ? null : { port: desk.port, ...desk.counts() },
+      tls: probes?.status() ?? null,
       source: source.health,
     };
   }
@@ -272,6 +283,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     for (const timer of timers) clearInterval(timer);
     await control.close();
     await desk?.stop();
+    await probes?.stop();
     await source.stop();
     await saving;
     const nowNs = clock.now();

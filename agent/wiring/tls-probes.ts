@@ -16,7 +16,7 @@ export interface TlsProbes {
   /** Resolves when what the host has is probed. */
   start(): Promise<void>;
   status(): object;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 export interface TlsProbesOptions {
@@ -37,16 +37,18 @@ export function tlsProbes({ config, attacher, recorder, now, log }: TlsProbesOpt
     attacher,
     onFinding: (finding) => recorder().addFinding(finding),
     now,
-    canaryMs: config.tls.canary_minutes * MINUTE_MS,
-    log: (message, about) => log.info(about, message),
+    timing: { roundMs: config.tls.canary_minutes * MINUTE_MS },
+    log,
   });
   return {
     see: (events) => {
-      for (const event of events) if (event.type === 'image-mapped') keeper.imageMapped(event);
+      for (const event of events) if (event.type === 'image-mapped') void keeper.imageMapped(event);
     },
     imagesOf: (pid, exe) => keeper.describeProgram(pid, exe),
-    start: () => keeper.start(),
-    status: () => keeper.status(),
+    start: async () => {
+      await keeper.start();
+    },
+    status: () => keeper.counts(),
     stop: () => keeper.stop(),
   };
 }
