@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -357,16 +357,16 @@ async function resumed(
   name: string,
   serverArguments: readonly string[],
   clientArguments: readonly string[],
-  marks: { readonly session: string; readonly resumed: string },
+  resumedMark: string,
   facts: Omit<Expected, 'keyLog' | 'client' | 'server'>,
   early: Buffer = Buffer.alloc(0),
 ): Promise<void> {
   if (wanted !== undefined && !name.startsWith(wanted)) return;
-  await session(name, serverArguments, clientArguments.slice(0, 1), marks.session, async (port, keys) => {
+  await session(name, serverArguments, clientArguments.slice(0, 1), async (port, keys) => {
     const recorder = await record(port);
     const line = sClient(recorder.port, '-sess_in', path(name), ...clientArguments);
     const client = program(line);
-    await until('it is resumed', () => client.received().includes(marks.resumed));
+    await until('it is resumed', () => client.received().includes(resumedMark));
     client.write(SHORT[0]!.client);
     await delay(300);
     client.end();
@@ -386,7 +386,6 @@ async function session(
   file: string,
   serverArguments: readonly string[],
   clientArguments: readonly string[],
-  mark: string,
   during: (port: number, keys: () => string[]) => Promise<void>,
 ): Promise<void> {
   const port = await freePort();
@@ -403,7 +402,10 @@ async function session(
   const server = program([...command, '-keylogfile', path(`${file}.keys`), ...serverArguments]);
   await until('it listens', () => server.received().includes('ACCEPT'));
   const client = program(sClient(port, '-sess_out', path(file), ...clientArguments));
-  await until('there is a session', () => client.received().includes(mark));
+  await until('it is connected', () => client.received().includes('Verify return code'));
+  // A server that takes early data reads on, and gives a ticket, when something comes.
+  client.write(text('hello', 20));
+  await until('there is a session', () => existsSync(path(file)));
   await delay(200);
   client.write(Buffer.from('Q\n'));
   await client.closed;
@@ -419,27 +421,26 @@ async function session(
 const EARLY = text('early', 300);
 writeFileSync(path('early'), EARLY);
 const facts13 = { version: 'TLS 1.3', cipherSuite: 'TLS_AES_256_GCM_SHA384', protocol: '', certificate: '' };
-const earlyMarks = { session: 'Max Early Data', resumed: 'Early data was accepted' };
 await resumed(
   'openssl-1.3-early-data',
   ['-early_data', '-no_anti_replay'],
   ['-tls1_3', '-early_data', path('early')],
-  earlyMarks,
+  'Early data was accepted',
   { ...facts13, resumed: true },
   EARLY,
 );
 const suite12 = 'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384';
-await resumed(
-  'openssl-1.2-resumed-by-id',
-  ['-no_ticket'],
-  ['-tls1_2'],
-  { session: 'Session-ID', resumed: 'Reused, TLSv1.2' },
-  { version: 'TLS 1.2', cipherSuite: suite12, protocol: '', resumed: true, certificate: '' },
-);
-if (wanted?.includes('early-data-') !== false) {
+await resumed('openssl-1.2-resumed-by-id', ['-no_ticket'], ['-tls1_2'], 'Reused, TLSv1.2', {
+  version: 'TLS 1.2',
+  cipherSuite: suite12,
+  protocol: '',
+  resumed: true,
+  certificate: '',
+});
+if (wanted === undefined || wanted.includes('early-data-')) {
   const begin = path('refused');
   // The next server has other ticket keys, so that it cannot take what the client believes in.
-  await session('refused', ['-early_data', '-no_anti_replay'], [], 'Max Early Data', async () => {});
+  await session('refused', ['-early_data', '-no_anti_replay'], [], async () => {});
   const earlyArguments = ['-sess_in', begin, '-early_data', path('early')];
   const refused = { certificate: sha256(rsa.cert), clientCertificate: '' };
   await openssls('openssl-1.3-early-data-refused', ['-early_data'], earlyArguments, () => SHORT, refused);

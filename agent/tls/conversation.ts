@@ -101,10 +101,10 @@ export class Conversation {
     if (master !== undefined) of.seal(master);
   }
 
-  /** The server does not say what becomes of early data: it is taken for refused. */
-  refuseEarlyData(): void {
+  /** It will not be known what the server does with early data. */
+  giveUpEarlyData(): void {
     const { client } = this.directions;
-    if (this.negotiation.earlyData === 'open') this.negotiation.earlyData = 'rejected';
+    if (this.negotiation.earlyData === 'open') this.negotiation.earlyData = 'given-up';
     if (client.epoch === 'plain' && this.negotiation.version === TLS_13) this.#awaitClient();
   }
 

@@ -21,6 +21,9 @@ const BYTES_PER_TRIAL = 1024;
 const TRIALS_PER_RECORD = 512;
 /** Where no loss is known, a record that begins a key has number 0; a secret may come some records late. */
 const SEQUENCES_LATE = [0, 1, 2, 3] as const;
+const FIRST_SEQUENCE = (): readonly number[] => [0];
+/** Where something is known of the loss, numbers that fit it. */
+const SEQUENCES_GUESSED = 12;
 /** While it seeks, each record is tried with each secret; one that fails this often is of another connection… */
 const RECORDS_PER_SECRET = 4;
 /** …unless it is named as one of this connection: then its first record may be some way off. */
@@ -66,7 +69,7 @@ export class KeySearch {
     const { suite } = this.#negotiation;
     if (suite === undefined) return undefined;
     const label = `${direction.side}-${direction.epoch}`;
-    return this.#find(direction, record, [0], (secret) => {
+    return this.#find(direction, record, FIRST_SEQUENCE, (secret) => {
       if (tried.has(secret) || (secret.label !== undefined && secret.label !== label)) return [];
       tried.add(secret);
       return [suite];
@@ -79,9 +82,11 @@ export class KeySearch {
     const trialsBefore = this.#trials;
     const { suite } = this.#negotiation;
     const failures = this.#failures[direction.side];
-    const { losses, sequence } = direction;
-    const next = losses === undefined || losses.unknownBytes > 0 ? 0 : sequence + losses.records;
-    const sequences = next > 3 ? [...SEQUENCES_LATE, next] : SEQUENCES_LATE;
+    const { losses, sequence, reason } = direction;
+    const sequences = (cipher: RecordCipher): readonly number[] => {
+      if (losses === undefined || reason === 'joined_late') return SEQUENCES_LATE;
+      return [...new Set([...losses.sequences(sequence, cipher, record, SEQUENCES_GUESSED), ...SEQUENCES_LATE])];
+    };
     const opened = this.#find(direction, record, sequences, (secret) => {
       const failed = failures.get(secret) ?? 0;
       const named = secret.label === undefined || secret.label.startsWith(direction.side);
@@ -97,7 +102,7 @@ export class KeySearch {
   #find(
     direction: Direction,
     record: Buffer,
-    sequences: readonly number[],
+    sequencesOf: (cipher: RecordCipher) => readonly number[],
     suitesOf: (secret: TrafficSecret) => readonly CipherSuite[],
   ): Buffer | undefined {
     const last = this.#trials + TRIALS_PER_RECORD;
@@ -105,7 +110,7 @@ export class KeySearch {
       for (const suite of suitesOf(candidate)) {
         if (candidate.secret.length !== HASH_BYTES[suite.hash]) continue;
         const cipher = AeadCipher.ofTrafficSecret(suite, candidate.secret);
-        for (const sequence of sequences) {
+        for (const sequence of sequencesOf(cipher)) {
           if (this.#trials >= last) break;
           const opened = this.open(cipher, sequence, record);
           if (opened === undefined) continue;

@@ -47,7 +47,7 @@ export class Negotiation {
   version = 0;
   suite: CipherSuite | undefined;
   /** Early data that the client offered: 'open' until the server says whether it takes it. */
-  earlyData: 'none' | 'open' | 'accepted' | 'rejected' = 'none';
+  earlyData: 'none' | 'open' | 'accepted' | 'rejected' | 'given-up' = 'none';
   #serverRandom: Buffer | undefined;
   #encryptThenMac = false;
   #suiteId = 0;

@@ -22,6 +22,8 @@ const SEQUENCES_AFTER_UPDATE = 8;
 const OVERHEAD_BYTES_USUAL = 22;
 /** TLS 1.2: a Finished comes first under each key. Its plaintext is of the handshake (RFC 5246, section 7.4.9). */
 const FINISHED_BYTES = 16;
+/** TLS 1.3: a Finished with SHA-256. */
+const FINISHED_13_BYTES = 36;
 
 export class Seeking {
   readonly #conversation: Conversation;
@@ -52,8 +54,8 @@ export class Seeking {
     of.losses ??= new Losses();
     if (recordBytes > 0) this.#lost(of, recordBytes, at);
     if (unknownBytes > 0) {
-      if (this.#isBlind(of)) this.#output.gap(of, Math.max(unknownBytes - OVERHEAD_BYTES_USUAL, 0), at);
       of.losses.addUnknown(unknownBytes);
+      this.#tellBlind(of, unknownBytes - OVERHEAD_BYTES_USUAL, at);
     }
   }
 
@@ -66,8 +68,8 @@ export class Seeking {
   /** Bytes of no record that can be told. */
   skipped(of: Direction, bytes: number, at: number): void {
     this.#output.unreadable(of, of.reason, bytes, at);
-    if (this.#isBlind(of)) this.#output.gap(of, bytes, at);
-    else of.losses?.addUnknown(bytes);
+    of.losses?.addUnknown(bytes);
+    this.#tellBlind(of, bytes, at);
   }
 
   /** Is the candidate a record that can be read? Then it is read, and `of` is in step again. */
@@ -104,11 +106,7 @@ export class Seeking {
     if (opened === undefined && tls13 && (cipher === undefined || epoch !== 'application'))
       opened = search.findAny(of, record);
     if (opened === undefined) return false;
-    if (missing === undefined) {
-      // Under another key: if this is its first record, what is missing of the handshake is no plaintext.
-      const fresh = epoch !== 'application' && of.sequence === 0;
-      missing = fresh ? 0 : losses.plaintextEstimate(of.cipher?.overheadBytes ?? OVERHEAD_BYTES_USUAL);
-    }
+    missing ??= this.#missingUnder(of, cipher !== undefined && epoch === 'application' ? 'updated' : epoch, losses);
     this.#output.gap(of, missing - losses.toldBytes, at);
     of.losses = undefined;
     if (negotiation.version === TLS_13 && of.epoch === 'plain') of.epoch = 'handshake';
@@ -137,18 +135,38 @@ export class Seeking {
     this.#output.gap(of, bytes - losses.toldBytes, at);
   }
 
-  /** Without a key, and where it is application data: nothing will tell its size better than now. */
+  /** Without a key, and where it is application data: it may be that nothing will ever tell its size better than now. */
   #isBlind(of: Direction): boolean {
-    return of.cipher === undefined && (of.epoch === 'application' || of.epoch === 'sealed');
+    const data = of.epoch === 'application' || of.epoch === 'sealed';
+    return of.cipher === undefined && data && of.reason !== 'after_gap';
   }
 
   #lost(of: Direction, recordBytes: number, at: number): void {
-    if (!this.#isBlind(of)) {
-      of.losses?.addRecord(recordBytes);
-      return;
+    of.losses?.addRecord(recordBytes);
+    this.#tellBlind(of, recordBytes - OVERHEAD_BYTES_USUAL, at);
+  }
+
+  #tellBlind(of: Direction, bytes: number, at: number): void {
+    if (bytes <= 0 || of.losses === undefined || !this.#isBlind(of)) return;
+    of.losses.toldBytes += bytes;
+    this.#output.gap(of, bytes, at);
+  }
+
+  /** What is missing in front of a record that was opened with another key than the one before, of which `was` the epoch. */
+  #missingUnder(of: Direction, was: Epoch | 'updated', losses: Losses): number {
+    const { cipher, sequence } = of;
+    if (cipher === undefined || of.reason === 'joined_late') return losses.toldBytes;
+    if (was === 'application') {
+      // The first key of the application, and the first record that it opens.
+      if (sequence >= losses.records) return losses.plaintextBytes(0, sequence, cipher);
+      return losses.plaintextEstimate(cipher.overheadBytes);
     }
-    of.sequence++;
-    this.#output.gap(of, recordBytes - OVERHEAD_BYTES_USUAL, at);
+    // A KeyUpdate lies somewhere in what is missing.
+    if (was === 'updated') return losses.plaintextEstimate(cipher.overheadBytes);
+    // What is missing of the handshake is no plaintext; a Finished is the least of it.
+    if (sequence === 0 || of.epoch !== 'application') return 0;
+    const handshake = cipher.overheadBytes + FINISHED_13_BYTES;
+    return Math.max(losses.bytes - sequence * cipher.overheadBytes - handshake, 0);
   }
 
   /** Before any key: a change of keys is seen in the clear in TLS 1.2, and by the type of the record in TLS 1.3. */

@@ -237,7 +237,7 @@ export class TlsLayer {
 
   #giveUpEarlyData(reason: 'no_secret' | 'memory_bound'): void {
     for (const arrival of this.#early.takeAll()) this.#unread(arrival, reason);
-    this.#conversation.refuseEarlyData();
+    this.#conversation.giveUpEarlyData();
   }
 
   #holdToBound(): void {
