@@ -174,6 +174,12 @@ export function suitesOfSecret(secretBytes: number): readonly CipherSuite[] {
   return TLS_13.map(([id]) => SUITES.get(id)!).filter((suite) => HASH_BYTES[suite.hash] === secretBytes);
 }
 
+/** What a record is longer than its plaintext, header included; a mean where records are padded to blocks. */
+export function usualOverheadBytes(suite: CipherSuite): number {
+  if (suite.kind === 'cbc') return 5 + 16 + suite.macBytes + 8;
+  return 5 + suite.explicitNonceBytes + suite.tagBytes + (suite.kind === 'aead-1.3' ? 1 : 0);
+}
+
 function suiteOf(name: string, protection: string, tls13: boolean): CipherSuite {
   const cbc = protection.includes('_CBC_');
   const chacha = protection.startsWith('CHACHA20');

@@ -75,7 +75,7 @@ export class Conversation {
       return;
     }
     this.seeking.begin(of, reason, true);
-    this.seeking.passed(of, record.length, at);
+    this.seeking.passed(of, record.length, record[0] as number, at);
   }
 
   /** A record that was found again; `opened` is what is in it. */
@@ -131,7 +131,7 @@ export class Conversation {
       this.#output.unreadable(of, 'early_data_rejected', record.length, at);
     } else {
       this.seeking.begin(of, 'record_damaged', true);
-      this.seeking.passed(of, record.length, at);
+      this.seeking.passed(of, record.length, record[0] as number, at);
     }
     return 'read';
   }

@@ -17,7 +17,7 @@ export type Framed =
   /** May be a record; answer with `accept` or `refuse`. `before`: the bytes in front of it, where they are known. */
   | { readonly kind: 'candidate'; readonly record: Buffer; readonly before: Buffer | undefined }
   /** A candidate that was refused and yet was a record, as what follows it shows. */
-  | { readonly kind: 'passed'; readonly bytes: number }
+  | { readonly kind: 'passed'; readonly bytes: number; readonly type: number }
   /** Of no record that can be told. */
   | { readonly kind: 'skipped'; readonly bytes: number }
   /** The end of a record whose other bytes are missing. */
@@ -51,6 +51,7 @@ export interface Missed {
   readonly droppedBytes: number;
   /** The size of the record that was begun; 0 if the gap began between records, or inside a header. */
   readonly recordBytes: number;
+  readonly recordType: number;
   /** Missing, dropped bytes included, and in no record that is known. */
   readonly unknownBytes: number;
 }
@@ -110,21 +111,22 @@ export class RecordFramer {
     const held = this.heldBytes;
     const size =
       held >= RECORD_HEADER_BYTES && (this.#mode === 'in-step' || this.#exact) ? this.#sizeAt(this.#start) : 0;
+    const recordType = this.#held[this.#start] ?? 0;
     let missing = missingBytes;
-    let known: Missed = { droppedBytes: held, recordBytes: 0, unknownBytes: held + missing };
+    let known: Missed = { droppedBytes: held, recordBytes: 0, recordType, unknownBytes: held + missing };
     this.#used = this.#start;
     if (this.#remnantBytes > 0) {
       const inside = Math.min(this.#remnantBytes, missing);
       this.#remnantBytes -= inside;
       missing -= inside;
-      known = { droppedBytes: 0, recordBytes: 0, unknownBytes: missing };
+      known = { droppedBytes: 0, recordBytes: 0, recordType, unknownBytes: missing };
       this.seek(missing === 0 && this.#exact);
     } else if (size > 0 && size >= held + missing) {
       this.#remnantBytes = size - held - missing;
-      known = { droppedBytes: held, recordBytes: size, unknownBytes: 0 };
+      known = { droppedBytes: held, recordBytes: size, recordType, unknownBytes: 0 };
       this.seek(true);
     } else {
-      if (size > 0) known = { droppedBytes: held, recordBytes: size, unknownBytes: held + missing - size };
+      if (size > 0) known = { droppedBytes: held, recordBytes: size, recordType, unknownBytes: held + missing - size };
       this.seek(false);
     }
     // Nothing in front of a gap is in front of what follows it.
@@ -218,8 +220,9 @@ export class RecordFramer {
       this.#refused = false;
       if (this.#exact || plausible(this.#held, this.#start + size, this.#expectedType)) {
         this.#exact = true;
+        const type = this.#held[this.#start] as number;
         this.#start += size;
-        return { kind: 'passed', bytes: size };
+        return { kind: 'passed', bytes: size, type };
       }
       this.#start++;
       skipped++;

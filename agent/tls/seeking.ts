@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { HASH_BYTES, usualOverheadBytes } from './cipher-suite.ts';
 /**
  * The way back after bytes were lost, were damaged, or came without their key: which of the places that may be a record
  * is one, and how much plaintext is missing in front of it.
@@ -22,8 +23,7 @@ const SEQUENCES_AFTER_UPDATE = 8;
 const OVERHEAD_BYTES_USUAL = 22;
 /** TLS 1.2: a Finished comes first under each key. Its plaintext is of the handshake (RFC 5246, section 7.4.9). */
 const FINISHED_BYTES = 16;
-/** TLS 1.3: a Finished with SHA-256. */
-const FINISHED_13_BYTES = 36;
+const MESSAGE_HEADER_BYTES = 4;
 
 export class Seeking {
   readonly #conversation: Conversation;
@@ -46,23 +46,23 @@ export class Seeking {
   /** `missingBytes` of ciphertext were never had. */
   missed(of: Direction, missingBytes: number, at: number): void {
     const seeking = of.losses !== undefined;
-    const { droppedBytes, recordBytes, unknownBytes } = of.framer.missed(missingBytes);
+    const { droppedBytes, recordBytes, recordType, unknownBytes } = of.framer.missed(missingBytes);
     this.#output.unreadable(of, 'record_incomplete', droppedBytes, at);
     of.framer.expect(this.#conversation.negotiation.version === TLS_13 ? RECORD.applicationData : undefined);
     if (!seeking) of.reason = 'after_gap';
     of.messages.drop();
     of.losses ??= new Losses();
-    if (recordBytes > 0) this.#lost(of, recordBytes, at);
+    if (recordBytes > 0) this.#lost(of, recordBytes, recordType, at);
     if (unknownBytes > 0) {
       of.losses.addUnknown(unknownBytes);
-      this.#tellBlind(of, unknownBytes - OVERHEAD_BYTES_USUAL, at);
+      this.#tellBlind(of, unknownBytes - this.#overheadBytes(of), at);
     }
   }
 
   /** A record that was had and is not read. */
-  passed(of: Direction, bytes: number, at: number): void {
+  passed(of: Direction, bytes: number, type: number, at: number): void {
     this.#output.unreadable(of, this.#conversation.search.exhausted ? 'trials_exhausted' : of.reason, bytes, at);
-    this.#lost(of, bytes, at);
+    this.#lost(of, bytes, type, at);
   }
 
   /** Bytes of no record that can be told. */
@@ -95,7 +95,7 @@ export class Seeking {
       for (const tried of losses.sequences(sequence, cipher, record, SEQUENCES_PER_RECORD)) {
         opened = search.open(cipher, tried, record, before);
         if (opened === undefined) continue;
-        const finished = epoch === 'sealed' && sequence === 0 && tried > 0 ? FINISHED_BYTES : 0;
+        const finished = epoch === 'sealed' && sequence === 0 && losses.unknownBytes > 0 ? FINISHED_BYTES : 0;
         missing = losses.plaintextBytes(sequence, tried, cipher) - finished;
         if (epoch === 'handshake') missing = 0;
         of.sequence = tried;
@@ -131,7 +131,7 @@ export class Seeking {
     of.losses = undefined;
     if (losses === undefined || losses.bytes === 0) return;
     if (this.#isBlind(of) || of.epoch === 'plain') return;
-    const bytes = losses.plaintextEstimate(of.cipher?.overheadBytes ?? OVERHEAD_BYTES_USUAL);
+    const bytes = losses.plaintextEstimate(this.#overheadBytes(of));
     this.#output.gap(of, bytes - losses.toldBytes, at);
   }
 
@@ -141,9 +141,21 @@ export class Seeking {
     return of.cipher === undefined && data && of.reason !== 'after_gap';
   }
 
-  #lost(of: Direction, recordBytes: number, at: number): void {
+  /** `type`: of the record's header, which in TLS 1.3 tells nothing. */
+  #lost(of: Direction, recordBytes: number, type: number, at: number): void {
+    const overhead = this.#overheadBytes(of);
+    if (of.epoch === 'sealed' && type !== RECORD.applicationData) {
+      of.losses?.addRecord(Math.min(recordBytes, overhead));
+      return;
+    }
     of.losses?.addRecord(recordBytes);
-    this.#tellBlind(of, recordBytes - OVERHEAD_BYTES_USUAL, at);
+    this.#tellBlind(of, recordBytes - overhead, at);
+  }
+
+  /** What a record is longer than its plaintext. */
+  #overheadBytes(of: Direction): number {
+    const { suite } = this.#conversation.negotiation;
+    return of.cipher?.overheadBytes ?? (suite === undefined ? OVERHEAD_BYTES_USUAL : usualOverheadBytes(suite));
   }
 
   #tellBlind(of: Direction, bytes: number, at: number): void {
@@ -165,7 +177,9 @@ export class Seeking {
     if (was === 'updated') return losses.plaintextEstimate(cipher.overheadBytes);
     // What is missing of the handshake is no plaintext; a Finished is the least of it.
     if (sequence === 0 || of.epoch !== 'application') return 0;
-    const handshake = cipher.overheadBytes + FINISHED_13_BYTES;
+    const { suite } = this.#conversation.negotiation;
+    const finished = MESSAGE_HEADER_BYTES + HASH_BYTES[suite?.hash ?? 'sha256'];
+    const handshake = cipher.overheadBytes + finished;
     return Math.max(losses.bytes - sequence * cipher.overheadBytes - handshake, 0);
   }
 

@@ -164,7 +164,7 @@ export class TlsLayer {
           if (!this.#releaseEarlyData(of, chunk, at)) break;
           return;
         case 'passed':
-          this.#conversation.seeking.passed(of, framed.bytes, at);
+          this.#conversation.seeking.passed(of, framed.bytes, framed.type, at);
           break;
         case 'skipped':
           this.#conversation.seeking.skipped(of, framed.bytes, at);
