@@ -13,8 +13,27 @@ export interface FileKey {
  *
  * openssl-kdf        entry of EVP_KDF_derive, OpenSSL 3
  * go-key-log         entry of crypto/tls.(*Config).writeKeyLog, Go 1.17 and later (register arguments)
+ * gnutls-hkdf        entry of gnutls_hkdf_expand, or of the function with the same arguments behind it
+ * gnutls-prf         entry of _gnutls_prf_raw
+ * boringssl-hkdf     entry of HKDF_expand, BoringSSL and AWS-LC
+ * boringssl-prf      entry of CRYPTO_tls1_prf, BoringSSL and AWS-LC
+ * openssl-1.1-input  entry of EVP_PKEY_CTX_ctrl, OpenSSL 1.1
+ * ring-hmac-key      entry of ring::hmac::Key::try_new; gives no secret by itself, the next one needs it
+ * ring-hkdf          entry of ring::hkdf::fill_okm
+ * rustls-key-block   entry of rustls::tls12::ConnectionSecrets::make_key_block
  */
-export const probeKind = { 'openssl-kdf': 1, 'go-key-log': 2 } as const;
+export const probeKind = {
+  'openssl-kdf': 1,
+  'go-key-log': 2,
+  'gnutls-hkdf': 3,
+  'gnutls-prf': 4,
+  'boringssl-hkdf': 5,
+  'boringssl-prf': 6,
+  'openssl-1.1-input': 7,
+  'ring-hmac-key': 8,
+  'ring-hkdf': 9,
+  'rustls-key-block': 10,
+} as const;
 export type ProbeKind = keyof typeof probeKind;
 
 export interface ProbePoint {

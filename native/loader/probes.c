@@ -46,6 +46,22 @@ static struct bpf_program *program_of(struct sworn_capture *capture, uint32_t ki
 		return capture->skeleton->progs.openssl_kdf;
 	case SWORN_PROBE_KIND_GO_KEY_LOG:
 		return capture->skeleton->progs.go_key_log;
+	case SWORN_PROBE_KIND_GNUTLS_HKDF:
+		return capture->skeleton->progs.gnutls_hkdf;
+	case SWORN_PROBE_KIND_GNUTLS_PRF:
+		return capture->skeleton->progs.gnutls_prf;
+	case SWORN_PROBE_KIND_BORINGSSL_HKDF:
+		return capture->skeleton->progs.boringssl_hkdf;
+	case SWORN_PROBE_KIND_BORINGSSL_PRF:
+		return capture->skeleton->progs.boringssl_prf;
+	case SWORN_PROBE_KIND_OPENSSL11_INPUT:
+		return capture->skeleton->progs.openssl11_input;
+	case SWORN_PROBE_KIND_RING_HMAC_KEY:
+		return capture->skeleton->progs.ring_hmac_key;
+	case SWORN_PROBE_KIND_RING_HKDF:
+		return capture->skeleton->progs.ring_hkdf;
+	case SWORN_PROBE_KIND_RUSTLS_KEY_BLOCK:
+		return capture->skeleton->progs.rustls_key_block;
 	}
 	return NULL;
 }

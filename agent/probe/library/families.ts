@@ -8,11 +8,13 @@ import { java } from './java.ts';
 import type { LibraryFamily } from './library-family.ts';
 import { nss } from './nss.ts';
 import { openssl } from './openssl.ts';
+import { openssl11 } from './openssl-1.1.ts';
 import { rustls } from './rustls.ts';
 
 /** All that are known, those with probes first: a file that has several is named in this order. */
 export const families: readonly LibraryFamily[] = [
   openssl,
+  openssl11,
   go,
   gnutls,
   nss,

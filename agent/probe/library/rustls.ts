@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type LibraryFamily, named, versionIn } from './library-family.ts';
+/**
+ * rustls. Over AWS-LC its secrets pass AWS-LC's functions (see boringssl.ts). Over ring they pass functions of ring and
+ * rustls that keep their symbols unless the program was stripped; a stripped one is only named.
+ */
+
+import type { ProbeKind, ProbePoint } from '../../model/code-image.ts';
+import type { ElfFile } from '../elf/elf-file.ts';
+import { functionsNamed } from '../elf/symbol-search.ts';
+import { type LibraryFamily, named, type Search, versionIn } from './library-family.ts';
 
 /** Where a panic happened is told with the path of its source, which names the crate and its version. */
 const CRATE_MARK = '/rustls-0.';
@@ -8,15 +16,40 @@ const CRATE_MARK = '/rustls-0.';
 const MODULE_MARK = 'rustls::';
 const RING_MARK = '/ring-0.';
 
-/** rustls, whichever cryptography it was built with: named, not probed. */
+/** rustls, whichever cryptography it was built with. */
 export const rustls: LibraryFamily = {
   name: 'rustls',
   marks: [CRATE_MARK, MODULE_MARK, RING_MARK],
 
-  byText(_elf, texts) {
+  *byText(elf, texts) {
     const version = versionIn(texts.get(CRATE_MARK), /\/rustls-(\d+\.\d+\.\d+)/);
-    if (version !== undefined || texts.has(MODULE_MARK)) return { library: named('rustls', version), probes: [] };
+    if (version !== undefined || texts.has(MODULE_MARK))
+      return { library: named('rustls', version), probes: yield* overRing(elf) };
     const ring = versionIn(texts.get(RING_MARK), /\/ring-(\d+\.\d+\.\d+)/);
     return ring === undefined ? undefined : { library: named('ring', ring), probes: [] };
   },
 };
+
+/**
+ * Names as both manglings of Rust write them, a length before each part. The key of an HMAC is set by `try_new`; versions
+ * of ring without it do that in `new`.
+ */
+const KEY = [/4ring4hmac.*3Key7try_new/, /4ring4hmac.*3Key3new/] as const;
+const FILL = /4ring4hkdf.*8fill_okm/;
+const KEY_BLOCK = /6rustls.*17ConnectionSecrets14make_key_block/;
+
+function* overRing(elf: ElfFile): Search<ProbePoint[]> {
+  const key = yield* points(elf, 'ring-hmac-key', '7try_new', KEY[0]);
+  if (key.length === 0) key.push(...(yield* points(elf, 'ring-hmac-key', '3Key3new', KEY[1])));
+  const fill = yield* points(elf, 'ring-hkdf', '8fill_okm', FILL);
+  if (key.length === 0 || fill.length === 0) return [];
+  // A program without TLS 1.2 has no key block.
+  return [...key, ...fill, ...(yield* points(elf, 'rustls-key-block', '14make_key_block', KEY_BLOCK))];
+}
+
+/** A program may hold several versions of a crate, each with functions of its own. */
+function* points(elf: ElfFile, kind: ProbeKind, part: string, pattern: RegExp): Search<ProbePoint[]> {
+  const symbols = yield* functionsNamed(elf, part, pattern);
+  const offsets = new Set(symbols.map(({ address }) => elf.codeOffsetOf(address)));
+  return [...offsets].filter((offset) => offset !== undefined).map((fileOffset) => ({ kind, fileOffset }));
+}

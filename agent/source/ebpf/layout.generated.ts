@@ -74,6 +74,14 @@ export const gapReason = {
 export const probeKind = {
   opensslKdf: 1,
   goKeyLog: 2,
+  gnutlsHkdf: 3,
+  gnutlsPrf: 4,
+  boringsslHkdf: 5,
+  boringsslPrf: 6,
+  openssl11Input: 7,
+  ringHmacKey: 8,
+  ringHkdf: 9,
+  rustlsKeyBlock: 10,
 } as const;
 
 export const role = {
