@@ -55,6 +55,15 @@ function lineOf({ name, version, ok, seen, read, asked, reason }: Row): string {
   return `${ok ? 'ok  ' : 'FAIL'} ${name.padEnd(28)} ${version.padEnd(12)} ${seen} ${read}/${asked} ${reason}`.trimEnd();
 }
 
+/** The row at hand is ended well, with its servers, and the rows so far are told. */
+let isAskedToStop = false;
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    isAskedToStop = true;
+    say('ends after this row');
+  });
+}
+
 type Planned = readonly (readonly [Runtime, TlsVersion])[];
 
 async function runMatrix(planned: Planned, docs: string | undefined, json: boolean): Promise<number> {
@@ -62,6 +71,7 @@ async function runMatrix(planned: Planned, docs: string | undefined, json: boole
   const rows: Row[] = [];
   try {
     for (const [runtime, tls] of planned) {
+      if (isAskedToStop) break;
       const row = await runRow(stage, runtime, tls);
       rows.push(row);
       say(lineOf(row));
@@ -73,7 +83,7 @@ async function runMatrix(planned: Planned, docs: string | undefined, json: boole
   say(`${good} of ${rows.length} rows are ok`);
   if (docs !== undefined) writeFileSync(docs, documentOf(rows));
   if (json) console.log(JSON.stringify(rows));
-  return good === rows.length ? 0 : 1;
+  return good === planned.length ? 0 : 1;
 }
 
 async function main(): Promise<number> {

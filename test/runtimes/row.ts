@@ -19,6 +19,8 @@ import { ToolMissing } from './tools.ts';
 const LIVES: readonly Life[] = ['one', 'several'];
 /** The identity that the client acts for; the role in PostgreSQL too. */
 const IDENTITY = 'runtime_agent';
+/** Turns a hang into a row that is not ok. */
+const CLIENT_MS_MAX = 120_000;
 
 export function rowName(runtime: Runtime, tls: TlsVersion): string {
   return `${runtime.name} ${tls === '' ? 'plain' : tls}`;
@@ -66,7 +68,7 @@ async function playHttp(stage: Stage, client: Client, tls: TlsVersion): Promise<
         RUNTIME_CA: stage.authorityFile,
         RUNTIME_BODY: stage.bodyFile,
       };
-      await recording.run(IDENTITY, client.command(life), { environment });
+      await runClient(recording, client.command(life), environment);
     }
     const record = await recording.finish();
     const encrypted = await readEncryptedRecord(recording);
@@ -100,7 +102,7 @@ async function playPostgres(stage: Stage, client: Client, tls: TlsVersion): Prom
         RUNTIME_BODY: stage.bodyFile,
         ...client.environment,
       };
-      await recording.run(IDENTITY, client.command(life), { environment });
+      await runClient(recording, client.command(life), environment);
     }
     const record = await recording.finish();
     const encrypted = await readEncryptedRecord(recording);
@@ -111,6 +113,24 @@ async function playPostgres(stage: Stage, client: Client, tls: TlsVersion): Prom
   } finally {
     await recording.stop();
   }
+}
+
+/** Errors: an Error with what it printed when it fails or does not end. */
+async function runClient(
+  recording: Recording,
+  command: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<void> {
+  const program = recording.start(IDENTITY, command, { environment });
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    void program.stop();
+  }, CLIENT_MS_MAX);
+  const { code, stderr } = await program.finished;
+  clearTimeout(timer);
+  if (isLate) throw new Error(`it did not end within ${CLIENT_MS_MAX} ms`);
+  if (code !== 0) throw new Error(`it ended with ${code}: ${stderr.slice(-500)}`);
 }
 
 function makeRole(server: PostgresServer): void {

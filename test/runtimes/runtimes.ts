@@ -44,6 +44,10 @@ const PYTHON_PACKAGES = [
   'asyncpg==0.31.0',
 ];
 
+/** The last whose wheel brings OpenSSL 1.1, which many hosts still have in one place or another. */
+const OLD_PYTHON_PACKAGES = ['psycopg2-binary==2.9.5'];
+
+const OPENSSL_1 = { unreadable: 'OpenSSL 1.1, which derives its secrets in functions that it does not export' };
 const GNUTLS = { unreadable: 'GnuTLS: no probe for its secrets yet' };
 const NSS = { unreadable: 'NSS: no probe for its secrets yet' };
 const BORINGSSL = { unreadable: 'BoringSSL, linked in without symbols: no probe for its secrets yet' };
@@ -69,9 +73,9 @@ function byDebianPython(client: string, needs?: readonly [file: string, packageN
   };
 }
 
-function byPackage(file: string, module: string): Runtime['install'] {
+function byPackage(file: string, module: string, isOld = false): Runtime['install'] {
   return () => {
-    const python = pythonWith(PYTHON_PACKAGES);
+    const python = isOld ? pythonWith('old', OLD_PYTHON_PACKAGES) : pythonWith('new', PYTHON_PACKAGES);
     const version = versionOf([python, '-c', `import ${module}; print(${module}.__version__)`]);
     return { version, command: pythonScript(python, file, module) };
   };
@@ -206,6 +210,13 @@ export const RUNTIMES: readonly Runtime[] = [
     install: byNodePostgres('26.10.0'),
   },
   { name: 'go-pgx', ...READABLE_POSTGRES, library: "Go's crypto/tls, static, stripped", install: byGo('postgres') },
+  {
+    name: 'psycopg2-binary-2.9.5',
+    protocol: 'postgresql',
+    expect: OPENSSL_1,
+    library: 'OpenSSL 1.1 of its wheel',
+    install: byPackage('postgres_clients.py', 'psycopg2', true),
+  },
   {
     name: 'wget',
     ...UNREADABLE,

@@ -71,11 +71,11 @@ function fromNpm(name: string, version: string): string {
   return join(folder, 'node_modules', name);
 }
 
-/** Python of a virtual environment that has these packages beside Debian's Python. */
-export function pythonWith(requirements: readonly string[]): string {
+/** Debian's Python in a virtual environment of its own, with these packages. */
+export function pythonWith(name: string, requirements: readonly string[]): string {
   fromDebian('/usr/bin/python3', 'python3');
   if (!pythonHasVenv()) fromDebian('/usr/share/python-wheels', 'python3-venv');
-  const folder = built('python', requirements, (place) => {
+  const folder = built(`python-${name}`, requirements, (place) => {
     perform(['/usr/bin/python3', '-m', 'venv', place], root);
     perform([join(place, 'bin/pip'), 'install', '--quiet', '--only-binary', ':all:', ...requirements], root);
   });
