@@ -164,6 +164,8 @@ describe('sworn coverage', () => {
     };
     assert.deepEqual(await causes('tls'), ['tls_unreadable', 'unreadable']);
     assert.deepEqual(await causes('unknown'), ['not_understood', 'loss']);
+    const { out } = await coverage('--session', SESSION, '--protocol', 'tls');
+    assert.match(out, /^open {6}1 connection open \(of any protocol\):/m);
   });
 
   it('groups by what is asked for', async () => {

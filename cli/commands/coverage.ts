@@ -100,7 +100,8 @@ export function defineCoverage(command: Command): void {
         const all = { filter, ...open, all: sums, by, groups, reasons, violations: broken };
         await print(printableJson(JSON.stringify(all)));
       } else {
-        await show(sums, open, by, groups, reasons, broken);
+        const lines = coverageLines(sums, open, protocol !== undefined);
+        await show(lines, violationLine(sums), by, groups, reasons, broken);
       }
       if (options.check && sums.violations !== '0') {
         throw new CliError(
@@ -120,17 +121,15 @@ function groupingsOf(text: string): readonly Grouping[] {
 }
 
 async function show(
-  sums: CoverageSums,
-  open: OpenConnections,
+  lines: readonly (readonly [label: string, text: string])[],
+  warning: string,
   by: readonly Grouping[],
   groups: readonly CoverageGroup[],
   reasons: readonly UnreadReason[],
   broken: readonly Readonly<Record<string, string>>[],
 ): Promise<void> {
-  const lines = coverageLines(sums, open);
   if (lines.length === 0) await print('No connection of this kind has moved anything.');
   for (const [label, text] of lines) await print(`${colour('dim', label.padEnd(9))} ${text}`);
-  const warning = violationLine(sums);
   if (warning !== '') {
     await print(warning);
     for (const { agent_id, seq, connection_id } of broken) {

@@ -17,8 +17,16 @@ export function shareText(readBytes: string, movedBytes: string): string {
 
 type Line = readonly [label: string, text: string];
 
-/** Nothing for a record without connections. */
-export function coverageLines(sums: CoverageSums, { open, abandoned }: OpenConnections): Line[] {
+/**
+ * Nothing for a record without connections. Those without an end are of no protocol yet; `ofProtocol` says that the sums are
+ * of one only.
+ */
+export function coverageLines(
+  sums: CoverageSums,
+  { open, abandoned }: OpenConnections,
+  ofProtocol: boolean = false,
+): Line[] {
+  const any = ofProtocol ? ' (of any protocol)' : '';
   const lines: Line[] = [];
   if (sums.connections !== '0') {
     const share = shareText(sums.read_bytes, sums.moved_bytes);
@@ -36,11 +44,15 @@ export function coverageLines(sums: CoverageSums, { open, abandoned }: OpenConne
     lines.push(['not read', colour('yellow', unread.map(([bytes, what]) => `${bytes} bytes ${what}`).join(', '))]);
   if (sums.joined_late !== '0')
     lines.push(['late', `${counted(sums.joined_late, 'connection')} joined late: what moved before is in no account`]);
-  if (open !== '0') lines.push(['open', `${counted(open, 'connection')} open: their bytes are counted when they end`]);
+  if (open !== '0')
+    lines.push(['open', `${counted(open, 'connection')} open${any}: their bytes are counted when they end`]);
   if (abandoned !== '0')
     lines.push([
       'no end',
-      colour('red', `${counted(abandoned, 'connection')} open when the recorder broke off: no account of their bytes`),
+      colour(
+        'red',
+        `${counted(abandoned, 'connection')} open${any} when the recorder broke off: no account of their bytes`,
+      ),
     ]);
   return lines;
 }
