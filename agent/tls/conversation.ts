@@ -6,7 +6,7 @@
  *
  * Source   RFC 8446 (TLS 1.3: sections 2, 4.6, 5, 7 and appendix D.4); RFC 5246 (TLS 1.2: section 7)
  */
-import type { TrafficSecret } from '../model/tls-secret.ts';
+import type { TlsSecret } from '../model/tls-secret.ts';
 import type { Side } from '../protocol/decoder.ts';
 import { Direction } from './direction.ts';
 import { HANDSHAKE } from './handshake-messages.ts';
@@ -41,7 +41,7 @@ export class Conversation {
   }
 
   /** A record in step. `tried` keeps the secrets that did not open it. */
-  record(of: Direction, record: Buffer, at: number, tried: WeakSet<TrafficSecret>): RecordOutcome {
+  record(of: Direction, record: Buffer, at: number, tried: WeakSet<TlsSecret>): RecordOutcome {
     of.untouched = false;
     if (of.epoch === 'plain') return this.#plain(of, record, at);
     if (this.isUnprotected(of, record)) {
@@ -49,7 +49,7 @@ export class Conversation {
       return 'read';
     }
     const isNew = of.cipher === undefined;
-    if (isNew && of.epoch === 'sealed') this.takeMaster(of);
+    if (isNew && of.epoch === 'sealed') this.takeMaster(of, tried);
     const opened =
       of.cipher === undefined ? this.search.findNext(of, record, tried) : of.cipher.open(of.sequence, record);
     if (opened !== undefined) {
@@ -58,6 +58,8 @@ export class Conversation {
       this.#content(of, opened, record.length, at);
       return 'read';
     }
+    // A newer master secret of the same handshake may come.
+    if (isNew) of.unseal();
     if (of.cipher === undefined && !this.search.exhausted) return 'wait';
     this.refuse(of, record, at, this.search.exhausted ? 'trials_exhausted' : 'record_damaged');
     return 'read';
@@ -94,11 +96,13 @@ export class Conversation {
     return record[0] === RECORD.alert && length === 2;
   }
 
-  takeMaster(of: Direction): void {
+  takeMaster(of: Direction, tried?: WeakSet<TlsSecret>): void {
     if (of.agreed === undefined) return;
     const { clientRandom, serverRandom } = of.agreed;
     const master = this.#secrets.master(clientRandom, serverRandom);
-    if (master !== undefined) of.seal(master);
+    if (master === undefined || tried?.has(master)) return;
+    tried?.add(master);
+    of.seal(master);
   }
 
   /** It will not be known what the server does with early data. */

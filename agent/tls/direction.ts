@@ -91,6 +91,12 @@ export class Direction {
     if (this.agreed !== undefined) this.cipher = cipherOf(this.agreed, master, this.side);
   }
 
+  /** That key opened nothing. */
+  unseal(): void {
+    this.cipher?.destroy();
+    this.cipher = undefined;
+  }
+
   /** The key that follows by a KeyUpdate; the secret is the caller's. */
   following(): { suite: CipherSuite; secret: Buffer; cipher: RecordCipher } | undefined {
     if (this.#suite === undefined || this.#secret === undefined) return undefined;

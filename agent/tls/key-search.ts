@@ -6,7 +6,7 @@
  * Trials cost; those of one connection are bounded by a fixed number and by its bytes, so that work stays in proportion to
  * what arrives, whatever it is.
  */
-import type { TrafficSecret } from '../model/tls-secret.ts';
+import type { TlsSecret, TrafficSecret } from '../model/tls-secret.ts';
 import { AeadCipher } from './aead-cipher.ts';
 import { type CipherSuite, HASH_BYTES, suitesOfSecret } from './cipher-suite.ts';
 import type { Direction, Epoch } from './direction.ts';
@@ -65,7 +65,7 @@ export class KeySearch {
   }
 
   /** In step: the first record under the key of the epoch. `tried` keeps what failed already. */
-  findNext(direction: Direction, record: Buffer, tried: WeakSet<TrafficSecret>): Buffer | undefined {
+  findNext(direction: Direction, record: Buffer, tried: WeakSet<TlsSecret>): Buffer | undefined {
     const { suite } = this.#negotiation;
     if (suite === undefined) return undefined;
     const label = `${direction.side}-${direction.epoch}`;

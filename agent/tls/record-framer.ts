@@ -5,7 +5,7 @@
  * headers: a place that may be one is offered as a candidate, and only who holds the key can tell whether it is.
  *
  * Shape    type u8 · version u16 (3, 0..4) · length u16 · fragment
- * Keeps    at most one record and the header behind it
+ * Keeps    at most one record, the header behind it and a little in front, in twice the memory
  * Source   RFC 8446, section 5.1
  */
 import { asBuffer } from '../protocol/bytes/byte-reader.ts';
@@ -59,8 +59,8 @@ export interface Missed {
 const RECORD_BYTES_MAX = RECORD_HEADER_BYTES + FRAGMENT_BYTES_MAX;
 /** What TLS 1.0 needs of the bytes in front. */
 const BEFORE_BYTES = 16;
-/** While it looks, that much is held: a record, the header behind it, and a little in front. */
-const SEEK_BUFFER_BYTES = BEFORE_BYTES + 2 * RECORD_BYTES_MAX;
+/** Small records are usual. */
+const SEEK_BYTES_MIN = 512;
 const NEED_MORE: Framed = { kind: 'need-more' };
 const NO_HEADER: Framed = { kind: 'no-header' };
 const EMPTY = Buffer.alloc(0);
@@ -82,8 +82,9 @@ export class RecordFramer {
     return this.#used - this.#start;
   }
 
-  get seeking(): boolean {
-    return this.#mode === 'seeking';
+  /** What the holding costs. */
+  get memoryBytes(): number {
+    return this.#held.length;
   }
 
   /** While seeking, only records of this type are candidates; undefined: of any. */
@@ -94,12 +95,6 @@ export class RecordFramer {
   /** Look for records; `exact`: the next byte begins one, as far as can be told. */
   seek(exact: boolean): void {
     if (this.#mode === 'in-step') {
-      const head = this.#held.subarray(this.#start, this.#used);
-      const buffer = Buffer.allocUnsafe(SEEK_BUFFER_BYTES);
-      head.copy(buffer);
-      this.#held = buffer;
-      this.#start = 0;
-      this.#used = head.length;
       this.#mode = 'seeking';
     }
     this.#exact = exact;
@@ -201,7 +196,8 @@ export class RecordFramer {
     let skipped = 0;
     for (;;) {
       this.#makeRoom();
-      if (!this.#fill(chunk, RECORD_HEADER_BYTES)) return skipped > 0 ? { kind: 'skipped', bytes: skipped } : NEED_MORE;
+      if (!this.#fill(chunk, RECORD_HEADER_BYTES))
+        return skipped > 0 ? { kind: 'skipped', bytes: skipped } : this.#release();
       if (!plausible(this.#held, this.#start, this.#exact ? undefined : this.#expectedType)) {
         this.#exact = false;
         this.#start++;
@@ -233,6 +229,7 @@ export class RecordFramer {
   #fill(chunk: Chunk, size: number): boolean {
     const wanted = Math.min(size - (this.#used - this.#start), chunk.remaining);
     if (wanted > 0) {
+      this.#grow(this.#used + wanted);
       chunk.bytes.copy(this.#held, this.#used, chunk.at, chunk.at + wanted);
       chunk.at += wanted;
       this.#used += wanted;
@@ -240,12 +237,31 @@ export class RecordFramer {
     return this.#used - this.#start >= size;
   }
 
+  /** What is done with goes, but for the little in front. */
   #makeRoom(): void {
     if (this.#start <= RECORD_BYTES_MAX) return;
     const from = this.#start - BEFORE_BYTES;
     this.#held.copyWithin(0, from, this.#used);
     this.#used -= from;
     this.#start = BEFORE_BYTES;
+  }
+
+  #grow(size: number): void {
+    if (size <= this.#held.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(size, this.#held.length * 2, SEEK_BYTES_MIN));
+    this.#held.copy(grown, 0, 0, this.#used);
+    this.#held = grown;
+  }
+
+  /** Nothing is held: nor is memory for it. Many connections may never be read. */
+  #release(): Framed {
+    if (this.#used === this.#start && this.#held.length > BEFORE_BYTES) {
+      const from = Math.max(this.#start - BEFORE_BYTES, 0);
+      this.#held = Buffer.from(this.#held.subarray(from, this.#start));
+      this.#start = this.#held.length;
+      this.#used = this.#start;
+    }
+    return NEED_MORE;
   }
 
   #sizeAt(at: number): number {

@@ -101,6 +101,7 @@ export class Seeking {
         of.sequence = tried;
         break;
       }
+      if (opened === undefined && epoch === 'sealed' && sequence === 0) of.unseal();
       if (opened === undefined && epoch === 'application') opened = this.#afterUpdate(of, record);
     }
     if (opened === undefined && tls13 && (cipher === undefined || epoch !== 'application'))

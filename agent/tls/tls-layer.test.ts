@@ -164,7 +164,6 @@ test('trials are bounded: a flood of secrets of others does not stop the layer',
   const capture = named(TLS13);
   const { layer, sink, pool } = layerOf([]);
   let at = 0;
-  const started = performance.now();
   for (const step of capture.script) {
     if (step.kind !== 'bytes') continue;
     for (let i = 0; i < 3000; i++) {
@@ -178,7 +177,6 @@ test('trials are bounded: a flood of secrets of others does not stop the layer',
     sink.said.some((one) => one.includes('trials_exhausted')),
     sink.said.join('\n'),
   );
-  assert.ok(performance.now() - started < 60_000);
 });
 
 test('secrets and keys are zeros when the connection ends', () => {

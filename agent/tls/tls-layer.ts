@@ -10,7 +10,7 @@
  *
  * No socket, no clock, no logger: `at` is a time in nanoseconds that the caller puts on bytes.
  */
-import type { TrafficSecret } from '../model/tls-secret.ts';
+import type { TlsSecret } from '../model/tls-secret.ts';
 import type { Side } from '../protocol/decoder.ts';
 import { type Arrival, Arrivals } from './arrivals.ts';
 import { Conversation } from './conversation.ts';
@@ -67,7 +67,7 @@ export class TlsLayer {
   /** Bounded: by `waitBytesMax`, and for each side by a record or two and an unfinished handshake message. */
   get heldBytes(): number {
     let held = this.#waiting.heldBytes + this.#early.heldBytes;
-    for (const { framer, messages } of this.#directions) held += framer.heldBytes + messages.heldBytes;
+    for (const { framer, messages } of this.#directions) held += framer.memoryBytes + messages.heldBytes;
     return held;
   }
 
@@ -156,7 +156,7 @@ export class TlsLayer {
         case 'need-more':
           return;
         case 'record':
-          if (this.#record(of, framed.record, at, new WeakSet(), chunk)) break;
+          if (this.#record(of, framed.record, at, of.cipher === undefined ? new WeakSet() : NONE, chunk)) break;
           return;
         case 'candidate':
           if (!this.#conversation.seeking.candidate(of, framed.record, framed.before, at)) framer.refuse();
@@ -181,7 +181,7 @@ export class TlsLayer {
   }
 
   /** Returns whether to go on with what follows in the chunk; if not, it is in the queue. */
-  #record(of: Direction, record: Buffer, at: number, tried: WeakSet<TrafficSecret>, chunk: Chunk): boolean {
+  #record(of: Direction, record: Buffer, at: number, tried: WeakSet<TlsSecret>, chunk: Chunk): boolean {
     const outcome = this.#conversation.record(of, record, at, tried);
     if (outcome === 'set-aside') this.#early.push({ kind: 'record', of, bytes: Buffer.from(record), at, tried });
     if (outcome === 'wait') {
@@ -252,6 +252,8 @@ export class TlsLayer {
   }
 }
 
+/** A record whose key is there is tried with no other. */
+const NONE = new WeakSet<TlsSecret>();
 const NO_CHUNK = new Chunk(Buffer.alloc(0));
 
 function rest(of: Direction, chunk: Chunk, at: number): readonly Arrival[] {
