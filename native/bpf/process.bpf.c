@@ -12,6 +12,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "lib/emit.h"
+#include "lib/image.h"
 #include "lib/kernel_types.h"
 #include "lib/path.h"
 #include "lib/unix_socket.h"
@@ -144,6 +145,17 @@ static __always_inline __u32 append_part(struct exec_scratch *scratch, __u32 end
 	return end + bytes;
 }
 
+/* A program that nobody has looked at yet. The path of it is written already. */
+static __always_inline void look_at_program(struct sworn_process_key *process, struct sworn_scope *scope, struct file *exe,
+					    struct exec_scratch *scratch, __u16 flags)
+{
+	struct sworn_image_key key = image_key(exe);
+
+	if (!is_known(exe, &key))
+		say_image(process, scope, &key, &scratch->exe, scratch->event.exe_bytes,
+			  SWORN_FLAG_PROGRAM | (flags & SWORN_FLAG_EXE_CUT ? SWORN_FLAG_PATH_CUT : 0));
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
@@ -247,6 +259,8 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	if (end > sizeof(scratch->data) ||
 	    bpf_ringbuf_output(&events, event, sizeof(*event) + end, wake_flags()))
 		count(SWORN_COUNTER_EXEC_RING_FULL, 0);
+	if (live.images)
+		look_at_program(&process, &scope, exe, scratch, flags);
 	return 0;
 }
 
@@ -273,6 +287,8 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	if (bpf_map_delete_elem(&processes, &process.tgid))
 		return 0;
 	bpf_map_delete_elem(&joined, &process.tgid);
+	if (live.images)
+		bpf_map_delete_elem(&unsettled, &process.tgid);
 	status = (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT) ? BPF_CORE_READ(signal, group_exit_code) :
 								      BPF_CORE_READ(task, group_leader, exit_code);
 

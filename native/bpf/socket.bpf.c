@@ -18,12 +18,14 @@
 #include "lib/emit.h"
 #include "lib/emit_bytes.h"
 #include "lib/handshake.h"
+#include "lib/hold.h"
 #include "lib/kernel_types.h"
 #include "lib/packet.h"
 #include "lib/process.h"
 #include "lib/udp_flow.h"
 
 #define PASS 1
+#define HOLD 0
 
 static __always_inline struct socket_state *new_state(struct sock *sk)
 {
@@ -428,25 +430,28 @@ static __always_inline void tcp_received(struct __sk_buff *packet, struct socket
 	emit_segment(packet, tcp, state, view, offset, skip, 0, 0, ahead, state->sent_told);
 }
 
-static __always_inline void tcp_moved(struct __sk_buff *packet, struct socket_state *state, struct packet_view *view,
+static __always_inline int tcp_moved(struct __sk_buff *packet, struct socket_state *state, struct packet_view *view,
 				      struct tcp_sock *tcp, int sent)
 {
 	struct sock *sk = &tcp->inet_conn.icsk_inet.sk;
 
 	if (state->flags & (SOCKET_CALLER_ONLY | SOCKET_CLOSED))
-		return;
+		return PASS;
 	if (state->flags & SOCKET_LISTENER) {
 		if (sk->__sk_common.skc_state == TCP_STATE_LISTEN) {
 			if (!sent)
 				early_bytes(packet, view, tcp);
-			return;
+			return PASS;
 		}
 		server_opens(sk, state, bpf_get_socket_cookie(packet));
 	}
+	if (held(state, view, sent))
+		return HOLD;
 	if (sent)
 		tcp_sent(packet, state, view, tcp);
 	else
 		tcp_received(packet, state, view, tcp);
+	return PASS;
 }
 
 static __always_inline int packet_passes(struct __sk_buff *packet, int sent)
@@ -478,8 +483,7 @@ static __always_inline int packet_passes(struct __sk_buff *packet, int sent)
 		count(SWORN_COUNTER_PACKET_UNREADABLE, packet->len);
 		return PASS;
 	}
-	tcp_moved(packet, state, &view, tcp, sent);
-	return PASS;
+	return tcp_moved(packet, state, &view, tcp, sent);
 }
 
 SEC("cgroup_skb/egress")

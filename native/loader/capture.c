@@ -129,6 +129,7 @@ static int load(struct sworn_capture *capture, const struct sworn_capture_option
 	}
 	choose_unix_hooks(skeleton, options);
 	sworn_choose_probe_ways(skeleton);
+	bpf_program__set_autoload(skeleton->progs.image_mapped, kernel_has_tracepoint("btf_trace_vm_unmapped_area"));
 	return load_undisturbed(skeleton);
 }
 
@@ -162,6 +163,7 @@ static int attach(struct sworn_capture *capture)
 		skeleton->progs.unix_received,	  skeleton->progs.unix_call_ends,	skeleton->progs.unix_uring_made,
 		skeleton->progs.process_exit,	  skeleton->progs.process_fork,		skeleton->progs.process_exec,
 		skeleton->progs.process_attach,	  skeleton->progs.cgroup_made,		skeleton->progs.cgroup_gone,
+		skeleton->progs.image_mapped,
 	};
 	size_t count = sizeof(order) / sizeof(order[0]);
 

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
-import { type AddressInfo, createServer as createPlain } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connect as connectTls, type SecureVersion } from 'node:tls';
@@ -17,6 +17,7 @@ import { unless } from './bpf-host.ts';
 import { fileOffsetOf, keyLogLines, offsetOf, serverFiles } from './key-log.ts';
 import { Observer, type Run } from './observer.ts';
 import { scratchFolder } from './trigger.ts';
+import { unusedPort } from './unused-port.ts';
 
 const VERSIONS: readonly SecureVersion[] = ['TLSv1.3', 'TLSv1.2'];
 const LABELS: Readonly<Record<string, string>> = {
@@ -201,15 +202,6 @@ describe('secrets of TLS', unless('bpf', 'gcc'), () => {
     }
   }
 });
-
-async function unusedPort(): Promise<number> {
-  const one = createPlain().listen(0, '127.0.0.1');
-  await once(one, 'listening');
-  const { port } = one.address() as AddressInfo;
-  one.close();
-  await once(one, 'close');
-  return port;
-}
 
 const GO_CLIENT = `package main
 
