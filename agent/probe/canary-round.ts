@@ -12,6 +12,9 @@ import type { ProbeCounts } from './probe-counts.ts';
 import type { ProbeFindings } from './probe-findings.ts';
 import { isTrustedFile } from './trusted-file.ts';
 
+/** Ids of probes are above 0. */
+const NO_LINK = 0;
+
 export class CanaryRound {
   readonly #attacher: ProbeAttacher;
   readonly #findings: ProbeFindings;
@@ -27,7 +30,11 @@ export class CanaryRound {
 
   async run(records: Iterable<ImageRecord>, isStopped: () => boolean): Promise<void> {
     this.#findings.nextRound();
-    for (const record of [...records]) {
+    const all = [...records];
+    // Before anything is placed: the id of a link that is gone may be given to another one.
+    const hits = this.#hits();
+    for (const record of all) for (const one of record.attachments) if (!hits.has(one.id)) one.id = NO_LINK;
+    for (const record of all) {
       if (isStopped()) return;
       if (record.attachments.length > 0) await this.#prove(record);
     }
@@ -44,12 +51,12 @@ export class CanaryRound {
       if (outcome === 'derived') this.#counts.proved++;
       else this.#counts.linked++;
     }
-    if (silent.length > 0) await this.#replace(record, silent, after);
+    if (silent.length > 0) await this.#replace(record, silent);
   }
 
   /** Places silent probes again, and tries them at once. */
-  async #replace(record: ImageRecord, silent: readonly Attachment[], hits: ReadonlyMap<number, number>): Promise<void> {
-    const wasGone = silent.map((one) => !hits.has(one.id));
+  async #replace(record: ImageRecord, silent: readonly Attachment[]): Promise<void> {
+    const wasGone = silent.map((one) => one.id === NO_LINK);
     if (!this.#placeAgain(record, silent)) return;
     const before = this.#hits();
     const outcome = await this.#exercise(record);
@@ -69,7 +76,7 @@ export class CanaryRound {
         const { kind, fileOffset } = record.image.probes[one.point]!;
         const old = one.id;
         one.id = this.#attacher.attach(kind, file.exactPath, fileOffset);
-        this.#attacher.detach(old);
+        if (old !== NO_LINK) this.#attacher.detach(old);
       }
       return true;
     } catch (error) {

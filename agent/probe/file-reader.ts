@@ -19,6 +19,7 @@ export interface FileIdentity {
   readonly device: bigint;
   readonly inode: bigint;
   readonly changedNs: bigint;
+  readonly modifiedNs: bigint;
   readonly sizeBytes: bigint;
 }
 
@@ -39,7 +40,13 @@ export class OpenFile implements FileReader {
     try {
       const stat = fstatSync(this.#fd, { bigint: true });
       if (!stat.isFile()) throw Object.assign(new Error(`${path} is no regular file`), { code: 'ENOTSUP' });
-      this.identity = { device: stat.dev, inode: stat.ino, changedNs: stat.ctimeNs, sizeBytes: stat.size };
+      this.identity = {
+        device: stat.dev,
+        inode: stat.ino,
+        changedNs: stat.ctimeNs,
+        modifiedNs: stat.mtimeNs,
+        sizeBytes: stat.size,
+      };
       this.sizeBytes = Number(stat.size);
       this.ownerUid = Number(stat.uid);
       this.mode = Number(stat.mode);

@@ -29,6 +29,8 @@ export interface ImageRecord {
   readonly attachments: Attachment[];
   /** As the kernel names it; more than one where a file system has its own device numbers. */
   readonly keys: Map<string, FileKey>;
+  /** It lies where the host has its programs and libraries. */
+  isAhead: boolean;
   /** Since when nobody maps it and its path leads elsewhere; undefined while either is not so. */
   goneSinceNs: number | undefined;
 }
@@ -83,7 +85,8 @@ export class ImageBook {
   /** Libraries that a program needs at its start and those that they need, by their names, wherever they are. */
   neededBy(path: string): ImageRecord[] {
     const byName = new Map<string, ImageRecord>();
-    for (const record of this.#byIdentity.values()) byName.set(record.soname, record);
+    for (const record of this.#byIdentity.values())
+      if (record.isAhead || !byName.has(record.soname)) byName.set(record.soname, record);
     const found = new Set<ImageRecord>();
     const pending = [this.#byPath.get(path)];
     for (const record of pending) {
@@ -98,6 +101,12 @@ export class ImageBook {
   }
 }
 
-export function identityText({ device, inode, changedNs, sizeBytes }: FileIdentity): string {
-  return `${device}:${inode}:${changedNs}:${sizeBytes}`;
+/** Shape: device:inode:size:mtime:ctime */
+export function identityText({ device, inode, changedNs, modifiedNs, sizeBytes }: FileIdentity): string {
+  return `${device}:${inode}:${sizeBytes}:${modifiedNs}:${changedNs}`;
+}
+
+/** Whether only names, links or rights seem to have changed. Whoever owns a file can make that seem so. */
+export function seemsSameContent(identity: string, other: string): boolean {
+  return identity.slice(0, identity.lastIndexOf(':')) === other.slice(0, other.lastIndexOf(':'));
 }

@@ -7,6 +7,7 @@
 
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { CodeImage, FileKey } from '../model/code-image.ts';
 import type { FindingReport } from '../model/finding.ts';
 import type { ImageMapped } from '../model/kernel-event.ts';
@@ -14,7 +15,7 @@ import type { ProbeAttacher } from '../model/probe-attacher.ts';
 import { CanaryRound } from './canary-round.ts';
 import { OpenFile } from './file-reader.ts';
 import { HOST_FILES_MAX, type HostFolders, hostFiles, hostFolders } from './host-files.ts';
-import { IMAGES_MAX, ImageBook, type ImageRecord, identityText } from './image-book.ts';
+import { IMAGES_MAX, ImageBook, type ImageRecord, identityText, seemsSameContent } from './image-book.ts';
 import { inspecting } from './inspect-image.ts';
 import { kernelDevice, keyText, mappedFiles, runningPids } from './mapped-files.ts';
 import { openMapped } from './mapped-image.ts';
@@ -45,6 +46,8 @@ export interface ProbeKeeperOptions {
   readonly timing?: Partial<ProbeTiming>;
   /** Left out: those of this host. */
   readonly folders?: HostFolders;
+  /** Whose mappings are looked at ahead of time. Left out: all processes'. */
+  readonly pids?: () => readonly number[];
 }
 
 export interface ScanReport {
@@ -59,6 +62,7 @@ export class ProbeKeeper {
   readonly #now: () => number;
   readonly #timing: ProbeTiming;
   readonly #folders: HostFolders | undefined;
+  readonly #pids: () => readonly number[];
   readonly #findings: ProbeFindings;
   readonly #counts = emptyCounts();
   readonly #book = new ImageBook();
@@ -78,6 +82,7 @@ export class ProbeKeeper {
     this.#now = options.now;
     this.#timing = { ...TIMING, ...options.timing };
     this.#folders = options.folders;
+    this.#pids = options.pids ?? runningPids;
     this.#findings = new ProbeFindings(options.onFinding, options.now, this.#counts);
     this.#canary = new CanaryRound(options.attacher, this.#findings, this.#counts, options.now);
   }
@@ -174,7 +179,7 @@ export class ProbeKeeper {
     const mapped = new Set<string>();
     let files = 0;
     // What runs now comes first.
-    for (const pid of runningPids()) {
+    for (const pid of this.#pids()) {
       for (const { key, path } of mappedFiles(pid)) {
         const text = keyText(key);
         if (mapped.has(text) || this.#isStopped) continue;
@@ -213,10 +218,16 @@ export class ProbeKeeper {
   async #scanHost(path: string): Promise<string | undefined> {
     try {
       const identity = identityAt(path);
-      if (this.#book.ofIdentity(identity) !== undefined) return identity;
+      const known = this.#book.ofIdentity(identity);
+      if (known !== undefined) {
+        known.isAhead = true;
+        return identity;
+      }
       const file = new OpenFile(path);
       const key = { device: kernelDevice(file.identity.device), inode: file.identity.inode };
-      return (await this.#look(file, path, key)).identity;
+      const record = await this.#look(file, path, key);
+      record.isAhead = true;
+      return record.identity;
     } catch (error) {
       // Files come and go, and some are for nobody to read; what a workload maps of them is looked at then.
       this.#counts.unreadable++;
@@ -229,12 +240,13 @@ export class ProbeKeeper {
   async #look(file: OpenFile, path: string, key: FileKey): Promise<ImageRecord> {
     const identity = identityText(file.identity);
     try {
-      // Written in place: the kernel would go on to put the old file's instruction where the probe was.
       const before = this.#book.ofKey(key);
-      if (before !== undefined && before.identity !== identity) this.#forget(before);
+      const isChanged = before !== undefined && before.identity !== identity;
+      // Written in place: the kernel would go on to put the old file's instruction where the probe was.
+      if (isChanged && !seemsSameContent(before.identity, identity)) this.#forget(before);
       let record = this.#book.ofIdentity(identity);
       if (record === undefined) {
-        const look = this.#looks.get(identity) ?? this.#inspect(file, path, identity);
+        const look = this.#looks.get(identity) ?? this.#inspect(file, path, identity, isChanged ? before : undefined);
         this.#looks.set(identity, look);
         record = await look;
       }
@@ -247,7 +259,13 @@ export class ProbeKeeper {
     }
   }
 
-  async #inspect(file: OpenFile, path: string, identity: string): Promise<ImageRecord> {
+  /** `before`: what was known of this inode until now. */
+  async #inspect(
+    file: OpenFile,
+    path: string,
+    identity: string,
+    before: ImageRecord | undefined,
+  ): Promise<ImageRecord> {
     const { image, cut, needed, soname, exercise } = await new Slices().run(inspecting(file, path));
     this.#counts.inspected++;
     if (cut) this.#findings.cut(image);
@@ -260,9 +278,17 @@ export class ProbeKeeper {
       exercise,
       attachments: [],
       keys: new Map(),
+      isAhead: false,
       goneSinceNs: undefined,
     };
+    if (before !== undefined) {
+      // A file that was only renamed or unlinked keeps its probes, without a moment in between.
+      if (isDeepStrictEqual(before.image.probes, image.probes))
+        record.attachments.push(...before.attachments.splice(0));
+      this.#forget(before);
+    }
     for (const [point, { kind, fileOffset }] of image.probes.entries()) {
+      if (record.attachments.some((one) => one.point === point)) continue;
       try {
         // By the descriptor: what was looked at is what gets the probe.
         const id = this.#attacher.attach(kind, file.exactPath, fileOffset);
@@ -344,6 +370,6 @@ function leadsTo(path: string, identity: string): boolean {
 }
 
 function identityAt(path: string): string {
-  const { dev, ino, ctimeNs, size } = statSync(path, { bigint: true });
-  return identityText({ device: dev, inode: ino, changedNs: ctimeNs, sizeBytes: size });
+  const { dev, ino, ctimeNs, mtimeNs, size } = statSync(path, { bigint: true });
+  return identityText({ device: dev, inode: ino, changedNs: ctimeNs, modifiedNs: mtimeNs, sizeBytes: size });
 }

@@ -8,30 +8,34 @@
  * Source   Go, src/debug/buildinfo
  */
 
-import { placesOf } from '../elf/byte-search.ts';
+import { type ByteRange, placesOf } from '../elf/byte-search.ts';
 import { type ElfFile, sectionType, segmentFlag, segmentType } from '../elf/elf-file.ts';
 
 const MAGIC = Buffer.from('\xff Go buildinf:', 'latin1');
 const INLINE_TEXT = 2;
 const VERSION_BYTES_MAX = 256;
 const PLACES_MAX = 8;
-/** As far as Go's own tools look into the data of a program without sections. */
+/** As far as Go's own tools look into the data of a program; it is at the beginning of a segment. */
 const DATA_BYTES_MAX = 1024 * 1024;
 
 /** 'go1.22.1'; '' when it is Go and does not say which; undefined when there is no such block. */
 export function* goVersion(elf: ElfFile): Generator<undefined, string | undefined> {
-  const section = elf.section('.go.buildinfo');
-  const data = elf.segments.find((one) => one.type === segmentType.load && (one.flags & segmentFlag.write) !== 0);
-  const range = section ?? data;
-  if (range === undefined || (elf.sections.some((one) => one.type === sectionType.programBits) && !section))
-    return undefined;
-  const searched = { fileOffset: range.fileOffset, fileBytes: Math.min(range.fileBytes, DATA_BYTES_MAX) };
-  for (const place of yield* placesOf(elf.reader, searched, MAGIC, PLACES_MAX)) {
-    const block = elf.reader.read(place, 33 + VERSION_BYTES_MAX);
-    if (block.length < 33) continue;
-    return (block[15]! & INLINE_TEXT) !== 0 ? inlineText(block) : pointedText(elf, block);
+  for (const { fileOffset, fileBytes } of placesToLook(elf)) {
+    const range = { fileOffset, fileBytes: Math.min(fileBytes, DATA_BYTES_MAX) };
+    for (const place of yield* placesOf(elf.reader, range, MAGIC, PLACES_MAX)) {
+      const block = elf.reader.read(place, 33 + VERSION_BYTES_MAX);
+      if (block.length < 33) continue;
+      return (block[15]! & INLINE_TEXT) !== 0 ? inlineText(block) : pointedText(elf, block);
+    }
   }
   return undefined;
+}
+
+/** Its section; of a file without sections, all that is written. With others but not this one it is no Go program. */
+function placesToLook(elf: ElfFile): readonly ByteRange[] {
+  if (elf.sections.some((one) => one.type === sectionType.programBits))
+    return elf.sections.filter((one) => one.name === '.go.buildinfo');
+  return elf.segments.filter((one) => one.type === segmentType.load && (one.flags & segmentFlag.write) !== 0);
 }
 
 function inlineText(block: Buffer): string {
