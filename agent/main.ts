@@ -114,6 +114,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       ringBytes: config.capture.ring_bytes,
       bufferBytes: config.capture.buffer_bytes,
       processesMax: config.capture.processes_max,
+      watchSyscalls: config.capture.watch_syscalls,
     },
     pollMs: config.capture.poll_ms,
     ...(config.tls.enabled && { imageHoldMs: config.tls.hold_ms }),

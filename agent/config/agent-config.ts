@@ -74,6 +74,7 @@ export interface CaptureConfig {
   readonly buffer_bytes: number;
   readonly poll_ms: number;
   readonly processes_max: number;
+  readonly watch_syscalls: boolean;
 }
 
 export interface TlsConfig {

@@ -129,6 +129,7 @@ export const agentConfigSchema = object({
       buffer_bytes: { type: 'integer', minimum: 524288, maximum: 1073741824, default: 67108864 },
       poll_ms: { type: 'integer', minimum: 1, maximum: 50, default: 20 },
       processes_max: { type: 'integer', minimum: 64, maximum: 4194304, default: 65536 },
+      watch_syscalls: { type: 'boolean', default: false },
     }),
     default: {},
   },

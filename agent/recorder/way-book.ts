@@ -57,7 +57,7 @@ export class WayBook {
 
   /** When the earliest of what was not told at all began; undefined when there is none. */
   get sinceNs(): number | undefined {
-    let earliest: number | undefined;
+    let earliest = this.#pushedOut[0]?.report.sinceNs;
     for (const { told, sinceNs } of this.#taken.values()) {
       if (told === 0) earliest = Math.min(earliest ?? sinceNs, sinceNs);
     }

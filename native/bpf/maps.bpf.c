@@ -29,6 +29,7 @@ struct unsettled_map unsettled SEC(".maps");
 
 const volatile __u32 passive = 0;
 const volatile __u32 without_unix = 0;
+const volatile __u32 unix_by_socket = 1;
 const volatile __u32 wake_bytes = 256 * 1024;
 const volatile __u32 probes_sleep = 0;
 

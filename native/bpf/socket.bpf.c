@@ -19,10 +19,12 @@
 #include "lib/emit_bytes.h"
 #include "lib/handshake.h"
 #include "lib/hold.h"
+#include "lib/join.h"
 #include "lib/kernel_types.h"
 #include "lib/packet.h"
 #include "lib/process.h"
 #include "lib/udp_flow.h"
+#include "lib/ways.h"
 
 #define PASS 1
 #define HOLD 0
@@ -366,6 +368,8 @@ static __always_inline void tcp_sent(struct __sk_buff *packet, struct socket_sta
 	if ((__s64)(state->sent_next - offset) > 0)
 		skip = state->sent_next - offset;
 	state->sent_next = end;
+	look_at_pages(packet, state);
+	look_at_upper_layer(tcp, state);
 	emit_segment(packet, tcp, state, view, offset, skip, 1, note_sender(tcp, state), 0, received_so_far(tcp, state));
 	state->sent_told = end;
 }
@@ -454,6 +458,36 @@ static __always_inline int tcp_moved(struct __sk_buff *packet, struct socket_sta
 	return PASS;
 }
 
+/*
+ * A socket that nobody watches, while a workload was handed one: it is, when a process of a workload sends. So all that
+ * it sends is there. Sent from the process only while that has the socket locked.
+ */
+static __always_inline struct socket_state *take_handed(struct __sk_buff *packet, struct bpf_sock *sk)
+{
+	struct sworn_process_state *process;
+	struct sworn_process_key sender;
+	struct socket_state *state;
+	struct tcp_sock *tcp;
+
+	if (bpf_ktime_get_boot_ns() > live.handed_until_ns)
+		return NULL;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (!tcp || !tcp->inet_conn.icsk_inet.sk.sk_lock.owned)
+		return NULL;
+	process = watched_current(&sender);
+	if (!process)
+		return NULL;
+	state = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!state) {
+		count(SWORN_COUNTER_SOCKET_STORAGE, 0);
+		return NULL;
+	}
+	begin_joined(state, &sender, &process->scope);
+	join_tcp(&tcp->inet_conn.icsk_inet.sk, state, bpf_get_socket_cookie(packet));
+	take_way(&sender, &process->scope, SWORN_WAY_FOREIGN_SOCKET, 0, state->connection);
+	return state;
+}
+
 static __always_inline int packet_passes(struct __sk_buff *packet, int sent)
 {
 	struct packet_view view = {};
@@ -467,6 +501,8 @@ static __always_inline int packet_passes(struct __sk_buff *packet, int sent)
 	if (!sk)
 		return PASS;
 	state = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	if (!state && sent && live.handed_until_ns)
+		state = take_handed(packet, sk);
 	/* Outsiders leave here. */
 	if (!state)
 		return PASS;

@@ -18,6 +18,7 @@
 #include "lib/emit_bytes.h"
 #include "lib/kernel_types.h"
 #include "lib/process.h"
+#include "lib/socket_use.h"
 #include "lib/unix_socket.h"
 
 struct iovec {
@@ -126,21 +127,17 @@ static __always_inline __u64 told_so_far(const volatile __u64 *told, const volat
 	return before == *moved ? before : 0;
 }
 
-static __always_inline void unix_moved(const struct sock *sk, __u32 bytes, int sent)
+static __always_inline void unix_moved(const struct sock *sk, const struct sworn_process_key *mover,
+				       const struct sworn_scope *scope, __u32 bytes, int sent)
 {
-	struct sworn_process_state *process;
-	struct sworn_process_key mover;
 	struct sworn_unix_state *state;
 	struct unix_walk walk = {};
 	__u64 inode, offset;
 
-	process = watched_current(&mover);
-	if (!process)
-		return;
 	inode = inode_of(sk);
 	state = known_unix(inode);
 	if (!state)
-		state = make_unix(inode, &mover, &process->scope, 0);
+		state = make_unix(inode, mover, scope, 0);
 	if (!state) {
 		count(SWORN_COUNTER_UNIX_MAP_FULL, bytes);
 		return;
@@ -149,7 +146,7 @@ static __always_inline void unix_moved(const struct sock *sk, __u32 bytes, int s
 	offset = __sync_fetch_and_add(sent ? &state->sent_bytes : &state->received_bytes, bytes);
 	walk.bytes.connection = UNIX_CONNECTION | inode;
 	walk.bytes.offset = offset;
-	walk.bytes.tgid = mover.tgid;
+	walk.bytes.tgid = mover->tgid;
 	walk.bytes.direction = sent ? SWORN_DIRECTION_SENT : SWORN_DIRECTION_RECEIVED;
 	walk.bytes.time_ns = bpf_ktime_get_boot_ns();
 	walk.bytes.other_offset = sent ? told_so_far(&state->told_received_bytes, &state->received_bytes) :
@@ -176,21 +173,52 @@ static __always_inline void unix_moved(const struct sock *sk, __u32 bytes, int s
 	__sync_fetch_and_add(sent ? &state->told_sent_bytes : &state->told_received_bytes, bytes);
 }
 
+/* A call on a unix socket has ended, in the way of kernels from 6.3 on. */
+static __always_inline void unix_used(const struct sock *sk, int result, int moved, int sent)
+{
+	struct sworn_process_state *process;
+	struct sworn_process_key user;
+
+	process = watched_current(&user);
+	/* Outsiders leave here. */
+	if (!process)
+		return;
+	if (moved && unix_by_socket)
+		unix_moved(sk, &user, &process->scope, result, sent);
+	if (!sent)
+		find_handed_sockets(sk, &user, &process->scope);
+}
+
+/* One program for all kinds of sockets: to be called at all is most of what outsiders pay. */
+static __always_inline void socket_used(struct sock *sk, int result, int flags, int sent)
+{
+	__u16 family = sk->__sk_common.skc_family;
+
+	if (family == AF_INET || family == AF_INET6) {
+		if (result >= 0)
+			foreign_socket_used(sk, result);
+	} else if (family == AF_UNIX) {
+		if (result >= 0)
+			unix_used(sk, result, result > 0 && (sent || !(flags & MSG_PEEK)), sent);
+	} else {
+		/* Also when it fails: who tries will try again. */
+		other_socket_used(sk, family, sent);
+	}
+}
+
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(unix_sent, struct sock *sk, int result, int flags)
 {
-	if (passive || result <= 0 || sk->__sk_common.skc_family != AF_UNIX)
-		return 0;
-	unix_moved(sk, result, 1);
+	if (!passive)
+		socket_used(sk, result, flags, 1);
 	return 0;
 }
 
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(unix_received, struct sock *sk, int result, int flags)
 {
-	if (passive || result <= 0 || (flags & MSG_PEEK) || sk->__sk_common.skc_family != AF_UNIX)
-		return 0;
-	unix_moved(sk, result, 0);
+	if (!passive)
+		socket_used(sk, result, flags, 0);
 	return 0;
 }
 
@@ -233,9 +261,14 @@ static __always_inline __u32 bytes_of_many(unsigned long messages, __u64 count)
 static __always_inline void fd_moved(__u32 fd, __u32 bytes, int sent)
 {
 	const struct sock *sk = unix_socket_of(fd);
+	struct sworn_process_state *process;
+	struct sworn_process_key mover;
 
-	if (sk && bytes)
-		unix_moved(sk, bytes, sent);
+	if (!sk || !bytes)
+		return;
+	process = watched_current(&mover);
+	if (process)
+		unix_moved(sk, &mover, &process->scope, bytes, sent);
 }
 
 /* The way of kernels before 6.3. */

@@ -74,14 +74,30 @@ static bool kernel_has_tracepoint(const char *name)
 
 static void choose_unix_hooks(struct sworn_bpf *skeleton, const struct sworn_capture_options *options)
 {
-	bool by_socket = !options->unix_by_syscall && kernel_has_tracepoint("btf_trace_sock_send_length");
+	bool has_hooks = kernel_has_tracepoint("btf_trace_sock_send_length");
+	bool by_socket = !options->unix_by_syscall && has_hooks;
 
-	bpf_program__set_autoload(skeleton->progs.unix_sent, by_socket && !options->without_unix);
-	bpf_program__set_autoload(skeleton->progs.unix_received, by_socket && !options->without_unix);
+	/* They look at sockets of other kinds, too. */
+	bpf_program__set_autoload(skeleton->progs.unix_sent, has_hooks);
+	bpf_program__set_autoload(skeleton->progs.unix_received, has_hooks);
 	bpf_program__set_autoload(skeleton->progs.unix_call_ends, !by_socket && !options->without_unix);
 	bpf_program__set_autoload(skeleton->progs.unix_uring_made, !by_socket && !options->without_unix &&
 									  kernel_has_tracepoint("btf_trace_io_uring_create"));
 	skeleton->rodata->without_unix = options->without_unix;
+	skeleton->rodata->unix_by_socket = by_socket && !options->without_unix;
+}
+
+static void choose_way_hooks(struct sworn_bpf *skeleton, const struct sworn_capture_options *options)
+{
+	struct bpf_program *by_call[] = {
+		skeleton->progs.way_call_ptrace, skeleton->progs.way_call_writev,  skeleton->progs.way_call_getfd,
+		skeleton->progs.way_call_setns,	 skeleton->progs.way_call_unshare,
+	};
+
+	for (size_t i = 0; i < sizeof(by_call) / sizeof(by_call[0]); i++)
+		bpf_program__set_autoload(by_call[i], options->watch_syscalls);
+	if (!kernel_has_tracepoint("btf_trace_io_uring_create"))
+		bpf_program__set_autoload(skeleton->progs.way_uring_made, false);
 }
 
 /* A signal makes the verifier give up with EAGAIN, and libbpf after a few: a profiler sends one each millisecond. */
@@ -128,6 +144,7 @@ static int load(struct sworn_capture *capture, const struct sworn_capture_option
 			return error;
 	}
 	choose_unix_hooks(skeleton, options);
+	choose_way_hooks(skeleton, options);
 	sworn_choose_probe_ways(skeleton);
 	bpf_program__set_autoload(skeleton->progs.image_mapped, kernel_has_tracepoint("btf_trace_vm_unmapped_area"));
 	return load_undisturbed(skeleton);
@@ -161,9 +178,16 @@ static int attach(struct sworn_capture *capture)
 		skeleton->progs.socket_made,	  skeleton->progs.socket_state_changes, skeleton->progs.socket_ends,
 		skeleton->progs.packet_sent,	  skeleton->progs.packet_received,	skeleton->progs.unix_sent,
 		skeleton->progs.unix_received,	  skeleton->progs.unix_call_ends,	skeleton->progs.unix_uring_made,
+		skeleton->progs.way_socket_made,  skeleton->progs.way_uring_made,	skeleton->progs.way_signal,
+		skeleton->progs.way_process_waits, skeleton->progs.way_call_ptrace,	skeleton->progs.way_call_writev,
+		skeleton->progs.way_call_getfd,	  skeleton->progs.way_call_setns,	skeleton->progs.way_call_unshare,
+		/* Ahead of the program that forgets the process. */
+		skeleton->progs.way_process_ends,
 		skeleton->progs.process_exit,	  skeleton->progs.process_fork,		skeleton->progs.process_exec,
 		skeleton->progs.process_attach,	  skeleton->progs.cgroup_made,		skeleton->progs.cgroup_gone,
 		skeleton->progs.image_mapped,
+		/* Behind the programs that make a process watched. */
+		skeleton->progs.way_process_made, skeleton->progs.way_program_starts,
 	};
 	size_t count = sizeof(order) / sizeof(order[0]);
 
@@ -264,6 +288,7 @@ size_t sworn_capture_programs(struct sworn_capture *capture, struct sworn_progra
 			}
 			/* Iterators are run, not attached; programs at probes where and when they are asked for. */
 			info->attached = program != capture->skeleton->progs.scan_files &&
+					 program != capture->skeleton->progs.scan_ways &&
 					 program != capture->skeleton->progs.scan_processes &&
 					 bpf_program__type(program) != BPF_PROG_TYPE_KPROBE;
 		}

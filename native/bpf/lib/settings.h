@@ -10,6 +10,8 @@
 extern const volatile __u32 passive;
 /* 1: unix sockets are nobody's business. */
 extern const volatile __u32 without_unix;
+/* 1: unix sockets are read where the tracepoints of socket calls are. */
+extern const volatile __u32 unix_by_socket;
 /* The reader is woken when this much waits; before that it looks by itself, every few milliseconds. */
 extern const volatile __u32 wake_bytes;
 /* 1: programs at probes may wait for a page of the process that is not in memory (kernel 6.0 and newer). */
