@@ -119,4 +119,11 @@ describe('while JavaScript is busy', unless('bpf', 'gcc'), () => {
       await source.stop();
     }
   });
+
+  test('a handler that is still busy when all is over may ask how much waits', async () => {
+    const source = new EbpfSource({ selections: [] });
+    await source.start(() => {});
+    await source.stop();
+    assert.equal(source.waitingShare, 0);
+  });
 });

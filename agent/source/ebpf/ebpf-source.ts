@@ -80,6 +80,7 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
   #missedRunsBefore = 0;
   #failedScans = 0;
   #wrongPicture = false;
+  #isOver = false;
   #sweptAtNs: number;
   #handledUntilNs: number;
 
@@ -128,6 +129,7 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
     this.#udp.end(last);
     this.#tellMissedRuns(last, this.clock.now());
     void this.#tell(last);
+    this.#isOver = true;
     this.#capture.close();
   }
 
@@ -194,6 +196,8 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
 
   /** How much of the room for events that nobody took yet is used, in the buffer and the ring together: 0 to 1. */
   get waitingShare(): number {
+    // A handler that still waits for its turn asks once more when all is handed over.
+    if (this.#isOver) return 0;
     const { waitingBytes, sizeBytes, bufferedBytes, bufferBytes } = this.#capture.ringUse();
     return (waitingBytes + bufferedBytes) / (sizeBytes + bufferBytes);
   }
