@@ -114,6 +114,7 @@ describe('the comparing', { skip }, () => {
     assert.equal(byHttp(http, withOne({ responseBytes: first!.responseBytes - 1 })).responsesEqual, false);
     assert.notDeepEqual(byHttp(http, withOne({ sentBytes: first!.sentBytes + 1 })).differences, []);
     assert.notDeepEqual(byHttp(http, withOne({ serverName: 'elsewhere' })).differences, []);
+    assert.notDeepEqual(byHttp(http, withOne({ attributes: { tls_resumed: 'true' } })).differences, []);
   });
 
   test('finds statements that are the same, and their rows', () => {

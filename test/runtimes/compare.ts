@@ -85,12 +85,16 @@ function sameBytes({ connections }: EncryptedRecord, plaintexts: readonly Plaint
   return isEqual;
 }
 
-/** What the agent counted on the wire is what the server's sockets did, read or not; and whom the client asked for. */
+/** What the agent counted on the wire is what the server's sockets did, read or not; and what its handshake was. */
 function checkWire({ connections }: EncryptedRecord, plaintexts: readonly Plaintext[], differences: string[]): void {
   const byPort = new Map(connections.map((one) => [one.localPort, one]));
-  for (const { port, serverName, wireReadBytes, wireWrittenBytes } of plaintexts) {
-    const { sentBytes = 0, receivedBytes = 0, serverName: asked = '' } = byPort.get(port) ?? {};
-    if (asked !== serverName)
+  for (const { port, serverName, isResumed, wireReadBytes, wireWrittenBytes } of plaintexts) {
+    const { sentBytes = 0, receivedBytes = 0, serverName: asked = '', attributes = {} } = byPort.get(port) ?? {};
+    if ((attributes['tls_resumed'] === 'true') !== isResumed) {
+      differences.push(`port ${port}: its session was ${isResumed ? '' : 'not '}resumed`);
+    }
+    // Of a session of TLS 1.2 that is resumed the server's library does not tell the name.
+    if (asked !== serverName && !(isResumed && serverName === ''))
       differences.push(`port ${port}: the client asked for '${serverName}', recorded is '${asked}'`);
     if (sentBytes === wireReadBytes && receivedBytes === wireWrittenBytes) continue;
     differences.push(

@@ -43,7 +43,10 @@ export function judged(row: Row, comparison: Comparison, { connections, findings
   const { asked, read, requestsEqual, responsesEqual, differences } = comparison;
   const isTls = connections.length > 0 && connections.every(({ protocol }) => protocol === 'tls');
   const seen = read > 0 ? (read === asked ? 'readable' : 'partly') : isTls ? 'unreadable' : 'absent';
-  const found = [...new Set(connections.map(({ attributes }) => attributes['tls_library'] ?? ''))].join(', ');
+  const libraries = [...connections, ...findings].map(
+    ({ attributes }) => attributes['tls_library'] ?? attributes['library'],
+  );
+  const found = [...new Set(libraries.filter((library) => library !== undefined))].join(', ');
   const held = connections.flatMap(({ attributes: { held_ns: ns } }) => (ns === undefined ? [] : [Number(ns) / 1e6]));
   const isFound = isTls && findingTellsAll(findings, connections);
   const reasons = [
