@@ -113,7 +113,7 @@ describe('sworn coverage', () => {
         [
           '500',
           '3',
-          'TLS not readable',
+          'encrypted',
           'no_probe',
           '/usr/bin/curl',
           'api.example at 10.0.0.9:443',
@@ -125,7 +125,7 @@ describe('sworn coverage', () => {
       ],
     );
     const [largest] = tableOf((await coverage('--session', SESSION, '--top', '1')).out, /^bytes +times +cause/);
-    assert.equal(largest?.[2], 'TLS not readable');
+    assert.equal(largest?.[2], 'encrypted');
   });
 
   it('takes a finding that tells of several connections for all of its program', async () => {
@@ -138,8 +138,8 @@ describe('sworn coverage', () => {
     ]);
     const { out } = await coverage('--session', other);
     assert.deepEqual(
-      tableOf(out, /^bytes +times +cause/).map((cells) => cells[2]),
-      ['TLS not readable'],
+      tableOf(out, /^bytes +times +cause/).map((cells) => cells[3]),
+      ['no_probe'],
     );
   });
 
@@ -212,7 +212,7 @@ describe('sworn coverage', () => {
       'not read  700 bytes unreadable, 250 bytes not understood, 50 bytes lost',
       'late      1 connection joined late: what moved before is in no account',
       'open      1 connection open: their bytes are counted when they end',
-      '          500 bytes TLS not readable (no_probe)  /usr/bin/curl  api.example at 10.0.0.9:443  gnutls 3.7.9, ALPN h2, build 8f3c9d',
+      '          500 bytes encrypted (no_probe)  /usr/bin/curl  api.example at 10.0.0.9:443  gnutls 3.7.9, ALPN h2, build 8f3c9d',
       '          250 bytes not understood (unknown)  /usr/bin/curl  10.0.0.9:443',
       '          200 bytes encrypted (no finding)  /usr/bin/wget  10.0.0.9:443',
     ]);

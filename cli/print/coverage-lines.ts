@@ -65,7 +65,7 @@ export function violationLine({ violations }: CoverageSums): string {
 }
 
 const CAUSES: Readonly<Record<UnreadReason['cause'], string>> = {
-  tls_unreadable: 'TLS not readable',
+  tls_unreadable: 'encrypted',
   unreadable: 'encrypted',
   not_understood: 'not understood',
   loss: 'lost',

@@ -43,7 +43,7 @@ SELECT
     received_moved, received_decoded, received_not_understood, received_unreadable, received_cut, received_lost,
     attributes, received_at, salt, leaf,
     attributes['tls_cipher_suite'] AS tls_cipher_suite,
-    attributes['tls_protocol'] AS tls_alpn,
+    attributes['tls_alpn'] AS tls_alpn,
     attributes['tls_certificate_subject'] AS tls_certificate_subject,
     attributes['tls_certificate_issuer'] AS tls_certificate_issuer,
     attributes['tls_certificate_sha256'] AS tls_certificate_sha256,

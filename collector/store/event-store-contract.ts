@@ -141,7 +141,7 @@ export function eventStoreContract(name: string, start: () => Promise<TestStore>
       const agentId = `tls-${RUN}`;
       const attributes = {
         tls_cipher_suite: 'TLS_AES_128_GCM_SHA256',
-        tls_protocol: 'h2',
+        tls_alpn: 'h2',
         tls_certificate_subject: 'CN=x.example',
         tls_certificate_issuer: 'CN=ca',
         tls_certificate_sha256: 'ab',
