@@ -117,6 +117,18 @@ describe('the comparing', { skip }, () => {
     assert.notDeepEqual(byHttp(http, withOne({ attributes: { tls_resumed: 'true' } })).differences, []);
   });
 
+  test('a goodbye that comes too late is no difference, and more than that is one', () => {
+    const withSurplus = (bytes: string): RunRecord => ({
+      ...http,
+      connections: http.connections.map((one) => ({
+        ...one,
+        attributes: { ...one.attributes, received_surplus_bytes: bytes },
+      })),
+    });
+    assert.deepEqual(byHttp(withSurplus('24')).differences, []);
+    assert.notDeepEqual(byHttp(withSurplus('1000')).differences, []);
+  });
+
   test('finds statements that are the same, and their rows', () => {
     const { differences, ...rest } = byPostgres(postgres);
     assert.deepEqual(differences, []);

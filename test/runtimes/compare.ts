@@ -49,7 +49,7 @@ export function compareHttp(
     }
   }
   if (read > 0) note(differences, () => assertAsLogged(record, log, { role: 'client', identity }));
-  note(differences, () => assertWhole(record));
+  note(differences, () => assertWhole(withoutLateGoodbyes(record)));
   checkWire(encrypted, plaintexts, differences);
   const bytesEqual = read === 0 || sameBytes(encrypted, plaintexts, differences);
   return {
@@ -85,6 +85,21 @@ function sameBytes({ connections }: EncryptedRecord, plaintexts: readonly Plaint
   return isEqual;
 }
 
+/** An alert of TLS, in the largest of its forms: with an explicit vector, a digest and padding. */
+const GOODBYE_BYTES_MAX = 101;
+
+/**
+ * A server says goodbye (close_notify) to whom has left already: seen on the way in, and counted by no socket. The record
+ * says so, and whether it happens is a matter of microseconds.
+ */
+function withoutLateGoodbyes(record: RunRecord): RunRecord {
+  const connections = record.connections.map((one) => {
+    const { received_surplus_bytes: surplus, ...attributes } = one.attributes;
+    return surplus !== undefined && Number(surplus) <= GOODBYE_BYTES_MAX ? { ...one, attributes } : one;
+  });
+  return { ...record, connections };
+}
+
 /** What the agent counted on the wire is what the server's sockets did, read or not; and what its handshake was. */
 function checkWire({ connections }: EncryptedRecord, plaintexts: readonly Plaintext[], differences: string[]): void {
   const byPort = new Map(connections.map((one) => [one.localPort, one]));
@@ -107,7 +122,7 @@ function checkWire({ connections }: EncryptedRecord, plaintexts: readonly Plaint
 export function comparePostgres(record: RunRecord, logText: string, role: string, body: string): Comparison {
   const { matches, missing, doubled, altered } = judgeByServer(record, logText, { [role]: role });
   const differences: string[] = [];
-  note(differences, () => assertWhole(record));
+  note(differences, () => assertWhole(withoutLateGoodbyes(record)));
   const asked = matches.length + missing.length + altered.length;
   if (matches.length > 0) {
     for (const [what, some] of Object.entries({ missing, doubled, altered })) {
