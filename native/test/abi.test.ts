@@ -9,11 +9,12 @@ import { before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadAddon, table } from '../../agent/source/ebpf/addon.ts';
 import { EventReader, type ReadEvent } from '../../agent/source/ebpf/event-reader.ts';
-import { event, eventType } from '../../agent/source/ebpf/layout.generated.ts';
+import { event, eventType, limits, probeKind, secret, secretKind } from '../../agent/source/ebpf/layout.generated.ts';
 import { Chance } from '../../agent/source/replay/testing/chance.ts';
 import { staleLayout } from '../abi/generate.ts';
 import { unless } from './bpf-host.ts';
 import { startGated } from './gated-program.ts';
+import { offsetOf } from './key-log.ts';
 import { trigger } from './trigger.ts';
 
 const seed = Number(process.env['SWORN_TEST_SEED'] ?? Date.now() % 1_000_000);
@@ -121,10 +122,19 @@ function padded(size: number): number {
 }
 
 function read(bytes: Buffer): { events: ReadEvent[]; unknown: number } {
-  const reader = new EventReader();
+  const reader = new EventReader(() => masterSecret());
   const events: ReadEvent[] = [];
   reader.read(bytes, events);
   return { events, unknown: reader.unknownEvents };
+}
+
+/** What the kernel side's table has behind the event of a secret; it is taken out with it. */
+function masterSecret(): Buffer {
+  const row = Buffer.alloc(secret.structBytes);
+  row.writeUInt16LE(secretKind.master, secret.kind);
+  row.writeUInt16LE(limits.secretHasClientRandom, secret.has);
+  row.writeUInt16LE(limits.secretBytesMax, secret.secretBytes);
+  return row;
 }
 
 /** One event of each type, in an order in which they may come. */
@@ -155,10 +165,15 @@ async function realEvents(): Promise<Buffer[]> {
   const capture = new (loadAddon().Capture)();
   const batches: Buffer[] = [];
   capture.start((batch) => void batches.push(Buffer.from(batch)), 20);
+  // Images are told of, and nothing waits.
+  capture.setHoldMs(0);
+  capture.attachProbe(probeKind.opensslKdf, trigger('kdf'), offsetOf(trigger('kdf'), 'EVP_KDF_derive'));
   try {
-    capture.watch(program.pid, SELECTION, SESSION_KEY);
-    program.open();
-    await program.ended;
+    for (const one of [program, startGated(trigger('kdf'), ['tls12'])]) {
+      capture.watch(one.pid, SELECTION, SESSION_KEY);
+      one.open();
+      await one.ended;
+    }
     const until = Date.now() + WAIT_MS_MAX;
     while (capture.rows(table.processes).length > 0 && Date.now() < until) await sleep(20);
     capture.stop();

@@ -6,6 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Addon, type Capture, type CaptureOptions, loadAddon } from '../../agent/source/ebpf/addon.ts';
@@ -83,6 +84,22 @@ describe('the addon', unless('bpf'), () => {
     ['skip', [1n, 0n, 0n, 0n], type(/receivedTo must be a bigint/)],
     ['unskip', [1], type(/connection must be a bigint/)],
     ['rows', [9], range(/table is unknown/)],
+    ['attachProbe', ['1', '/bin/true', 64], type(/kind must be a number/)],
+    ['attachProbe', [1, 7, 64], type(/path must be a string/)],
+    ['attachProbe', [1, '/bin/true', -1], range(/fileOffset must be a whole number/)],
+    ['attachProbe', [1, '/bin/true', 0.5], range(/fileOffset must be a whole number/)],
+    ['attachProbe', [1, '/bin/true', '64'], type(/fileOffset must be a number/)],
+    ['attachProbe', [99, '/bin/true', 64], errno('EINVAL', /the probe could not be placed in \/bin\/true/)],
+    ['attachProbe', [1, 'true', 64], errno('EINVAL', /the probe could not be placed/)],
+    ['attachProbe', [1, '/no/such/file', 64], errno('ENOENT', /the probe could not be placed/)],
+    ['attachProbe', [1, '/proc/self', 64], errno('EINVAL', /the probe could not be placed/)],
+    ['detachProbe', ['1'], type(/id must be a number/)],
+    ['takeSecret', [1], type(/id must be a bigint/)],
+    ['setCanary', [-1], range(/pid must be a whole number/)],
+    ['setImageKnown', [1, 1, true], type(/inode must be a bigint/)],
+    ['setImageKnown', [1, 1n, 1], type(/known must be a boolean/)],
+    ['settleImages', [1, 1], type(/untilNs must be a bigint/)],
+    ['setHoldMs', [10_001], range(/holdMs must be a whole number from 0 to 10000/)],
     ['takeRow', [2, four], type(/key must have 32 bytes/)],
   ];
   for (const [method, given, wanted] of CALLS) {
@@ -99,6 +116,12 @@ describe('the addon', unless('bpf'), () => {
     capture.unselect(1, four);
     capture.unskip(1n);
     capture.scan(NO_PID);
+    capture.detachProbe(4095);
+    capture.detachProbe(2 ** 32 - 1);
+    assert.equal(capture.takeSecret(2n ** 63n), undefined);
+    capture.setImageKnown(1, 1n, false);
+    capture.settleImages(NO_PID, 1n);
+    assert.deepEqual(capture.probes(), []);
     assert.equal(capture.drain().length, 0);
   });
 
@@ -122,10 +145,33 @@ describe('the addon', unless('bpf'), () => {
   test('all programs load, and all but those that are run on demand are attached', () => {
     const programs = capture.programs();
     assert.deepEqual(
-      programs.filter(({ attached }) => !attached).map(({ name }) => name),
-      ['scan_processes', 'scan_ways', 'scan_files'].filter((name) => programs.some((program) => program.name === name)),
+      programs
+        .filter(({ attached }) => !attached)
+        .map(({ name }) => name)
+        .sort(),
+      programsOnDemand().filter((name) => programs.some((program) => program.name === name)),
     );
     assert.ok(programs.filter(({ attached }) => attached).length >= 11);
+  });
+
+  test('probes have ids of their own, which are free again after them', () => {
+    const one = new addon.Capture(SMALL);
+    try {
+      const place = (): number => one.attachProbe(1, process.execPath, 4096);
+      const [first, second] = [place(), place()];
+      assert.ok(first > 0 && second > first);
+      const [listed] = one.probes();
+      assert.deepEqual(listed, { id: first, kind: 1, runs: 0, hits: 0 });
+      one.detachProbe(first);
+      one.detachProbe(first);
+      assert.deepEqual(
+        one.probes().map(({ id }) => id),
+        [second],
+      );
+      assert.equal(place(), first);
+    } finally {
+      one.close();
+    }
   });
 
   /** Each runs in a process of its own, `Capture` and `options` in reach, and has to end by itself with code 0. */
@@ -154,6 +200,12 @@ describe('the addon', unless('bpf'), () => {
         require('node:worker_threads').parentPort.postMessage('');\`;
       const worker = new Worker(code, { eval: true });
       worker.once('message', () => worker.terminate());`,
+    'a process that protects its memory is of nobody but root': `
+      const { statSync } = require('node:fs');
+      process.setegid(64321);
+      process.seteuid(64321);
+      require(path).protectMemory();
+      process.exit(statSync('/proc/self/status').uid === 0 ? 0 : 1);`,
     'closing from within a batch': `
       const capture = new Capture({ ringBytes: 65536 });
       capture.start(() => capture.close(), 1);
@@ -204,3 +256,10 @@ describe('without rights', unless('bpf'), () => {
     assert.match(rights?.next ?? '', /root|sworn-agent\.service/);
   });
 });
+
+/** Iterators, and what is attached to probes: by their sections. */
+function programsOnDemand(): string[] {
+  const sources = globSync(join(import.meta.dirname, '../bpf/*.bpf.c')).map((path) => readFileSync(path, 'utf8'));
+  const heads = sources.flatMap((text) => [...text.matchAll(/^SEC\("(?:iter|uprobe)[^"]*"\)\nint (\w+)\(/gm)]);
+  return heads.map(([, name]) => name as string).sort();
+}
