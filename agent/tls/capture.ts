@@ -362,20 +362,22 @@ async function resumed(
   early: Buffer = Buffer.alloc(0),
 ): Promise<void> {
   if (wanted !== undefined && !name.startsWith(wanted)) return;
-  await session(name, serverArguments, clientArguments.slice(0, 1), async (port, keys) => {
+  await session(name, serverArguments, clientArguments.slice(0, 1), async (port, keys, server) => {
     const recorder = await record(port);
     const line = sClient(recorder.port, '-sess_in', path(name), ...clientArguments);
     const client = program(line);
     await until('it is resumed', () => client.received().includes(resumedMark));
     client.write(SHORT[0]!.client);
-    await delay(300);
+    await until('the server has it', () => server.received().includes(SHORT[0]!.client));
+    server.write(SHORT[0]!.server);
+    await until('the client has it', () => client.received().includes(SHORT[0]!.server));
     client.end();
     await client.closed;
     const script = recorder.scripts[0]!;
     const first = script.find((step) => step.kind === 'bytes')!;
     const random = first.kind === 'bytes' ? Buffer.from(first.bytes.subarray(11, 43)).toString('hex') : '';
     const keyLog = keys().filter((each) => each.toLowerCase().includes(random));
-    const said = [Buffer.concat([early, SHORT[0]!.client]), Buffer.alloc(0)] as const;
+    const said = [Buffer.concat([early, SHORT[0]!.client]), SHORT[0]!.server] as const;
     const names = { server: opensslVersion, client: opensslVersion };
     keep({ name, ...names, command: line.join(' '), recorder, said, expected: { keyLog, ...facts } });
   });
@@ -386,7 +388,7 @@ async function session(
   file: string,
   serverArguments: readonly string[],
   clientArguments: readonly string[],
-  during: (port: number, keys: () => string[]) => Promise<void>,
+  during: (port: number, keys: () => string[], server: Endpoint) => Promise<void>,
 ): Promise<void> {
   const port = await freePort();
   const command = [
@@ -409,11 +411,11 @@ async function session(
   await delay(200);
   client.write(Buffer.from('Q\n'));
   await client.closed;
-  await during(port, () =>
+  const keys = (): string[] =>
     readFileSync(path(`${file}.keys`), 'latin1')
       .split('\n')
-      .filter((line) => /^[A-Z]/.test(line)),
-  );
+      .filter((line) => /^[A-Z]/.test(line));
+  await during(port, keys, server);
   server.end();
   await server.closed;
 }

@@ -32,6 +32,8 @@ export class CbcCipher implements RecordCipher {
   readonly #keys: CbcKeys;
   readonly #chained: boolean;
   readonly #lastBlock = Buffer.alloc(BLOCK_BYTES);
+  /** Of the record that `#lastBlock` is the end of. */
+  #lastSequence = -1;
   readonly #pseudoHeader = Buffer.alloc(13);
 
   /** Owns the buffers of `keys`. */
@@ -59,7 +61,9 @@ export class CbcCipher implements RecordCipher {
       return undefined;
     const start = RECORD_HEADER_BYTES + (this.#chained ? 0 : BLOCK_BYTES);
     if ((end - start) % BLOCK_BYTES !== 0) return undefined;
-    const iv = this.#chained ? (before ?? this.#lastBlock) : record.subarray(RECORD_HEADER_BYTES, start);
+    const iv = this.#chained ? this.#chainedIv(sequence, before) : record.subarray(RECORD_HEADER_BYTES, start);
+    if (this.#chained && encryptThenMac) this.#remember(sequence, record, end);
+    if (iv === undefined) return undefined;
     const plain = this.#decrypt(iv, record.subarray(start, end));
     if (plain === undefined) return undefined;
     const contentBytes = this.#contentBytes(plain, encryptThenMac ? 0 : macBytes);
@@ -69,7 +73,7 @@ export class CbcCipher implements RecordCipher {
       const mac = plain.subarray(contentBytes, contentBytes + macBytes);
       if (!this.#verified(sequence, record, content, mac)) return undefined;
     }
-    if (this.#chained) record.copy(this.#lastBlock, 0, end - BLOCK_BYTES, end);
+    if (this.#chained) this.#remember(sequence, record, end);
     this.openedType = record[0] as number;
     return content;
   }
@@ -82,6 +86,20 @@ export class CbcCipher implements RecordCipher {
     this.#keys.key.fill(0);
     this.#keys.macKey.fill(0);
     this.#keys.initialIv?.fill(0);
+  }
+
+  /**
+   * The last block of the record before. A MAC behind the ciphertext does not cover it: there it must itself be proved,
+   * and after a loss one record proves it for the next.
+   */
+  #chainedIv(sequence: number, before: Buffer | undefined): Buffer | undefined {
+    if (sequence === this.#lastSequence + 1) return Buffer.from(this.#lastBlock);
+    return this.#keys.encryptThenMac ? undefined : before;
+  }
+
+  #remember(sequence: number, record: Buffer, end: number): void {
+    record.copy(this.#lastBlock, 0, end - BLOCK_BYTES, end);
+    this.#lastSequence = sequence;
   }
 
   #decrypt(iv: Buffer, ciphertext: Buffer): Buffer | undefined {

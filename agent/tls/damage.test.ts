@@ -91,6 +91,101 @@ for (const name of [
   });
 }
 
+for (const { name, script, expected } of captures) {
+  test(`${name}: a record of which one bit is wrong is not given out; TLS reads on behind it`, () => {
+    const capture = named(name);
+    const plain = plaintextOf(capture);
+    const whole = runLayer(script, { secrets: secretsFor(capture) });
+    for (const side of ['client', 'server'] as const) {
+      const bytes = bytesFrom(script, side);
+      const starts = recordsOf(script, side);
+      const data = starts.filter((at) => bytes[at] === 23).slice(-4);
+      for (const start of data) {
+        const end = starts[starts.indexOf(start) + 1] ?? bytes.length;
+        const flipped = flip(script, side, Math.floor((start + 5 + end) / 2));
+        const run = runLayer(flipped, { secrets: secretsFor(capture) });
+        // A suite that pads, and records that carry no data, leave the size of what is missing to an estimate.
+        isOfPlaintext(run, plain, !PLAIN_CBC.test(expected.cipherSuite) && /^(?:node|go|gnutls)/.test(name));
+        assert.ok(readWhole(run, side).length <= readWhole(whole, side).length);
+        const told = Object.values(run.unreadable).reduce((sum, n) => sum + n, 0);
+        assert.ok(told >= end - start, `${side}: ${told} of ${end - start} bytes are told`);
+      }
+    }
+  });
+}
+
+function flip(script: Script, side: Side, place: number): Script {
+  let at = 0;
+  return script.map((step) => {
+    if (step.kind !== 'bytes' || step.from !== side) return step;
+    const inside = place - at;
+    at += step.bytes.length;
+    if (inside < 0 || inside >= step.bytes.length) return step;
+    const bytes = Buffer.from(step.bytes);
+    bytes[inside] = (bytes[inside] as number) ^ 1;
+    return { ...step, bytes };
+  });
+}
+
+test('MAC-then-encrypt: content whose MAC does not verify is not given out, though its padding is right', () => {
+  for (const name of ['node-1.2-mac-then-encrypt', 'node-1.0', 'node-1.1']) {
+    const capture = named(name);
+    const bytes = bytesFrom(capture.script, 'server');
+    const start = recordsOf(capture.script, 'server').findLast(
+      (at) => bytes[at] === 23 && bytes[at + 3]! * 256 + bytes[at + 4]! > 500,
+    )!;
+    // In the first block of a long record: its end, where the padding is, stays as it was.
+    const run = runLayer(flip(capture.script, 'server', start + 5 + 40), { secrets: secretsFor(capture) });
+    isOfPlaintext(run, plaintextOf(capture), false);
+    assert.ok(run.unreadable['server record_damaged']! >= 500, name);
+  }
+});
+
+test('a KeyUpdate that is lost is made up for', () => {
+  const capture = named('openssl-1.3-key-update-both');
+  const plain = plaintextOf(capture);
+  for (const side of ['client', 'server'] as const) {
+    const bytes = bytesFrom(capture.script, side);
+    const starts = recordsOf(capture.script, side);
+    // The record of a KeyUpdate: header, message of five bytes, type, tag.
+    const updates = starts.filter((at) => bytes[at] === 23 && bytes[at + 3] === 0 && bytes[at + 4] === 5 + 1 + 16);
+    const missing = updates.map((start) => {
+      const run = runLayer(without(capture.script, side, start, 27), { secrets: secretsFor(capture) });
+      isOfPlaintext(run, plain, false);
+      return plain[side].length - readWhole(run, side).length;
+    });
+    // One message of the client is of that size as well: 'x' and what follows it, five bytes.
+    assert.ok(missing.includes(0), side);
+    assert.ok(
+      missing.every((bytes) => bytes === 0 || bytes === 5),
+      `${side}: ${missing}`,
+    );
+  }
+});
+
+test('TLS 1.2: a handshake message that is lost in the clear costs nothing else', () => {
+  for (const { name, script, expected } of captures) {
+    if (expected.version !== 'TLS 1.2' || expected.resumed) continue;
+    const capture = named(name);
+    const bytes = bytesFrom(script, 'client');
+    const starts = recordsOf(script, 'client');
+    const exchange = starts.findIndex((at) => bytes[at + 5] === 16);
+    const start = starts[exchange]!;
+    const run = runLayer(without(script, 'client', start, starts[exchange + 1]! - start), {
+      secrets: secretsFor(capture),
+    });
+    const plain = plaintextOf(capture);
+    assert.ok(readWhole(run, 'client').equals(plain.client) && readWhole(run, 'server').equals(plain.server), name);
+    // What is in the clear and proved by nothing is told; the keys change as if nothing was missing.
+    assert.deepEqual(
+      Object.keys(run.unreadable).filter((key) => key !== 'client after_gap'),
+      [],
+      name,
+    );
+    assert.equal(run.gaps.client, 0, name);
+  }
+});
+
 test('gaps at random places: nothing wrong is given out, and all that follows is told at the right place', () => {
   const chosen = captures.filter(({ name }) => !name.includes('padding'));
   fc.assert(

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TlsSecret, TrafficSecret } from '../model/tls-secret.ts';
 import type { Side } from '../protocol/decoder.ts';
-import type { Script, Step } from '../protocol/testing/script.ts';
+import { bytesFrom, type Script, type Step } from '../protocol/testing/script.ts';
 import { readTlsCaptures, type TlsCapture } from './capture/tls-capture.ts';
 import { nextTrafficSecret } from './key-derivation.ts';
 import { SecretPool } from './secret-pool.ts';
@@ -222,6 +222,36 @@ test('what one side lost is told before what the other side sends after it', () 
   }
   layer.end(99);
   assert.deepEqual(sink.said.slice(0, 4), ['client gap 1', 'server data 90', 'client gap 59', 'client data 200']);
+});
+
+test('early data comes before what the server says, however much of it was seen at once', () => {
+  const capture = named('openssl-1.3-early-data');
+  const all = (side: Side): Step => ({ kind: 'bytes', from: side, bytes: bytesFrom(capture.script, side) });
+  const run = runLayer([all('client'), all('server')], { secrets: secretsFor(capture) });
+  assert.ok(readWhole(run, 'client').equals(plaintextOf(capture).client));
+  assert.ok(readWhole(run, 'server').equals(plaintextOf(capture).server));
+  assert.deepEqual(run.order, ['client', 'server']);
+});
+
+test('early data that is under way when the server refuses it is not given out', () => {
+  for (const name of ['openssl-1.3-early-data-refused', 'openssl-1.3-early-data-retry']) {
+    const capture = named(name);
+    const plain = plaintextOf(capture);
+    const [first, ...others] = capture.script.filter((step): step is Step & { kind: 'bytes' } => step.kind === 'bytes');
+    const hello = 5 + Buffer.from(first!.bytes).readUInt16BE(3);
+    const script = [
+      { ...first!, bytes: first!.bytes.subarray(0, hello) },
+      others[0]!,
+      { ...first!, bytes: first!.bytes.subarray(hello) },
+      ...others.slice(1),
+    ];
+    for (const secrets of [secretsFor(capture), unlabelled(secretsFor(capture))]) {
+      const run = runLayer(script, { secrets });
+      assert.ok(readWhole(run, 'client').equals(plain.client) && readWhole(run, 'server').equals(plain.server), name);
+      assert.deepEqual(Object.keys(run.unreadable), ['client early_data_rejected'], name);
+      assert.deepEqual(run.gaps, { client: 0, server: 0 });
+    }
+  }
 });
 
 test('the client tells what it wants, the server what it shows', () => {
