@@ -6,7 +6,10 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 export interface FileReader {
   readonly sizeBytes: number;
-  /** What is there of the range: shorter at the end of the file, empty beyond it. The caller owns the bytes. */
+  /**
+   * What is there of the range: shorter at the end of the file, empty beyond it and for what is no range at all, such as
+   * numbers that a damaged file gave. The caller owns the bytes.
+   */
   read(offset: number, bytes: number): Buffer;
 }
 

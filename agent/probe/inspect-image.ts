@@ -9,11 +9,15 @@ import { readBuildIds } from './elf/notes.ts';
 import { exportedSymbol, importsAny } from './elf/symbols.ts';
 import { BudgetReader, type FileReader } from './file-reader.ts';
 import { families } from './library/families.ts';
-import type { Answer, Search, Sighting } from './library/library-family.ts';
+import type { Answer, LibraryFamily, Search, Sighting } from './library/library-family.ts';
 import { hasTlsLabels, textsAround } from './library/read-only-text.ts';
 
-/** All that is read of one file. The most that was needed of a real one: 0.4 GB, for one of 0.6 GB. */
-const READ_BYTES_TOTAL_MAX = 2 * 1024 * 1024 * 1024;
+/** All that is read of one file: several passes over it, so that a small file costs little whatever its tables say. */
+export function readBytesMax(sizeBytes: number): number {
+  return Math.min(64 * MIB + 8 * sizeBytes, 2048 * MIB);
+}
+
+const MIB = 1024 * 1024;
 
 /** Library functions that bring bytes to a network. What has none of them, and libraries that bring them, speaks no TLS. */
 const NETWORK_FUNCTIONS = ['connect', 'accept', 'send', 'sendto', 'sendmsg', 'recv', 'recvmsg'];
@@ -28,6 +32,8 @@ export interface Inspection {
   readonly needed: readonly string[];
   /** DT_SONAME. */
   readonly soname: string;
+  /** What was thrown by searches of single families; what the others found stands. */
+  readonly failures: readonly unknown[];
   /** How its probes can be made to see something. */
   readonly exercise: Exercise;
 }
@@ -37,57 +43,84 @@ export interface Inspection {
  *
  * Errors  throws what `file.read` throws; never for what is in the file
  */
-export function* inspecting(file: FileReader, path: string): Search<Inspection> {
-  const reader = new BudgetReader(file, READ_BYTES_TOTAL_MAX);
+export function* inspecting(
+  file: FileReader,
+  path: string,
+  among: readonly LibraryFamily[] = families,
+): Search<Inspection> {
+  const reader = new BudgetReader(file, readBytesMax(file.sizeBytes));
   const elf = ElfFile.read(reader);
   if (elf === undefined) {
     const image = { path, buildId: '', library: '', probes: [] };
-    return { image, cut: reader.isSpent, needed: [], soname: '', exercise: 'none' };
+    return { image, cut: reader.isSpent, needed: [], soname: '', exercise: 'none', failures: [] };
   }
+  const failures: unknown[] = [];
   const ids = readBuildIds(elf);
-  const sightings = yield* bySymbol(elf);
+  const sightings = yield* bySymbol(elf, among, failures);
   const isDone = sightings.some((one) => one.probes.length > 0);
-  if (!isDone && (yield* mayHoldTls(elf))) sightings.push(...(yield* byText(elf, sightings)));
+  if (!isDone && (yield* mayHoldTls(elf))) sightings.push(...(yield* byText(elf, among, sightings, failures)));
   const image = {
     path,
     buildId: ids.gnu || ids.go,
     library: sightings.map((one) => one.library).join(', '),
     probes: sightings.flatMap((one) => one.probes),
   };
-  return { image, cut: reader.isSpent, needed: elf.needed, soname: elf.soname, exercise: exerciseOf(elf, image) };
+  return {
+    image,
+    cut: reader.isSpent,
+    needed: elf.needed,
+    soname: elf.soname,
+    exercise: exerciseOf(elf, image),
+    failures,
+  };
 }
 
-/** As `inspecting`, at once. */
+/** As `inspecting`, at once; throws what a family's search has thrown. */
 export function inspectImage(file: FileReader, path = ''): CodeImage {
   const search = inspecting(file, path);
   let step = search.next();
   while (!step.done) step = search.next();
+  if (step.value.failures.length > 0) throw step.value.failures[0];
   return step.value.image;
 }
 
-function* bySymbol(elf: ElfFile): Search<Sighting[]> {
+function* bySymbol(elf: ElfFile, among: readonly LibraryFamily[], failures: unknown[]): Search<Sighting[]> {
   const sightings: Sighting[] = [];
-  for (const family of families) {
-    const sighting = yield* search(family.bySymbol?.(elf));
+  for (const family of among) {
+    const sighting = yield* search(() => family.bySymbol?.(elf), failures);
     if (sighting !== undefined) sightings.push(sighting);
   }
   return sightings;
 }
 
 /** What those families find that have found nothing yet. */
-function* byText(elf: ElfFile, seen: readonly Sighting[]): Search<Sighting[]> {
+function* byText(
+  elf: ElfFile,
+  among: readonly LibraryFamily[],
+  seen: readonly Sighting[],
+  failures: unknown[],
+): Search<Sighting[]> {
   const texts = yield* textsAround(elf, ALL_MARKS);
   const sightings: Sighting[] = [];
-  for (const family of families) {
+  for (const family of among) {
     if (seen.some((one) => one.library.split(' ')[0] === family.name)) continue;
-    const sighting = yield* search(family.byText?.(elf, texts));
+    const sighting = yield* search(() => family.byText?.(elf, texts), failures);
     if (sighting !== undefined) sightings.push(sighting);
   }
   return sightings;
 }
 
-function* search(answer: Answer): Search<Sighting | undefined> {
-  return answer !== undefined && Symbol.iterator in answer ? yield* answer : answer;
+/** An error in one family's search is a mistake of ours: it must not hide what the others find. */
+function* search(ask: () => Answer, failures: unknown[]): Search<Sighting | undefined> {
+  try {
+    const answer = ask();
+    return answer !== undefined && Symbol.iterator in answer ? yield* answer : answer;
+  } catch (error) {
+    // What the file system says is no mistake of a family.
+    if (typeof (error as { syscall?: unknown }).syscall === 'string') throw error;
+    failures.push(error);
+    return undefined;
+  }
 }
 
 function* mayHoldTls(elf: ElfFile): Search<boolean> {

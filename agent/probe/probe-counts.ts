@@ -12,6 +12,8 @@ export interface ProbeCounts {
   notScanned: number;
   /** Files that could not be opened or read. */
   unreadable: number;
+  /** Searches for one family of libraries in one file that ended in an error of ours. */
+  failedSearches: number;
   /** Files that wanted more reading than is allowed. */
   cut: number;
   /** Files that were taken by their path, because their device numbers cannot be compared. */
@@ -40,6 +42,7 @@ export function emptyCounts(): ProbeCounts {
     inspected: 0,
     notScanned: 0,
     unreadable: 0,
+    failedSearches: 0,
     cut: 0,
     inexact: 0,
     attached: 0,

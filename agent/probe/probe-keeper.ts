@@ -72,7 +72,8 @@ export class ProbeKeeper {
   readonly #waiting = new Map<number, number>();
   readonly #canary: CanaryRound;
   #timer: NodeJS.Timeout | undefined;
-  #round: Promise<unknown> | undefined;
+  /** The end of the last round that was asked for: one at a time, for there is one canary. */
+  #lastRound: Promise<void> = Promise.resolve();
   #isStopped = false;
   #toldOfDevices = false;
 
@@ -89,9 +90,14 @@ export class ProbeKeeper {
 
   /** Probes what is there: resolves when all is looked at, and goes on with rounds from then. */
   async start(): Promise<ScanReport> {
-    const report = await this.#scan();
+    const scan = this.#scan();
+    this.#lastRound = scan.then(
+      () => undefined,
+      () => undefined,
+    );
+    const report = await scan;
     this.#log?.info({ ...report, ...this.#counts }, 'programs and libraries were looked at');
-    this.#goOn(() => this.#canary.run(this.#book.records(), () => this.#isStopped));
+    void this.#inTurn(() => this.#prove()).then(() => this.#schedule());
     return report;
   }
 
@@ -99,7 +105,7 @@ export class ProbeKeeper {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
-    await this.#round;
+    await this.#lastRound;
     await Promise.allSettled(this.#looks.values());
     for (const record of this.#book.records()) this.#detach(record);
   }
@@ -153,23 +159,30 @@ export class ProbeKeeper {
   }
 
   /** One round at once: new files, files that are gone, and the canary. */
-  async round(): Promise<void> {
-    await this.#scan();
-    await this.#canary.run(this.#book.records(), () => this.#isStopped);
+  round(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#scan();
+      await this.#prove();
+    });
   }
 
-  /** Does this, and a round after a while, whether or not it went well. */
-  #goOn(work: () => Promise<void>): void {
-    this.#round = work()
-      .catch((error: unknown) => {
-        this.#counts.failedRounds++;
-        this.#log?.warn({ message: String(error) }, 'a round over the probes failed');
-      })
-      .then(() => {
-        if (this.#isStopped) return;
-        this.#timer = setTimeout(() => this.#goOn(() => this.round()), this.#timing.roundMs);
-        this.#timer.unref();
-      });
+  #schedule(): void {
+    if (this.#isStopped) return;
+    this.#timer = setTimeout(() => void this.round().then(() => this.#schedule()), this.#timing.roundMs);
+    this.#timer.unref();
+  }
+
+  /** When the rounds before are over. A round that fails is counted, and the next one tries again. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#lastRound = this.#lastRound.then(work).catch((error: unknown) => {
+      this.#counts.failedRounds++;
+      this.#log?.warn({ message: String(error) }, 'a round over the probes failed');
+    });
+    return this.#lastRound;
+  }
+
+  #prove(): Promise<void> {
+    return this.#canary.run(this.#book.records(), () => this.#isStopped);
   }
 
   async #scan(): Promise<ScanReport> {
@@ -266,9 +279,13 @@ export class ProbeKeeper {
     identity: string,
     before: ImageRecord | undefined,
   ): Promise<ImageRecord> {
-    const { image, cut, needed, soname, exercise } = await new Slices().run(inspecting(file, path));
+    const { image, cut, needed, soname, exercise, failures } = await new Slices().run(inspecting(file, path));
     this.#counts.inspected++;
     if (cut) this.#findings.cut(image);
+    for (const failure of failures) {
+      this.#counts.failedSearches++;
+      this.#log?.warn({ path, message: String(failure) }, 'a search for a TLS library failed');
+    }
     const record: ImageRecord = {
       image,
       identity,
