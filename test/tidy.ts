@@ -102,7 +102,10 @@ process.exitCode = findings.length === 0 ? 0 : 1;
 function checkSource(file: string, text: string): void {
   const head = text.split('\n', 3).join('\n');
   const licence = /SPDX-License-Identifier: (.+?)(?: \*\/)?$/m.exec(head)?.[1];
-  const expected = file.startsWith('native/bpf/') ? /BSD-\d-Clause OR GPL|GPL-2\.0.* OR BSD/ : /^Apache-2\.0/;
+  const expected =
+    file.startsWith('native/bpf/') || file.endsWith('.bpf.c')
+      ? /BSD-\d-Clause OR GPL|GPL-2\.0.* OR BSD/
+      : /^Apache-2\.0/;
   if (licence === undefined) findings.push(`${file}: its first lines have no SPDX-License-Identifier`);
   else if (!expected.test(licence) && !file.startsWith('native/abi/')) findings.push(`${file}: licence ${licence}`);
   if (/(?:^|\/)(?:utils?|helpers?|common|misc)(?:\/|\.)/.test(file))

@@ -453,13 +453,17 @@ export interface LossReport {
   readonly message: string;
 }
 
-/** What the bytes call the target, and the address that they went to. */
-function targetOf(connection: ConnectionView, target: string): string {
-  const { opened, role } = connection;
+/** The address of the end that was asked: of a workload that is a server, its own. */
+export function placeOf({ opened, role }: Pick<ConnectionView, 'opened' | 'role'>): string {
   const [address, port] =
     role === 'server' ? [opened.localAddress, opened.localPort] : [opened.remoteAddress, opened.remotePort];
-  const place =
-    opened.transport === 'unix' ? address : address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  if (opened.transport === 'unix') return address;
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** What the bytes call the target, and the address that they went to. */
+function targetOf(connection: ConnectionView, target: string): string {
+  const place = placeOf(connection);
   // HTTP names an authority, which is a place already; a database's name is not.
   if (connection.protocol === 'http') return target === '' ? place : target;
   return target === '' ? place : `${target}@${place}`;

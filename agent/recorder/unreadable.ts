@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** What the record says of a connection whose encrypted bytes could not all be read. */
+import { placeOf } from '../activity/activity-builder.ts';
 import type { ConnectionFlow } from '../flow/connection-flow.ts';
 import type { CodeImage } from '../model/code-image.ts';
 import type { FindingReport } from '../model/finding.ts';
@@ -43,13 +44,7 @@ export function unreadableReports(
       server_name: tls?.serverName ?? '',
       alpn: tls === undefined ? '' : tls.protocol || tls.offeredProtocols.join(','),
       tls: tls?.version ?? '',
-      destination: destinationOf(flow),
+      destination: placeOf(flow),
     },
   }));
-}
-
-function destinationOf({ opened, role }: ConnectionFlow): string {
-  const { remoteAddress, remotePort, localAddress, localPort } = opened;
-  // Of a workload that is asked the port of who asks says nothing.
-  return role === 'server' ? `${localAddress}:${localPort}` : `${remoteAddress}:${remotePort}`;
 }

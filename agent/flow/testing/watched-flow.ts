@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import type { BytesMissing, BytesMoved, ConnectionClosed, ConnectionOpened } from '../../model/kernel-event.ts';
 import { DEFAULT_BOUNDS, type Exchange, type SeenCredential } from '../../protocol/decoder.ts';
 import { protocols } from '../../protocol/detect.ts';
-import { ConnectionFlow, type Direction, type FlowSink } from '../connection-flow.ts';
+import { ConnectionFlow, type Direction, type FlowOptions, type FlowSink } from '../connection-flow.ts';
 import { throwsAtCreation, throwsAtDetection, unruly } from './unruly-protocol.ts';
 
 export const DIRECTIONS = ['sent', 'received'] as const;
@@ -46,8 +46,9 @@ export class WatchedFlow {
   readonly flow: ConnectionFlow;
   readonly said = new Witness();
 
-  constructor(opened: ConnectionOpened, among = withUnruly) {
-    this.flow = new ConnectionFlow(opened, { bounds: DEFAULT_BOUNDS, protocols: among }, this.said);
+  constructor(opened: ConnectionOpened, among = withUnruly, secretsOf?: FlowOptions['secretsOf']) {
+    const options = { bounds: DEFAULT_BOUNDS, protocols: among, ...(secretsOf && { secretsOf }) };
+    this.flow = new ConnectionFlow(opened, options, this.said);
   }
 
   arrive(...events: readonly (BytesMoved | BytesMissing | ConnectionClosed)[]): this {
