@@ -8,7 +8,7 @@ import { WayBook } from './way-book.ts';
 
 const SCOPE: Scope = { selectionId: 1, sessionKey: 7n };
 
-function taken(pid: number, atNs: number, times: number, subject = '', way = 'io_uring'): WayTaken {
+function taken(pid: number, atNs: number, times: number, subject = '', way = 'quic'): WayTaken {
   const process = { pid, startNs: 5n };
   return { type: 'way-taken', atNs, process, scope: SCOPE, way, subject, times, detail: { setup_flags: '0x0' } };
 }
@@ -22,12 +22,12 @@ test('what one process does by one way is one finding, and one more at the end w
   for (const times of [1, 2, 4]) book.add(taken(100, times, times), undefined, undefined);
   book.add(taken(200, 5, 1), undefined, undefined);
   assert.equal(book.sinceNs, 1);
-  assert.deepEqual(reports(book, 'takeNew'), ['io_uring  4', 'io_uring  1']);
+  assert.deepEqual(reports(book, 'takeNew'), ['quic  4', 'quic  1']);
   assert.equal(book.sinceNs, undefined);
   assert.deepEqual(reports(book, 'takeNew'), []);
   book.add(taken(100, 9, 8), undefined, undefined);
   assert.deepEqual(reports(book, 'takeNew'), []);
-  assert.deepEqual(reports(book, 'takeLast'), ['io_uring  8']);
+  assert.deepEqual(reports(book, 'takeLast'), ['quic  8']);
   assert.deepEqual(reports(book, 'takeLast'), []);
 });
 
@@ -74,8 +74,8 @@ test('the record has it with its process and session, ahead of the end of the se
   assert.deepEqual(
     findings.map(({ pid, sessionId, finding: { kind, events } }) => [pid, sessionId, kind, events]),
     [
-      [100, 'session-1', 'io_uring', 1],
-      [100, 'session-1', 'io_uring', 2],
+      [100, 'session-1', 'quic', 1],
+      [100, 'session-1', 'quic', 2],
     ],
   );
 });

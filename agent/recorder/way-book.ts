@@ -116,8 +116,8 @@ function tell(taken: Taken): GatheredWay {
 
 /** By the words of agent/source/ebpf/way-record.ts. */
 const MESSAGES: Readonly<Record<string, string>> = {
-  io_uring:
-    'The process made an io_uring. What it moves over TCP is recorded; over unix sockets it is counted, not read.',
+  unread_call:
+    'The process moved bytes of a unix socket by a call that shows no buffer: they are counted, and their content is missing.',
   other_socket: 'The process used a socket of a kind whose bytes are not recorded.',
   kernel_tls: 'The kernel encrypts what the process sends; the keys came from the process itself.',
   shared_pages:

@@ -286,8 +286,8 @@ struct sworn_early_bytes_event {
 
 /** What `detail` and `subject` of the event are stands with each. */
 enum sworn_way {
-	/* An io_uring was made. Its setup flags. */
-	SWORN_WAY_IO_URING = 1,
+	/* Bytes of a unix socket were moved by a call that shows no buffer. Its number, SWORN_CALL_COMPAT; the same. */
+	SWORN_WAY_UNREAD_CALL = 1,
 	/* A socket of another kind than TCP, UDP, unix. Family << 16 | type; its protocol. */
 	SWORN_WAY_SOCKET = 2,
 	/* The kernel encrypts what the program sends. 0; connection. */
@@ -311,6 +311,9 @@ enum sworn_way {
 	/* By its system call (`watch_syscalls`). The call's number; the process that it acts on, or the flags given. */
 	SWORN_WAY_SYSCALL = 12,
 };
+
+/** Of a 32-bit program, whose numbers are others. */
+#define SWORN_CALL_COMPAT 65536
 
 /** One process, way and subject: told when it is taken for the first, second, fourth, eighth … time. */
 struct sworn_way_event {

@@ -119,6 +119,18 @@ static long emit_unix_piece(__u32 index, struct unix_walk *walk)
 	return 0;
 }
 
+/* By what the bytes were moved; a thread that works for an io_uring has the registers of its maker. */
+static __always_inline __u32 moving_call(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct syscall_view call = {};
+
+	if (BPF_CORE_READ(task, flags) & PF_IO_WORKER)
+		return CALL_IO_URING_ENTER;
+	view_syscall(&call);
+	return (__u16)call.number | (call.compat ? SWORN_CALL_COMPAT : 0);
+}
+
 /* How far a direction had come, when no call is under way that moves bytes of it; else nothing is said. */
 static __always_inline __u64 told_so_far(const volatile __u64 *told, const volatile __u64 *moved)
 {
@@ -156,7 +168,10 @@ static __always_inline void unix_moved(const struct sock *sk, const struct sworn
 		count(SWORN_COUNTER_BYTES_RING_FULL, bytes);
 		walk.bytes.dropped = bytes;
 	} else if (!find_buffers(sk, &walk.buffers)) {
+		__u32 call = moving_call();
+
 		count(SWORN_COUNTER_UNIX_NO_BUFFER, bytes);
+		take_way(mover, scope, SWORN_WAY_UNREAD_CALL, call, call);
 		emit_gap(&walk.bytes, bytes, SWORN_GAP_REASON_NO_BUFFER);
 		walk.bytes.dropped = bytes;
 	} else {

@@ -196,20 +196,6 @@ int BPF_PROG(way_process_waits, struct pid *pid)
 	return 0;
 }
 
-SEC("tp_btf/io_uring_create")
-int BPF_PROG(way_uring_made, int fd, void *context, __u32 entries, __u32 completions, __u32 flags)
-{
-	struct sworn_process_state *state;
-	struct sworn_process_key process;
-
-	if (passive)
-		return 0;
-	state = watched_current(&process);
-	if (state)
-		take_way(&process, &state->scope, SWORN_WAY_IO_URING, flags, 0);
-	return 0;
-}
-
 /* Internet sockets pass here when they are made, the kernel's other families do not. */
 SEC("cgroup/sock_create")
 int way_socket_made(struct bpf_sock *sk)

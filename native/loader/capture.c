@@ -96,8 +96,6 @@ static void choose_way_hooks(struct sworn_bpf *skeleton, const struct sworn_capt
 
 	for (size_t i = 0; i < sizeof(by_call) / sizeof(by_call[0]); i++)
 		bpf_program__set_autoload(by_call[i], options->watch_syscalls);
-	if (!kernel_has_tracepoint("btf_trace_io_uring_create"))
-		bpf_program__set_autoload(skeleton->progs.way_uring_made, false);
 }
 
 /* A signal makes the verifier give up with EAGAIN, and libbpf after a few: a profiler sends one each millisecond. */
@@ -178,9 +176,9 @@ static int attach(struct sworn_capture *capture)
 		skeleton->progs.socket_made,	  skeleton->progs.socket_state_changes, skeleton->progs.socket_ends,
 		skeleton->progs.packet_sent,	  skeleton->progs.packet_received,	skeleton->progs.unix_sent,
 		skeleton->progs.unix_received,	  skeleton->progs.unix_call_ends,	skeleton->progs.unix_uring_made,
-		skeleton->progs.way_socket_made,  skeleton->progs.way_uring_made,	skeleton->progs.way_signal,
-		skeleton->progs.way_process_waits, skeleton->progs.way_call_ptrace,	skeleton->progs.way_call_writev,
-		skeleton->progs.way_call_getfd,	  skeleton->progs.way_call_setns,	skeleton->progs.way_call_unshare,
+		skeleton->progs.way_socket_made,  skeleton->progs.way_signal,		skeleton->progs.way_process_waits,
+		skeleton->progs.way_call_ptrace,  skeleton->progs.way_call_writev,	skeleton->progs.way_call_getfd,
+		skeleton->progs.way_call_setns,	  skeleton->progs.way_call_unshare,
 		/* Ahead of the program that forgets the process. */
 		skeleton->progs.way_process_ends,
 		skeleton->progs.process_exit,	  skeleton->progs.process_fork,		skeleton->progs.process_exec,

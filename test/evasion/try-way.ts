@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** Takes one way for real, beside the real kernel side, and compares what was recorded with what really came across. */
-import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,8 +8,8 @@ import type { WayTaken } from '../../agent/model/kernel-event.ts';
 import { cgroupRoot } from '../../agent/source/ebpf/cgroup.ts';
 import type { ObservedConnection } from '../../native/test/observed-connection.ts';
 import type { Observer, Run } from '../../native/test/observer.ts';
-import { scratchFolder } from '../../native/test/trigger.ts';
 import type { OtherEnds } from './other-ends.ts';
+import { program } from './program.ts';
 import type { Expectation, Way } from './ways.ts';
 
 export interface Outcome {
@@ -25,24 +24,6 @@ export interface Outcome {
 
 /** As programs/way.h has it. */
 const NOT_HERE = 77;
-const PROGRAMS = join(import.meta.dirname, 'programs');
-const built = new Map<string, string>();
-
-function program(name: string, linked: Way['linked'] | 'as a library' = 'statically'): string {
-  const output = join(scratchFolder(), `${name}-${linked.replaceAll(' ', '-')}`);
-  if (built.has(output)) return output;
-  const how = {
-    statically: ['-static', '-pthread'],
-    dynamically: ['-pthread'],
-    'with nothing': ['-static', '-nostdlib', '-ffreestanding', '-fno-stack-protector'],
-    'as a library': ['-shared', '-fPIC'],
-  }[linked];
-  const warnings = ['-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter'];
-  execFileSync('gcc', ['-O1', '-D_GNU_SOURCE', ...warnings, ...how, '-o', output, join(PROGRAMS, `${name}.c`)]);
-  built.set(output, name);
-  return output;
-}
-
 interface Taken {
   readonly run: Run;
   readonly helper: Run | undefined;

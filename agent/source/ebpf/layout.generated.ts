@@ -116,7 +116,7 @@ export const transport = {
 } as const;
 
 export const way = {
-  ioUring: 1,
+  unreadCall: 1,
   socket: 2,
   kernelTls: 3,
   sharedPages: 4,
@@ -540,6 +540,7 @@ export const limits = {
   flagJoinedLate: 1,
   flagFailed: 2,
   flagWithSyn: 4,
+  callCompat: 65536,
   unixAnnounced: 1,
   unixJoined: 2,
   probesMax: 4096,

@@ -3,13 +3,17 @@
 /** What the kernel side tells of a way around the recorder, in words: its numbers are the kernel's own. */
 import type { WayTaken } from '../../model/kernel-event.ts';
 import { processAt, scopeAt, u64 } from './fields.ts';
-import { event, way, wayEvent } from './layout.generated.ts';
+import { event, limits, way, wayEvent } from './layout.generated.ts';
 
 type About = Pick<WayTaken, 'way' | 'subject' | 'detail'>;
 
 /** `detail` and `subject` as abi/event.h has them for each way. */
 const READERS: Readonly<Record<number, (detail: number, subject: number) => About>> = {
-  [way.ioUring]: (flags) => ({ way: 'io_uring', subject: '', detail: { setup_flags: hex(flags) } }),
+  [way.unreadCall]: (call) => ({
+    way: 'unread_call',
+    subject: (call & limits.callCompat) !== 0 ? '32-bit program' : (CALLS[call] ?? `${call}`),
+    detail: {},
+  }),
   [way.socket]: aboutSocket,
   [way.kernelTls]: (_, connection) => ({ way: 'kernel_tls', subject: `${connection}`, detail: {} }),
   [way.sharedPages]: (flags, connection) => ({
@@ -74,8 +78,17 @@ function namespacesOf(flags: number): string {
     .join(' ');
 }
 
-/** Of those that are asked for, on both processors: their numbers do not collide. */
+/** On both processors: the numbers of these do not collide. */
 const CALLS: Readonly<Record<number, string>> = {
+  40: 'sendfile',
+  71: 'sendfile',
+  76: 'splice',
+  275: 'splice',
+  269: 'sendmmsg',
+  307: 'sendmmsg',
+  243: 'recvmmsg',
+  299: 'recvmmsg',
+  426: 'io_uring',
   101: 'ptrace',
   117: 'ptrace',
   311: 'process_vm_writev',
