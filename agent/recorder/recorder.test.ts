@@ -473,3 +473,57 @@ test('segments that disagree are told apart from the bytes that no decoder under
   const losses = stage.of('loss').map(({ loss }) => `${loss.where} ${loss.reason} ${loss.bytes}`);
   assert.deepEqual(losses, ['flow conflicting_segments 2']);
 });
+
+/** A ClientHello that asks for nobody, and a record under a key that nobody has. */
+const HELLO = Buffer.from(`16030300310100002d0303${'11'.repeat(32)}00000413011302010000000000`, 'hex');
+const SEALED = Buffer.from(`1703030020${'5a'.repeat(32)}`, 'hex');
+
+function secretDerived(scope: Scope, secret: Buffer): KernelEvent {
+  const process = { pid: 100, startNs: 5n };
+  const traffic = { kind: 'traffic', label: undefined, clientRandom: undefined, secret } as const;
+  return { type: 'secret-derived', atNs: 2000, process, scope, secret: traffic };
+}
+
+test('encrypted bytes that stay unread are a finding that names the program, the place and the bytes; equal ones are one', () => {
+  const stage = new StagedRecorder().handle(executed(100, 500));
+  for (const connectionKey of [42, 43]) {
+    stage.handle(
+      opened({ connectionKey, remotePort: 443 }),
+      moved('sent', 0, Buffer.concat([HELLO, SEALED]), { connectionKey }),
+      closed(HELLO.length + SEALED.length, 0, { connectionKey }),
+    );
+  }
+  assert.equal(stage.recorder.writtenUntilNs(9999), 900, 'what is gathered is not written');
+  stage.recorder.sweep(10_000);
+  const [found, ...others] = stage.of('finding');
+  assert.equal(others.length, 0);
+  const { kind, subject, events, bytes, attributes } = found!.finding;
+  assert.deepEqual([kind, subject, events], ['tls_unreadable', '/bin/100', 2]);
+  const accounts = stage.of('connection').map(({ connection }) => connection.sent.unreadable);
+  assert.equal(
+    bytes,
+    accounts.reduce((sum, unreadable) => sum + unreadable, 0),
+  );
+  assert.ok(bytes >= 2 * SEALED.length);
+  assert.equal(attributes['destination'], '10.0.0.2:443');
+  assert.equal(found!.connectionId, '');
+});
+
+test('a secret that nobody took is gone with its session, one of no session at once', () => {
+  const kept = Buffer.alloc(32, 1);
+  const strange = Buffer.alloc(32, 2);
+  const stage = new StagedRecorder().handle(
+    executed(100, 500),
+    secretDerived(SCOPE, kept),
+    secretDerived(OTHER, strange),
+  );
+  assert.ok(strange.every((byte) => byte === 0));
+  assert.ok(kept.every((byte) => byte === 1));
+  stage.handle(exited(100, 9500));
+  assert.ok(kept.every((byte) => byte === 0));
+  stage.recorder.sweep(10_000);
+  assert.deepEqual(
+    stage.of('loss').map(({ loss }) => [loss.where, loss.reason]),
+    [['tls', 'secret_of_no_session']],
+  );
+});
