@@ -47,8 +47,6 @@ const PYTHON_PACKAGES = [
 /** The last whose wheel brings OpenSSL 1.1, which many hosts still have in one place or another. */
 const OLD_PYTHON_PACKAGES = ['psycopg2-binary==2.9.5'];
 
-const OPENSSL_1 = { unreadable: 'OpenSSL 1.1, which derives its secrets in functions that it does not export' };
-const GNUTLS = { unreadable: 'GnuTLS: no probe for its secrets yet' };
 const NSS = { unreadable: 'NSS: no probe for its secrets yet' };
 const BORINGSSL = { unreadable: 'BoringSSL, linked in without symbols: no probe for its secrets yet' };
 const RUSTLS = { unreadable: 'rustls, linked in without symbols: no probe for its secrets yet' };
@@ -212,30 +210,26 @@ export const RUNTIMES: readonly Runtime[] = [
   { name: 'go-pgx', ...READABLE_POSTGRES, library: "Go's crypto/tls, static, stripped", install: byGo('postgres') },
   {
     name: 'psycopg2-binary-2.9.5',
-    protocol: 'postgresql',
-    expect: OPENSSL_1,
+    ...READABLE_POSTGRES,
     library: 'OpenSSL 1.1 of its wheel',
     install: byPackage('postgres_clients.py', 'psycopg2', true),
   },
   {
     name: 'wget',
-    ...UNREADABLE,
-    expect: GNUTLS,
+    ...READABLE,
     library: "Debian's GnuTLS",
     install: byProgram('wget', 'wget', 'wget'),
   },
-  { name: 'git', ...UNREADABLE, expect: GNUTLS, library: "Debian's GnuTLS, by libcurl", install: git },
+  { name: 'git', ...READABLE, library: "Debian's GnuTLS, by libcurl", install: git },
   {
     name: 'gnutls-cli',
-    ...UNREADABLE,
-    expect: GNUTLS,
+    ...READABLE,
     library: "Debian's GnuTLS",
     install: byProgram('gnutls-cli', 'gnutls-cli', 'gnutls-bin'),
   },
   {
     name: 'libcurl-gnutls',
-    ...UNREADABLE,
-    expect: GNUTLS,
+    ...READABLE,
     library: "Debian's GnuTLS",
     install: byDebianPython('libcurl-gnutls.so.4', [sharedLibrary('libcurl-gnutls.so.4'), 'libcurl3-gnutls']),
   },
