@@ -114,6 +114,16 @@ const MESSAGES: Readonly<Record<string, string>> = {
   fork_ring_full: 'The kernel could not hand over that processes were made.',
   exec_ring_full: 'The kernel could not hand over that programs were executed.',
   exit_ring_full: 'The kernel could not hand over that processes ended.',
+  secret_ring_full:
+    'The kernel could not hand over secrets of TLS in time: the connections that they are of stay unread.',
+  secret_table_full: 'Secrets of TLS found no room in the kernel: the connections that they are of stay unread.',
+  secret_unreadable: 'Secrets of TLS could not be copied: the connections that they are of stay unread.',
+  secret_of_no_session: 'Secrets of TLS came for a session that is not known; they were wiped.',
+  image_ring_full: 'The kernel could not tell that a workload mapped a library: if that has TLS, it may stay unread.',
+  image_unreadable: 'A library that a workload mapped could not be named: if it has TLS, that may stay unread.',
+  unsettled_table_full: 'Too many processes had mapped unknown libraries at once: their first bytes did not wait.',
+  hold_expired:
+    'New connections waited for a look at a library of their process, and went on before it: if it has TLS, they may stay unread.',
   process_table_full: 'More processes than the table of watched processes holds: the new ones are not watched.',
 };
 
