@@ -12,16 +12,17 @@ compared with what the server had, to the byte.
 - **read**: every request and every reply is in the record, and nothing else
 - **found**: it cannot be read; a \`tls_unreadable\` finding names program, server and bytes
 - **not ok**: neither
+
+*held*: how often a connection's first segment had to wait until the agent had looked at what its process maps.
 `;
 
 export function documentOf(rows: readonly Row[]): string {
   const lines = rows.map((row) => {
-    const { client, version, library, tls, found, heldMs } = row;
-    const held = heldMs === null ? '' : heldMs.toFixed(1);
+    const { client, version, library, tls, found, held } = row;
     return `| ${[`${client} ${version}`, library, tls || 'none', outcomeOf(row), found, held].join(' | ')} |`;
   });
   const table = [
-    '| client | TLS by | version | outcome | library found | held, ms |',
+    '| client | TLS by | version | outcome | library found | held |',
     '|---|---|---|---|---|---|',
     ...lines,
   ];

@@ -10,7 +10,7 @@ import { judged, type Row } from './judge.ts';
 const ROW: Row = {
   ...{ name: 'client TLSv1.3', client: 'client', version: '1.0', protocol: 'http', tls: 'TLSv1.3', resumed: 0 },
   ...{ spoken: ['TLSv1.3'], library: 'OpenSSL', found: '', expect: 'readable', seen: 'absent', asked: 0, read: 0 },
-  ...{ requestsEqual: false, responsesEqual: false, isFound: false, heldMs: null, ok: false, reason: '' },
+  ...{ requestsEqual: false, responsesEqual: false, isFound: false, held: 0, ok: false, reason: '' },
 };
 const UNREADABLE_ROW: Row = { ...ROW, expect: 'unreadable' };
 const READ: Comparison = { asked: 5, read: 5, requestsEqual: true, responsesEqual: true, differences: [] };
@@ -85,10 +85,4 @@ test('a finding that is not there, or leaves something out, is not enough', () =
 
 test('a client that was taken for unreadable and can be read is to be told of', () => {
   assert.equal(judged(UNREADABLE_ROW, READ, recordOf(CONNECTION)).ok, false);
-});
-
-test('the longest hold of its connections is the row’s', () => {
-  const held = (ns: string) => ({ ...CONNECTION, attributes: { held_ns: ns } });
-  const { heldMs } = judged(ROW, READ, { connections: [held('1500000'), held('2500000'), CONNECTION], findings: [] });
-  assert.equal(heldMs, 2.5);
 });

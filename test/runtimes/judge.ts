@@ -29,8 +29,8 @@ export interface Row {
   readonly responsesEqual: boolean;
   /** A `tls_unreadable` finding says where what to whom, and of how many bytes. */
   readonly isFound: boolean;
-  /** Longest time that a connection waited for its probes; null when the record does not say. */
-  readonly heldMs: number | null;
+  /** How often a connection's first segment had to wait, until what its process maps was probed. */
+  readonly held: number;
   readonly ok: boolean;
   /** Why it is not ok. */
   readonly reason: string;
@@ -47,7 +47,6 @@ export function judged(row: Row, comparison: Comparison, { connections, findings
     ({ attributes }) => attributes['tls_library'] ?? attributes['library'],
   );
   const found = [...new Set(libraries.filter((library) => library !== undefined))].join(', ');
-  const held = connections.flatMap(({ attributes: { held_ns: ns } }) => (ns === undefined ? [] : [Number(ns) / 1e6]));
   const isFound = isTls && findingTellsAll(findings, connections);
   const reasons = [
     ...(row.spoken.join() === row.tls ? [] : [`spoken was ${row.spoken.join(', ') || 'nothing'}`]),
@@ -62,7 +61,6 @@ export function judged(row: Row, comparison: Comparison, { connections, findings
   ];
   return {
     ...{ ...row, found, seen, asked, read, requestsEqual, responsesEqual, isFound },
-    heldMs: held.length === 0 ? null : Math.max(...held),
     ok: reasons.length === 0,
     reason: reasons.slice(0, REASONS_MAX).join('; '),
   };

@@ -29,7 +29,7 @@ export function rowName(runtime: Runtime, tls: TlsVersion): string {
 export async function runRow(stage: Stage, runtime: Runtime, tls: TlsVersion): Promise<Row> {
   const expect = runtime.expect === 'readable' || tls === '' ? 'readable' : 'unreadable';
   const about = { name: rowName(runtime, tls), client: runtime.name, protocol: runtime.protocol, tls, expect } as const;
-  const nothing = { asked: 0, read: 0, requestsEqual: false, responsesEqual: false, isFound: false, heldMs: null };
+  const nothing = { asked: 0, read: 0, requestsEqual: false, responsesEqual: false, isFound: false, held: 0 };
   const failed = (reason: string, version = ''): Row => ({
     ...{ ...about, ...nothing, version, spoken: [], resumed: null, library: runtime.library, found: '' },
     ...{ seen: 'absent', ok: false, reason },
@@ -37,12 +37,10 @@ export async function runRow(stage: Stage, runtime: Runtime, tls: TlsVersion): P
   let client: Client | undefined;
   try {
     client = runtime.install(stage.authorityFile);
-    const { spoken, resumed, comparison, encrypted } = await (runtime.protocol === 'http' ? playHttp : playPostgres)(
-      stage,
-      client,
-      tls,
-    );
-    return judged({ ...failed('', client.version), spoken, resumed }, comparison, encrypted);
+    const { spoken, resumed, held, comparison, encrypted } = await (runtime.protocol === 'http'
+      ? playHttp
+      : playPostgres)(stage, client, tls);
+    return judged({ ...failed('', client.version), spoken, resumed, held }, comparison, encrypted);
   } catch (error) {
     if (error instanceof ToolMissing) return failed(error.message);
     return failed(`the client did not do its work: ${(error as Error).message.slice(-600)}`, client?.version);
@@ -52,6 +50,7 @@ export async function runRow(stage: Stage, runtime: Runtime, tls: TlsVersion): P
 interface Played {
   readonly spoken: readonly string[];
   readonly resumed: number | null;
+  readonly held: number;
   readonly comparison: Comparison;
   readonly encrypted: EncryptedRecord;
 }
@@ -70,12 +69,14 @@ async function playHttp(stage: Stage, client: Client, tls: TlsVersion): Promise<
       };
       await runClient(recording, client.command(life), environment);
     }
+    const held = await holdsOf(recording);
     const record = await recording.finish();
     const encrypted = await readEncryptedRecord(recording);
     const { log, plaintexts } = await server.finish();
     return {
       spoken: [...new Set(plaintexts.map(({ tls: version }) => version))],
       resumed: plaintexts.filter(({ isResumed }) => isResumed).length,
+      held,
       comparison: compareHttp(record, encrypted, log, plaintexts, IDENTITY),
       encrypted: only(encrypted, server.ports[tls]),
     };
@@ -104,12 +105,13 @@ async function playPostgres(stage: Stage, client: Client, tls: TlsVersion): Prom
       };
       await runClient(recording, client.command(life), environment);
     }
+    const held = await holdsOf(recording);
     const record = await recording.finish();
     const encrypted = await readEncryptedRecord(recording);
     const logText = server.logText().slice(logBefore);
     const comparison = comparePostgres(record, logText, IDENTITY, readFileSync(stage.bodyFile, 'utf8'));
     if (comparison.asked < ASKED_AT_LEAST) throw new Error(`the server was asked ${comparison.asked} times`);
-    return { spoken: spokenTo(logText), resumed: null, comparison, encrypted: only(encrypted, server.port) };
+    return { spoken: spokenTo(logText), resumed: null, held, comparison, encrypted: only(encrypted, server.port) };
   } finally {
     await recording.stop();
   }
@@ -131,6 +133,11 @@ async function runClient(
   clearTimeout(timer);
   if (isLate) throw new Error(`it did not end within ${CLIENT_MS_MAX} ms`);
   if (code !== 0) throw new Error(`it ended with ${code}: ${stderr.slice(-500)}`);
+}
+
+async function holdsOf(recording: Recording): Promise<number> {
+  const { source } = await recording.status();
+  return source.counters['held']?.events ?? 0;
 }
 
 function makeRole(server: PostgresServer): void {
