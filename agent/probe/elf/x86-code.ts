@@ -10,6 +10,7 @@
 
 import { piecesOf, placesOf } from './byte-search.ts';
 import { type ElfFile, machine, segmentFlag, segmentType } from './elf-file.ts';
+import { FrameTable } from './frame-table.ts';
 
 /** A constant of the program is put into a register, as an argument. */
 export interface Reference {
@@ -57,6 +58,16 @@ export function* referencesTo(elf: ElfFile, addresses: ReadonlySet<number>): Gen
 
 /** File offsets of the functions that hold these places, where they can be told. */
 export function* functionsAround(elf: ElfFile, places: readonly number[]): Generator<undefined, number[]> {
+  const table = FrameTable.of(elf);
+  if (table !== undefined) {
+    const known = places.map((place) => table.functionAround(place)).filter((start) => start !== undefined);
+    return [...new Set(known)];
+  }
+  return yield* calledFunctionsAround(elf, places);
+}
+
+/** The same in programs that are built without unwinding: what is called, and looks like the beginning of a function. */
+function* calledFunctionsAround(elf: ElfFile, places: readonly number[]): Generator<undefined, number[]> {
   const windows = places.map((place) => ({ from: place - FUNCTION_BYTES_MAX, to: place }));
   const starts = new Set<number>();
   const lowest = Math.min(...windows.map(({ from }) => from));
@@ -85,6 +96,30 @@ export function calledBehind(elf: ElfFile, place: number, withinBytes: number): 
     if (isEntry(elf, target)) return target;
   }
   return undefined;
+}
+
+/** File offsets of the functions that a function calls, in programs that can be unwound. */
+export function calledBy(elf: ElfFile, start: number): Set<number> {
+  const called = new Set<number>();
+  const table = FrameTable.of(elf);
+  const bytes = elf.reader.read(start, FUNCTION_BYTES_MAX);
+  for (let at = bytes.indexOf(0xe8); at >= 0 && at + 5 <= bytes.length; at = bytes.indexOf(0xe8, at + 1)) {
+    if (table?.functionAround(start + at) !== start) break;
+    const target = start + at + 5 + bytes.readInt32LE(at + 1);
+    if (table.functionAround(target) === target) called.add(target);
+  }
+  return called;
+}
+
+/** Addresses where these letters stand among constants. */
+export function* placesOfText(elf: ElfFile, text: string): Generator<undefined, Set<number>> {
+  const addresses = new Set<number>();
+  for (const segment of elf.segments) {
+    if (segment.type !== segmentType.load || (segment.flags & segmentFlag.write) !== 0) continue;
+    for (const place of yield* placesOf(elf.reader, segment, Buffer.from(text, 'latin1'), TEXT_PLACES_MAX))
+      addresses.add(place - segment.fileOffset + segment.address);
+  }
+  return addresses;
 }
 
 /** Addresses of the texts that contain `part` and end with a zero byte, from their first letter on. */
