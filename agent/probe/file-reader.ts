@@ -2,7 +2,7 @@
 
 /** Ranges of a file. Programs are hundreds of megabytes: nothing here ever holds a whole one. */
 
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 export interface FileReader {
   readonly sizeBytes: number;
@@ -43,13 +43,7 @@ export class OpenFile implements FileReader {
     try {
       const stat = fstatSync(this.#fd, { bigint: true });
       if (!stat.isFile()) throw Object.assign(new Error(`${path} is no regular file`), { code: 'ENOTSUP' });
-      this.identity = {
-        device: stat.dev,
-        inode: stat.ino,
-        changedNs: stat.ctimeNs,
-        modifiedNs: stat.mtimeNs,
-        sizeBytes: stat.size,
-      };
+      this.identity = identityOf(stat);
       this.sizeBytes = Number(stat.size);
       this.ownerUid = Number(stat.uid);
       this.mode = Number(stat.mode);
@@ -77,9 +71,19 @@ export class OpenFile implements FileReader {
     return buffer.subarray(0, have);
   }
 
+  /** What it is by now: it may be written while it is open. */
+  currentIdentity(): FileIdentity {
+    return identityOf(fstatSync(this.#fd, { bigint: true }));
+  }
+
   close(): void {
     closeSync(this.#fd);
   }
+}
+
+export function identityOf(stat: BigIntStats): FileIdentity {
+  const { dev, ino, ctimeNs, mtimeNs, size } = stat;
+  return { device: dev, inode: ino, changedNs: ctimeNs, modifiedNs: mtimeNs, sizeBytes: size };
 }
 
 /** Bytes that are in memory already. */

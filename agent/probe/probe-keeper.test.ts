@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdtempSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import type { FileKey } from '../model/code-image.ts';
@@ -199,6 +199,22 @@ describe('the keeper', { skip: libcrypto === undefined && 'no libcrypto.so.3 on 
     await keeper.imageMapped(mapped(again, library));
     const changes = attacher.calls.filter((call) => /^(?:attach|detach)/.test(call));
     assert.deepEqual(changes, [`detach ${library}`, `attach ${library}`]);
+    await keeper.stop();
+  });
+
+  test('a file that is written while it is looked at gets no probe', async () => {
+    const { keeper, attacher, findings, folder } = stage();
+    const library = put(folder, libcrypto!, 'libbusy.so');
+    const pid = await mapping(library);
+    const looked = keeper.imageMapped(mapped(pid, library));
+    appendFileSync(library, 'more');
+    await looked;
+    assert.deepEqual(attacher.on(library), []);
+    assert.deepEqual(
+      findings.map(({ kind, attributes }) => [kind, attributes['errno']]),
+      [['probe_refused', 'ESTALE']],
+    );
+    assert.ok(!attacher.known.has(keyText(keyOf(library))));
     await keeper.stop();
   });
 

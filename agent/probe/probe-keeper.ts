@@ -5,9 +5,6 @@
  * map, what upgrades bring. What is known needs no hold; so files without TLS are made known too.
  */
 
-import { statSync } from 'node:fs';
-import { basename } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import type { CodeImage, FileKey } from '../model/code-image.ts';
 import type { FindingReport } from '../model/finding.ts';
 import type { ImageMapped } from '../model/kernel-event.ts';
@@ -15,18 +12,13 @@ import type { ProbeAttacher } from '../model/probe-attacher.ts';
 import { CanaryRound } from './canary-round.ts';
 import { OpenFile } from './file-reader.ts';
 import { HOST_FILES_MAX, type HostFolders, hostFiles, hostFolders } from './host-files.ts';
-import { IMAGES_MAX, ImageBook, type ImageRecord, identityText, seemsSameContent } from './image-book.ts';
-import { inspecting } from './inspect-image.ts';
 import { kernelDevice, keyText, mappedFiles, runningPids } from './mapped-files.ts';
 import { openMapped } from './mapped-image.ts';
 import { emptyCounts, type ProbeCounts } from './probe-counts.ts';
 import { ProbeFindings } from './probe-findings.ts';
+import type { ProbeLog } from './probe-log.ts';
+import { identityAt, isStill, ProbedImages } from './probed-images.ts';
 import { Slices } from './slices.ts';
-
-export interface ProbeLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
 
 export interface ProbeTiming {
   /** Between two looks at the host with a canary after each. */
@@ -59,15 +51,12 @@ export interface ScanReport {
 export class ProbeKeeper {
   readonly #attacher: ProbeAttacher;
   readonly #log: ProbeLog | undefined;
-  readonly #now: () => number;
   readonly #timing: ProbeTiming;
   readonly #folders: HostFolders | undefined;
   readonly #pids: () => readonly number[];
   readonly #findings: ProbeFindings;
   readonly #counts = emptyCounts();
-  readonly #book = new ImageBook();
-  /** Identity → a look that is under way. */
-  readonly #looks = new Map<string, Promise<ImageRecord>>();
+  readonly #images: ProbedImages;
   /** Pid → images of it that are looked at now: it may go on when the last is done. */
   readonly #waiting = new Map<number, number>();
   readonly #canary: CanaryRound;
@@ -80,11 +69,17 @@ export class ProbeKeeper {
   constructor(options: ProbeKeeperOptions) {
     this.#attacher = options.attacher;
     this.#log = options.log;
-    this.#now = options.now;
     this.#timing = { ...TIMING, ...options.timing };
     this.#folders = options.folders;
     this.#pids = options.pids ?? runningPids;
     this.#findings = new ProbeFindings(options.onFinding, options.now, this.#counts);
+    this.#images = new ProbedImages({
+      attacher: options.attacher,
+      findings: this.#findings,
+      counts: this.#counts,
+      now: options.now,
+      log: options.log,
+    });
     this.#canary = new CanaryRound(options.attacher, this.#findings, this.#counts, options.now);
   }
 
@@ -106,8 +101,7 @@ export class ProbeKeeper {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     await this.#lastRound;
-    await Promise.allSettled(this.#looks.values());
-    for (const record of this.#book.records()) this.#detach(record);
+    await this.#images.close();
   }
 
   counts(): ProbeCounts {
@@ -124,7 +118,7 @@ export class ProbeKeeper {
       if (found === undefined) this.#counts.gone++;
       else {
         if (!found.isExact) this.#trustPath(event.path);
-        await this.#look(found.file, event.path, event.file);
+        await this.#images.look(found.file, event.path, event.file);
       }
     } catch (error) {
       this.#findings.refused(event.path, keyText(event.file), error);
@@ -139,7 +133,7 @@ export class ProbeKeeper {
   }
 
   imageOf(file: string | FileKey): CodeImage | undefined {
-    return (typeof file === 'string' ? this.#book.ofPath(file) : this.#book.ofKey(file))?.image;
+    return (typeof file === 'string' ? this.#images.book.ofPath(file) : this.#images.book.ofKey(file))?.image;
   }
 
   /**
@@ -151,7 +145,7 @@ export class ProbeKeeper {
     const itself = mapped.find((one) => one.path === exe);
     const known = (itself && this.imageOf(itself.key)) ?? this.imageOf(exe);
     const program = known ?? { path: exe, buildId: '', library: '', probes: [] };
-    const records = itself ? mapped.map((one) => this.#book.ofKey(one.key)) : this.#book.neededBy(exe);
+    const records = itself ? mapped.map((one) => this.#images.book.ofKey(one.key)) : this.#images.book.neededBy(exe);
     const images = records.flatMap((record) =>
       record === undefined || record.image.library === '' ? [] : record.image,
     );
@@ -182,7 +176,7 @@ export class ProbeKeeper {
   }
 
   #prove(): Promise<void> {
-    return this.#canary.run(this.#book.records(), () => this.#isStopped);
+    return this.#canary.run(this.#images.book.records(), () => this.#isStopped);
   }
 
   async #scan(): Promise<ScanReport> {
@@ -197,7 +191,7 @@ export class ProbeKeeper {
         const text = keyText(key);
         if (mapped.has(text) || this.#isStopped) continue;
         mapped.add(text);
-        const record = this.#book.ofKey(key);
+        const record = this.#images.book.ofKey(key);
         if (record === undefined || !isStill(record)) await this.#scanMapped(pid, key, path);
         await slices.breathe();
       }
@@ -213,15 +207,15 @@ export class ProbeKeeper {
         await slices.breathe();
       }
     }
-    await this.#forgetGone(seen, mapped, slices);
+    await this.#images.forgetGone(seen, mapped, this.#timing.goneKeptNs, slices);
     const probes = this.#attacher.probes().length;
-    return { files: this.#book.size, probes, durationMs: Math.round(performance.now() - startedMs) };
+    return { files: this.#images.book.size, probes, durationMs: Math.round(performance.now() - startedMs) };
   }
 
   async #scanMapped(pid: number, key: FileKey, path: string): Promise<void> {
     try {
       const found = openMapped(pid, key, path, false);
-      if (found !== undefined) await this.#look(found.file, path.replace(/ \(deleted\)$/, ''), key);
+      if (found !== undefined) await this.#images.look(found.file, path.replace(/ \(deleted\)$/, ''), key);
     } catch (error) {
       this.#findings.refused(path, keyText(key), error);
     }
@@ -231,14 +225,14 @@ export class ProbeKeeper {
   async #scanHost(path: string): Promise<string | undefined> {
     try {
       const identity = identityAt(path);
-      const known = this.#book.ofIdentity(identity);
+      const known = this.#images.book.ofIdentity(identity);
       if (known !== undefined) {
         known.isAhead = true;
         return identity;
       }
       const file = new OpenFile(path);
       const key = { device: kernelDevice(file.identity.device), inode: file.identity.inode };
-      const record = await this.#look(file, path, key);
+      const record = await this.#images.look(file, path, key);
       record.isAhead = true;
       return record.identity;
     } catch (error) {
@@ -249,144 +243,10 @@ export class ProbeKeeper {
     }
   }
 
-  /** Takes over `file`. One look at a time for each file. */
-  async #look(file: OpenFile, path: string, key: FileKey): Promise<ImageRecord> {
-    const identity = identityText(file.identity);
-    try {
-      const before = this.#book.ofKey(key);
-      const isChanged = before !== undefined && before.identity !== identity;
-      // Written in place: the kernel would go on to put the old file's instruction where the probe was.
-      if (isChanged && !seemsSameContent(before.identity, identity)) this.#forget(before);
-      let record = this.#book.ofIdentity(identity);
-      if (record === undefined) {
-        const look = this.#looks.get(identity) ?? this.#inspect(file, path, identity, isChanged ? before : undefined);
-        this.#looks.set(identity, look);
-        record = await look;
-      }
-      record.goneSinceNs = undefined;
-      this.#makeKnown(record, key);
-      return record;
-    } finally {
-      this.#looks.delete(identity);
-      file.close();
-    }
-  }
-
-  /** `before`: what was known of this inode until now. */
-  async #inspect(
-    file: OpenFile,
-    path: string,
-    identity: string,
-    before: ImageRecord | undefined,
-  ): Promise<ImageRecord> {
-    const { image, cut, needed, soname, exercise, failures } = await new Slices().run(inspecting(file, path));
-    this.#counts.inspected++;
-    if (cut) this.#findings.cut(image);
-    for (const failure of failures) {
-      this.#counts.failedSearches++;
-      this.#log?.warn({ path, message: String(failure) }, 'a search for a TLS library failed');
-    }
-    const record: ImageRecord = {
-      image,
-      identity,
-      needed,
-      soname: soname === '' ? basename(path) : soname,
-      isOnHost: leadsTo(path, identity),
-      exercise,
-      attachments: [],
-      keys: new Map(),
-      isAhead: false,
-      goneSinceNs: undefined,
-    };
-    if (before !== undefined) {
-      // A file that was only renamed or unlinked keeps its probes, without a moment in between.
-      if (isDeepStrictEqual(before.image.probes, image.probes))
-        record.attachments.push(...before.attachments.splice(0));
-      this.#forget(before);
-    }
-    for (const [point, { kind, fileOffset }] of image.probes.entries()) {
-      if (record.attachments.some((one) => one.point === point)) continue;
-      try {
-        // By the descriptor: what was looked at is what gets the probe.
-        const id = this.#attacher.attach(kind, file.exactPath, fileOffset);
-        record.attachments.push({ id, point, provedNs: this.#now() });
-        this.#counts.attached++;
-      } catch (error) {
-        this.#findings.refused(path, identity, error, image);
-      }
-    }
-    if (this.#book.size >= IMAGES_MAX) this.#makeRoom();
-    this.#book.add(record);
-    return record;
-  }
-
-  #makeKnown(record: ImageRecord, key: FileKey): void {
-    this.#book.nameAs(record, key);
-    try {
-      this.#attacher.setImageKnown(key, true);
-    } catch {
-      // Its table is full: the file is told of each time, and found here.
-      this.#counts.notKnown++;
-    }
-  }
-
-  async #forgetGone(seen: ReadonlySet<string>, mapped: ReadonlySet<string>, slices: Slices): Promise<void> {
-    for (const record of this.#book.records()) {
-      const isMapped = [...record.keys.keys()].some((text) => mapped.has(text));
-      if (isMapped || seen.has(record.identity) || isStill(record)) record.goneSinceNs = undefined;
-      else {
-        record.goneSinceNs ??= this.#now();
-        const isOver = this.#now() - record.goneSinceNs >= this.#timing.goneKeptNs;
-        if (record.attachments.length === 0 || isOver) this.#forget(record);
-      }
-      await slices.breathe();
-    }
-  }
-
-  #makeRoom(): void {
-    for (const record of this.#book.records()) {
-      if (record.attachments.length > 0) continue;
-      this.#counts.forgotten++;
-      this.#forget(record);
-      return;
-    }
-  }
-
-  #forget(record: ImageRecord): void {
-    this.#detach(record);
-    for (const key of record.keys.values()) this.#attacher.setImageKnown(key, false);
-    this.#book.remove(record);
-  }
-
-  #detach(record: ImageRecord): void {
-    for (const { id } of record.attachments.splice(0)) {
-      this.#attacher.detach(id);
-      this.#counts.detached++;
-    }
-  }
-
   #trustPath(path: string): void {
     this.#counts.inexact++;
     if (this.#toldOfDevices) return;
     this.#toldOfDevices = true;
     this.#log?.info({ path }, 'a file system has device numbers of its own: its files are taken by their paths');
   }
-}
-
-/** Whether its path still leads to it. */
-function isStill(record: ImageRecord): boolean {
-  return leadsTo(record.image.path, record.identity);
-}
-
-function leadsTo(path: string, identity: string): boolean {
-  try {
-    return identityAt(path) === identity;
-  } catch {
-    return false;
-  }
-}
-
-function identityAt(path: string): string {
-  const { dev, ino, ctimeNs, mtimeNs, size } = statSync(path, { bigint: true });
-  return identityText({ device: dev, inode: ino, changedNs: ctimeNs, modifiedNs: mtimeNs, sizeBytes: size });
 }
