@@ -15,6 +15,7 @@
 #include "lib/kernel_types.h"
 #include "lib/packet.h"
 #include "lib/process.h"
+#include "lib/unix_socket.h"
 #include "lib/ways.h"
 
 #define PASS 1
@@ -285,4 +286,21 @@ SEC("tracepoint/syscalls/sys_enter_unshare")
 int way_call_unshare(struct syscall_enters *call)
 {
 	return call_watched(call, call->arguments[0]);
+}
+
+/* No tracepoint of sockets passes when bytes are spliced out of a unix socket. */
+SEC("tracepoint/syscalls/sys_enter_splice")
+int way_call_splice(struct syscall_enters *call)
+{
+	struct sworn_process_state *state;
+	struct sworn_process_key process;
+	const struct sock *sk;
+
+	state = watched_current(&process);
+	if (!state)
+		return 0;
+	sk = unix_socket_of(call->arguments[0]);
+	if (sk)
+		take_way(&process, &state->scope, SWORN_WAY_SYSCALL, call->number, inode_of(sk));
+	return 0;
 }

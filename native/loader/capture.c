@@ -91,7 +91,7 @@ static void choose_way_hooks(struct sworn_bpf *skeleton, const struct sworn_capt
 {
 	struct bpf_program *by_call[] = {
 		skeleton->progs.way_call_ptrace, skeleton->progs.way_call_writev,  skeleton->progs.way_call_getfd,
-		skeleton->progs.way_call_setns,	 skeleton->progs.way_call_unshare,
+		skeleton->progs.way_call_setns,	 skeleton->progs.way_call_unshare, skeleton->progs.way_call_splice,
 	};
 
 	for (size_t i = 0; i < sizeof(by_call) / sizeof(by_call[0]); i++)
@@ -178,7 +178,7 @@ static int attach(struct sworn_capture *capture)
 		skeleton->progs.unix_received,	  skeleton->progs.unix_call_ends,	skeleton->progs.unix_uring_made,
 		skeleton->progs.way_socket_made,  skeleton->progs.way_signal,		skeleton->progs.way_process_waits,
 		skeleton->progs.way_call_ptrace,  skeleton->progs.way_call_writev,	skeleton->progs.way_call_getfd,
-		skeleton->progs.way_call_setns,	  skeleton->progs.way_call_unshare,
+		skeleton->progs.way_call_setns,	  skeleton->progs.way_call_unshare,	skeleton->progs.way_call_splice,
 		/* Ahead of the program that forgets the process. */
 		skeleton->progs.way_process_ends,
 		skeleton->progs.process_exit,	  skeleton->progs.process_fork,		skeleton->progs.process_exec,

@@ -91,6 +91,16 @@ export const ways: readonly Way[] = [
     expect: ['bytes'],
   },
   {
+    name: 'splice from a service outside, calls watched',
+    does: 'what a process that is not recorded sends is taken out by splice',
+    program: 'splice_received',
+    arguments: ['outside'],
+    server: 'own',
+    helper: 'give',
+    watchSyscalls: true,
+    expect: ['way system_call splice'],
+  },
+  {
     name: 'MSG_ZEROCOPY',
     does: "the network takes the program's pages as they are",
     program: 'zerocopy',
