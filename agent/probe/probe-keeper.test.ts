@@ -150,6 +150,9 @@ describe('the keeper', { skip: libcrypto === undefined && 'no libcrypto.so.3 on 
     assert.equal(attacher.on(library).length, 1);
     assert.ok(attacher.known.has(keyText(key)));
     assert.equal(keeper.counts().inexact, 1);
+    // It is described by what /proc says of it, which is none of the event's device either.
+    const images = keeper.describeProgram(pid, realpathSync('/bin/sleep'));
+    assert.ok(images.some(({ path }) => path === library));
     await keeper.stop();
   });
 

@@ -117,8 +117,8 @@ export class ProbeKeeper {
       const found = openMapped(pid, event.file, event.path, event.isProgram);
       if (found === undefined) this.#counts.gone++;
       else {
-        if (!found.isExact) this.#trustPath(event.path);
-        await this.#images.look(found.file, event.path, event.file);
+        const record = await this.#images.look(found.file, event.path, event.file);
+        if (!found.isExact) this.#trustPath(event, record);
       }
     } catch (error) {
       this.#findings.refused(event.path, keyText(event.file), error);
@@ -243,8 +243,11 @@ export class ProbeKeeper {
     }
   }
 
-  #trustPath(path: string): void {
+  #trustPath({ process, path, file }: ImageMapped, record: ImageRecord): void {
     this.#counts.inexact++;
+    // On overlayfs /proc tells yet another device than the event: programs are described by that.
+    const mapping = mappedFiles(process.pid).find((one) => one.path === path && one.key.inode === file.inode);
+    if (mapping !== undefined) this.#images.book.nameAs(record, mapping.key);
     if (this.#toldOfDevices) return;
     this.#toldOfDevices = true;
     this.#log?.info({ path }, 'a file system has device numbers of its own: its files are taken by their paths');
