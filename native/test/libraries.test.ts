@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, globSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, globSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -196,12 +196,11 @@ function make(name: string, how: (path: string) => void): string {
 
 function rustClient(feature: string, stripped: boolean): string {
   return make(`rustls-${feature}${stripped ? '-stripped' : ''}`, (path) => {
-    const target = join(ROOT, '.setup/rustls-client', feature);
-    mkdirSync(target, { recursive: true });
-    const build = ['build', '--quiet', '--release', '--locked', '--features', feature];
-    const env = { ...process.env, CARGO_TARGET_DIR: target };
-    execFileSync('cargo', build, { cwd: join(import.meta.dirname, 'rustls-client'), env });
-    copyFileSync(join(target, 'release/rustls-client'), path);
+    const place = join(ROOT, '.setup/rustls-client', feature);
+    cpSync(join(import.meta.dirname, 'rustls-client'), place, { recursive: true, preserveTimestamps: true });
+    const env = { ...process.env, CARGO_TARGET_DIR: join(place, 'target') };
+    execFileSync('cargo', ['build', '--quiet', '--release', '--features', feature], { cwd: place, env });
+    copyFileSync(join(place, 'target/release/rustls-client'), path);
     if (stripped) execFileSync('strip', [path]);
   });
 }
