@@ -266,7 +266,7 @@ export class Conversation {
       );
     } else if (decision.kind === 'none' && decision.name === 'tls') {
       this.#ways = [decision.sideOf];
-      this.#beginTls(this.#late);
+      this.#beginTls(opening.late);
     } else {
       if (decision.kind === 'failed') this.#sink.trouble('sent', 'detection_failed', 0, this.#lastAtNs);
       this.#countFrom(decision.kind === 'none' ? decision.name : 'unknown');

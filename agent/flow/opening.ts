@@ -57,6 +57,11 @@ export class OpeningBytes {
     this.#ports = ports;
   }
 
+  /** What is gathered may begin in the middle of anything. */
+  get late(): boolean {
+    return this.#late;
+  }
+
   get heldBytes(): number {
     const heads = this.#heads.sent.length + this.#heads.received.length;
     return this.bytes.sent + this.bytes.received + heads + ARRIVAL_BYTES * this.arrivals.length;

@@ -7,6 +7,8 @@ import { type Duplex, duplexPair, PassThrough } from 'node:stream';
 import { before, describe, it } from 'node:test';
 import { connect, createSecureContext, type SecureVersion, TLSSocket } from 'node:tls';
 import { type Identity, makeAuthority } from '../delivery/grpc/test-certificates.ts';
+import type { ConnectionOpened } from '../model/kernel-event.ts';
+import { protocols } from '../protocol/detect.ts';
 import { secretsOf } from '../tls/capture/tls-capture.ts';
 import { SecretPool } from '../tls/secret-pool.ts';
 import type { Direction } from './connection-flow.ts';
@@ -81,8 +83,8 @@ function between(end: Duplex, note: (bytes: Buffer) => void): Duplex {
   return end;
 }
 
-function watched(pool: SecretPool | undefined): WatchedFlow {
-  return new WatchedFlow(opened({ remotePort: 443 }), undefined, pool && ((_, pids) => pool.storeFor(pids)));
+function watched(pool: SecretPool | undefined, about: Partial<ConnectionOpened> = {}): WatchedFlow {
+  return new WatchedFlow(opened({ remotePort: 443, ...about }), protocols, pool && ((_, pids) => pool.storeFor(pids)));
 }
 
 function pooled(keyLog: readonly string[]): SecretPool {
@@ -149,6 +151,20 @@ for (const version of ['TLSv1.3', 'TLSv1.2'] as const) {
       const { flow } = play(watched(undefined), said);
       assert.equal(flow.protocol, 'tls');
       assert.equal(flow.account('sent').unreadable, said.ends.sent);
+    });
+
+    it('is known for TLS when it was joined late, and what it says is unreadable', () => {
+      const flow = watched(new SecretPool(), { joinedLate: true });
+      const from = said.pieces.findIndex(({ bytes }) => bytes[0] === 23 && bytes.length > 10_000);
+      const base = { sent: 0, received: 0 };
+      for (const { direction, bytes } of said.pieces.slice(from)) {
+        flow.arrive(moved(direction, base[direction], bytes));
+        base[direction] += bytes.length;
+      }
+      flow.arrive(closed(base.sent, base.received));
+      assert.equal(flow.flow.protocol, 'tls');
+      assert.equal(flow.account('sent'), `moved ${base.sent}, unreadable ${base.sent}`);
+      assert.deepEqual([...flow.flow.unreadable.keys()], ['joined_late']);
     });
 
     it('goes on behind bytes that were lost', () => {

@@ -41,7 +41,8 @@ export function detect(opening: Opening, among: readonly ProtocolDefinition[] = 
   }
   if (found !== undefined) return { kind: 'found', definition: found };
   const seenBytes = Math.max(opening.client.length, opening.server.length);
-  if (waits && seenBytes < OPENING_BYTES_MAX) return { kind: 'not-yet' };
   const name = recognise(opening);
+  // Nothing else looks like TLS, while who still waits may wait for long, of bytes that say nothing to it.
+  if (waits && name !== 'tls' && seenBytes < OPENING_BYTES_MAX) return { kind: 'not-yet' };
   return name === 'unknown' && seenBytes < NAME_BYTES_AWAITED ? { kind: 'not-yet' } : { kind: 'none', name };
 }

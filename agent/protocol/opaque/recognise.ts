@@ -53,10 +53,10 @@ const SIGNATURES: readonly (readonly [RecognisedName, Signature])[] = [
 const TEXT_BYTES_MAX = 256;
 
 export function recognise(opening: Opening): RecognisedName {
-  // First bytes say nothing when they are not the first.
-  if (opening.late) return 'unknown';
   const client = asBuffer(opening.client);
   const server = asBuffer(opening.server);
+  // First bytes say nothing when they are not the first; but each piece of TLS says that it is one.
+  if (opening.late) return startsRecords(client) || startsRecords(server) ? 'tls' : 'unknown';
   for (const [name, matches] of SIGNATURES) if (matches(client, server)) return name;
   return 'unknown';
 }
@@ -117,6 +117,23 @@ function isDnsQuestion(message: Buffer): boolean {
   const qclass = message.length >= at + 5 ? message.readUInt16BE(at + 3) : 0;
   return qclass === 1 || qclass === 255;
 }
+
+/** Type 23 · version 0x0303 · length u16, and behind it the like, as far as it is seen (RFC 8446, section 5.1). */
+function startsRecords(bytes: Buffer): boolean {
+  let at = 0;
+  while (at + TLS_HEADER_BYTES <= bytes.length) {
+    const isData = bytes[at] === 23 && bytes[at + 1] === 3 && bytes[at + 2] === 3;
+    const size = bytes.readUInt16BE(at + 3);
+    if (!isData || size < TLS_RECORD_BYTES_MIN || size > TLS_RECORD_BYTES_MAX) return false;
+    at += TLS_HEADER_BYTES + size;
+  }
+  return at > 0;
+}
+
+const TLS_HEADER_BYTES = 5;
+/** A tag, and at least a byte under it. */
+const TLS_RECORD_BYTES_MIN = 17;
+const TLS_RECORD_BYTES_MAX = 16 * 1024 + 2048;
 
 function startsWith(bytes: Buffer, prefix: string): boolean {
   return bytes.length >= prefix.length && bytes.toString('latin1', 0, prefix.length) === prefix;
