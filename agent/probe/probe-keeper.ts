@@ -12,6 +12,7 @@ import type { ProbeAttacher } from '../model/probe-attacher.ts';
 import { CanaryRound } from './canary-round.ts';
 import { OpenFile } from './file-reader.ts';
 import { HOST_FILES_MAX, type HostFolders, hostFiles, hostFolders } from './host-files.ts';
+import type { ImageRecord } from './image-book.ts';
 import { kernelDevice, keyText, mappedFiles, runningPids } from './mapped-files.ts';
 import { openMapped } from './mapped-image.ts';
 import { emptyCounts, type ProbeCounts } from './probe-counts.ts';
