@@ -49,7 +49,8 @@ export function compareHttp(
     }
   }
   if (read > 0) note(differences, () => assertAsLogged(record, log, { role: 'client', identity }));
-  note(differences, () => assertWhole(withoutLateGoodbyes(record)));
+  const whole = withoutLateGoodbyes(record);
+  note(differences, () => assertWhole(read > 0 ? whole : withoutExpiredHolds(whole)));
   checkWire(encrypted, plaintexts, differences);
   const bytesEqual = read === 0 || sameBytes(encrypted, plaintexts, differences);
   return {
@@ -100,6 +101,11 @@ function withoutLateGoodbyes(record: RunRecord): RunRecord {
   return { ...record, connections };
 }
 
+/** A hold that was not long enough is why a client is not read. Where findings tell of all its bytes, it adds nothing. */
+function withoutExpiredHolds(record: RunRecord): RunRecord {
+  return { ...record, losses: record.losses.filter(({ reason }) => reason !== 'hold_expired') };
+}
+
 /** What the agent counted on the wire is what the server's sockets did, read or not; and what its handshake was. */
 function checkWire({ connections }: EncryptedRecord, plaintexts: readonly Plaintext[], differences: string[]): void {
   const byPort = new Map(connections.map((one) => [one.localPort, one]));
@@ -122,7 +128,8 @@ function checkWire({ connections }: EncryptedRecord, plaintexts: readonly Plaint
 export function comparePostgres(record: RunRecord, logText: string, role: string, body: string): Comparison {
   const { matches, missing, doubled, altered } = judgeByServer(record, logText, { [role]: role });
   const differences: string[] = [];
-  note(differences, () => assertWhole(withoutLateGoodbyes(record)));
+  const whole = withoutLateGoodbyes(record);
+  note(differences, () => assertWhole(matches.length > 0 ? whole : withoutExpiredHolds(whole)));
   const asked = matches.length + missing.length + altered.length;
   if (matches.length > 0) {
     for (const [what, some] of Object.entries({ missing, doubled, altered })) {
