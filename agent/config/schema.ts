@@ -136,7 +136,7 @@ export const agentConfigSchema = object({
   tls: {
     ...object({
       enabled: { type: 'boolean', default: true },
-      hold_ms: { type: 'integer', minimum: 0, maximum: 5000, default: 250 },
+      hold_ms: { type: 'integer', minimum: 0, maximum: 5000, default: 200 },
       canary_minutes: { type: 'integer', minimum: 1, maximum: 1440, default: 10 },
     }),
     default: {},

@@ -3,7 +3,7 @@
 /** A flow with everything that it says written down, and its account looked at after each event. */
 import assert from 'node:assert/strict';
 import type { BytesMissing, BytesMoved, ConnectionClosed, ConnectionOpened } from '../../model/kernel-event.ts';
-import { DEFAULT_BOUNDS, type Exchange, type SeenCredential } from '../../protocol/decoder.ts';
+import { DEFAULT_BOUNDS, type Exchange, type ProtocolDefinition, type SeenCredential } from '../../protocol/decoder.ts';
 import { protocols } from '../../protocol/detect.ts';
 import { ConnectionFlow, type Direction, type FlowOptions, type FlowSink } from '../connection-flow.ts';
 import { throwsAtCreation, throwsAtDetection, unruly } from './unruly-protocol.ts';
@@ -46,7 +46,11 @@ export class WatchedFlow {
   readonly flow: ConnectionFlow;
   readonly said = new Witness();
 
-  constructor(opened: ConnectionOpened, among = withUnruly, secretsOf?: FlowOptions['secretsOf']) {
+  constructor(
+    opened: ConnectionOpened,
+    among: readonly ProtocolDefinition[] = withUnruly,
+    secretsOf?: FlowOptions['secretsOf'],
+  ) {
     const options = { bounds: DEFAULT_BOUNDS, protocols: among, ...(secretsOf && { secretsOf }) };
     this.flow = new ConnectionFlow(opened, options, this.said);
   }

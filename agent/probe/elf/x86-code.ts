@@ -9,12 +9,14 @@
  */
 
 import { piecesOf, placesOf } from './byte-search.ts';
-import { type ElfFile, machine, segmentFlag, segmentType } from './elf-file.ts';
+import { type ElfFile, fileType, machine, segmentFlag, segmentType } from './elf-file.ts';
 import { FrameTable } from './frame-table.ts';
 
 /** A constant of the program is put into a register, as an argument. */
 export interface Reference {
   readonly fileOffset: number;
+  /** Address of the constant. */
+  readonly target: number;
   /** Number of the register; the arguments of C functions are in 7, 6, 2, 1, 8, 9. */
   readonly register: number;
 }
@@ -31,6 +33,10 @@ const TEXT_BYTES_MAX = 256;
 export function* referencesTo(elf: ElfFile, addresses: ReadonlySet<number>): Generator<undefined, Reference[]> {
   const found: Reference[] = [];
   if (elf.machine !== machine.x86 || addresses.size === 0) return found;
+  const lowest = Math.min(...addresses);
+  const highest = Math.max(...addresses);
+  // Only a program that is loaded at its own address has addresses in its instructions.
+  const isFixed = elf.type === fileType.executable;
   for (const segment of codeOf(elf)) {
     const addressOfOffset = segment.address - segment.fileOffset;
     for (const piece of piecesOf(segment, INSTRUCTION_BYTES_MAX - 1)) {
@@ -44,10 +50,12 @@ export function* referencesTo(elf: ElfFile, addresses: ReadonlySet<number>): Gen
           if ((prefix & 0xfb) !== 0x48) continue;
           const target = piece.fileOffset + at + 6 + addressOfOffset + bytes.readInt32LE(at + 2);
           const register = (((bytes[at + 1] as number) >> 3) & 7) | ((prefix & 4) << 1);
-          if (addresses.has(target)) found.push({ fileOffset: piece.fileOffset + at - 1, register });
-        } else if ((code & 0xf8) === 0xb8 && addresses.has(bytes.readUInt32LE(at + 1))) {
+          if (addresses.has(target)) found.push({ fileOffset: piece.fileOffset + at - 1, target, register });
+        } else if (isFixed && (code & 0xf8) === 0xb8) {
+          const target = bytes.readUInt32LE(at + 1);
+          if (target < lowest || target > highest || !addresses.has(target)) continue;
           const register = (code & 7) | (bytes[at - 1] === 0x41 ? 8 : 0);
-          found.push({ fileOffset: piece.fileOffset + at, register });
+          found.push({ fileOffset: piece.fileOffset + at, target, register });
         }
       }
       yield undefined;
@@ -56,18 +64,27 @@ export function* referencesTo(elf: ElfFile, addresses: ReadonlySet<number>): Gen
   return found;
 }
 
-/** File offsets of the functions that hold these places, where they can be told. */
-export function* functionsAround(elf: ElfFile, places: readonly number[]): Generator<undefined, number[]> {
+/** For each of these places the file offset of the function that holds it, where that can be told. */
+export function* functionsAround(
+  elf: ElfFile,
+  places: readonly number[],
+): Generator<undefined, ReadonlyMap<number, number>> {
   const table = FrameTable.of(elf);
-  if (table !== undefined) {
-    const known = places.map((place) => table.functionAround(place)).filter((start) => start !== undefined);
-    return [...new Set(known)];
+  const entries = table === undefined ? yield* entriesBefore(elf, places) : [];
+  const around = new Map<number, number>();
+  for (const place of places) {
+    const nearest = (entry: number): boolean => entry <= place && entry >= place - FUNCTION_BYTES_MAX;
+    const start = table === undefined ? entries.find(nearest) : table.functionAround(place);
+    if (start !== undefined) around.set(place, start);
   }
-  return yield* calledFunctionsAround(elf, places);
+  return around;
 }
 
-/** The same in programs that are built without unwinding: what is called, and looks like the beginning of a function. */
-function* calledFunctionsAround(elf: ElfFile, places: readonly number[]): Generator<undefined, number[]> {
+/**
+ * In programs that are built without unwinding: what is called before these places, and looks like the beginning of a
+ * function. The last comes first.
+ */
+function* entriesBefore(elf: ElfFile, places: readonly number[]): Generator<undefined, number[]> {
   const windows = places.map((place) => ({ from: place - FUNCTION_BYTES_MAX, to: place }));
   const starts = new Set<number>();
   const lowest = Math.min(...windows.map(({ from }) => from));
@@ -83,9 +100,7 @@ function* calledFunctionsAround(elf: ElfFile, places: readonly number[]): Genera
       yield undefined;
     }
   }
-  const entries = [...starts].filter((offset) => isEntry(elf, offset)).sort((one, other) => other - one);
-  const nearest = places.map((place) => entries.find((entry) => entry <= place && entry >= place - FUNCTION_BYTES_MAX));
-  return [...new Set(nearest.filter((entry) => entry !== undefined))];
+  return [...starts].filter((offset) => isEntry(elf, offset)).sort((one, other) => other - one);
 }
 
 /** The function that is called first behind this place, within some instructions. */

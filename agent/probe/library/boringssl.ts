@@ -11,7 +11,7 @@ import type { ProbePoint } from '../../model/code-image.ts';
 import type { ElfFile } from '../elf/elf-file.ts';
 import { functionsNamed } from '../elf/symbol-search.ts';
 import { exportedSymbol } from '../elf/symbols.ts';
-import { calledBehind, functionsAround, referencesTo, textsWith } from '../elf/x86-code.ts';
+import { calledBehind, functionsAround, type Reference, referencesTo, textsWith } from '../elf/x86-code.ts';
 import { type LibraryFamily, named, type Search, versionIn } from './library-family.ts';
 
 const AWS_MARK = 'compatible; AWS-LC ';
@@ -91,20 +91,20 @@ function* inStripped(elf: ElfFile): Search<ProbePoint[]> {
   const hkdfFile = yield* textsWith(elf, '/hkdf/hkdf.c');
   const prfFile = yield* textsWith(elf, '/fipsmodule/tls/kdf.c');
   const label = yield* textsWith(elf, 'key expansion\0');
-  const tooLarge = (yield* referencesTo(elf, hkdfFile)).filter(
+  // One walk through the code for all three: it is a hundred megabytes in some programs.
+  const references = yield* referencesTo(elf, new Set([...hkdfFile, ...prfFile, ...label]));
+  const to = (texts: ReadonlySet<number>): Reference[] => references.filter(({ target }) => texts.has(target));
+  const tooLarge = to(hkdfFile).filter(
     ({ fileOffset, register }) => FILE_ARGUMENT.includes(register) && saysTooLarge(elf, fileOffset),
   );
-  const hkdf = yield* functionsAround(
+  const around = yield* functionsAround(
     elf,
-    tooLarge.map(({ fileOffset }) => fileOffset),
+    [...tooLarge, ...to(prfFile)].map(({ fileOffset }) => fileOffset),
   );
-  const prfErrors = yield* referencesTo(elf, prfFile);
-  const prf = yield* functionsAround(
-    elf,
-    prfErrors.map(({ fileOffset }) => fileOffset),
-  );
+  const hkdf = [...new Set(tooLarge.map(({ fileOffset }) => around.get(fileOffset)))];
+  const prf = [...new Set(to(prfFile).map(({ fileOffset }) => around.get(fileOffset)))];
   if (prf.length === 0) {
-    const given = (yield* referencesTo(elf, label)).filter(({ register }) => register === LABEL_ARGUMENT);
+    const given = to(label).filter(({ register }) => register === LABEL_ARGUMENT);
     const called = given.map(({ fileOffset }) => calledBehind(elf, fileOffset, CALL_WITHIN_BYTES));
     prf.push(...new Set(called.filter((offset) => offset !== undefined)));
   }

@@ -56,9 +56,11 @@ function* overRing(elf: ElfFile): Search<ProbePoint[]> {
  */
 function* inStripped(elf: ElfFile): Search<ProbePoint[]> {
   const fills = yield* functionsWith(elf, yield* locationsIn(elf, 'ring', 'src/hkdf.rs'));
+  const [fill] = fills;
+  if (fill === undefined || fills.size > 1) return [];
   const blocks = yield* functionsWith(elf, yield* placesOfText(elf, 'key expansion'));
-  const [fill, block] = [[...fills][0], [...blocks][0]];
-  if (fill === undefined || block === undefined || fills.size > 1 || blocks.size > 1) return [];
+  const [block] = blocks;
+  if (block === undefined || blocks.size > 1) return [];
   const callers = yield* functionsWith(elf, yield* locationsIn(elf, 'ring', 'src/hmac.rs'));
   const others = calledBy(elf, fill);
   const times = new Map<number, number>();
@@ -78,12 +80,11 @@ function* inStripped(elf: ElfFile): Search<ProbePoint[]> {
 
 function* functionsWith(elf: ElfFile, addresses: ReadonlySet<number>): Search<Set<number>> {
   const references = yield* referencesTo(elf, addresses);
-  return new Set(
-    yield* functionsAround(
-      elf,
-      references.map(({ fileOffset }) => fileOffset),
-    ),
+  const around = yield* functionsAround(
+    elf,
+    references.map(({ fileOffset }) => fileOffset),
   );
+  return new Set(around.values());
 }
 
 /** A program may hold several versions of a crate, each with functions of its own. */

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 
 /* A network that loses one packet of sixteen and brings another one twice; behind a hole, what comes is out of order. */
 
