@@ -101,8 +101,11 @@ function* inStripped(elf: ElfFile): Search<ProbePoint[]> {
     elf,
     [...tooLarge, ...to(prfFile)].map(({ fileOffset }) => fileOffset),
   );
-  const hkdf = [...new Set(tooLarge.map(({ fileOffset }) => around.get(fileOffset)))];
-  const prf = [...new Set(to(prfFile).map(({ fileOffset }) => around.get(fileOffset)))];
+  const functionsOf = (places: readonly Reference[]): number[] => [
+    ...new Set(places.map(({ fileOffset }) => around.get(fileOffset)).filter((start) => start !== undefined)),
+  ];
+  const hkdf = functionsOf(tooLarge);
+  const prf = functionsOf(to(prfFile));
   if (prf.length === 0) {
     const given = to(label).filter(({ register }) => register === LABEL_ARGUMENT);
     const called = given.map(({ fileOffset }) => calledBehind(elf, fileOffset, CALL_WITHIN_BYTES));
