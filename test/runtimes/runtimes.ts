@@ -48,7 +48,6 @@ const PYTHON_PACKAGES = [
 const OLD_PYTHON_PACKAGES = ['psycopg2-binary==2.9.5'];
 
 const NSS = { unreadable: 'NSS: no probe for its secrets' };
-const AWS_LC = { unreadable: 'aws-lc in 130 MB of program without symbols: the search for its place is cut' };
 const JSSE = { unreadable: "JSSE: Java's own TLS, compiled while it runs; no place for a probe" };
 
 function script(name: string, ...args: string[]): (life: Life) => string[] {
@@ -246,7 +245,7 @@ export const RUNTIMES: readonly Runtime[] = [
     install: byRust('rustls'),
   },
   { name: 'bun', ...READABLE, library: 'BoringSSL linked into Bun', install: bun },
-  { name: 'deno', ...UNREADABLE, expect: AWS_LC, library: 'rustls with aws-lc linked into Deno', install: deno },
+  { name: 'deno', ...READABLE, library: 'rustls with aws-lc linked into Deno', install: deno },
   { name: 'java-http', ...UNREADABLE, expect: JSSE, library: 'JSSE', install: byJava('HttpsClient') },
   { name: 'java-jdbc', protocol: 'postgresql', expect: JSSE, library: 'JSSE', install: jdbc },
 ];
