@@ -18,7 +18,9 @@ export interface FirstBytes {
   /** With their replies. */
   readonly read: number;
   readonly byClient: Readonly<Record<string, { asked: number; read: number }>>;
-  readonly losses: number;
+  /** Requests of which the record has nothing, and what it says that it lost. */
+  readonly missing: readonly string[];
+  readonly losses: readonly string[];
   readonly ok: boolean;
 }
 
@@ -37,19 +39,21 @@ export async function firstBytes(count: number, isPlain = false): Promise<FirstB
     const record = await recording.finish();
     const { log } = await server.finish();
     const inRecord = new Set(record.commands.filter(({ status }) => status === 'ok').map(({ statement }) => statement));
+    const missing: string[] = [];
     const byClient: Record<string, { asked: number; read: number }> = {};
     for (const { method, target } of [...log.exchanges.values()].flat()) {
       const client = target.split('/')[1] ?? '';
       byClient[client] ??= { asked: 0, read: 0 };
       byClient[client].asked++;
       if (inRecord.has(`${method} ${target}`)) byClient[client].read++;
+      else missing.push(`${method} ${target}`);
     }
     const all = Object.values(byClient);
     const asked = all.reduce((sum, one) => sum + one.asked, 0);
     const read = all.reduce((sum, one) => sum + one.read, 0);
     if (asked !== count) throw new Error(`the server was asked ${asked} times, not ${count}`);
-    const losses = record.losses.length;
-    return { asked, read, byClient, losses, ok: read === asked && losses === 0 };
+    const losses = record.losses.map(({ place, reason, events }) => `${place}: ${reason} (${events})`);
+    return { asked, read, byClient, missing, losses, ok: read === asked && losses.length === 0 };
   } finally {
     await recording.stop();
     await server.stop();

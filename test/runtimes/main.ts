@@ -121,6 +121,7 @@ async function main(): Promise<number> {
   const outcome = await firstBytes(count, values.plain);
   say(`${outcome.read} of ${outcome.asked} first requests are in the record`);
   for (const [client, { asked, read }] of Object.entries(outcome.byClient)) say(`  ${client}: ${read} of ${asked}`);
+  for (const one of [...outcome.missing, ...outcome.losses]) say(`  missing: ${one}`);
   if (json) console.log(JSON.stringify(outcome));
   return outcome.ok ? 0 : 1;
 }
