@@ -116,6 +116,7 @@ const CLOSED: ConnectionClosed = {
   unreadBytes: 0,
   droppedSentBytes: 0,
   droppedReceivedBytes: 0,
+  heldUs: 0,
 };
 
 function view(opened: Partial<ConnectionOpened> = {}, about: Partial<ConnectionView> = {}): ConnectionView {
@@ -358,6 +359,7 @@ describe('a connection', () => {
     };
     assert.deepEqual(attributesOf(undefined), { ended_by: 'recorder' });
     assert.deepEqual(attributesOf({ ...CLOSED, unreadBytes: 8 }), { unread_bytes: '8' });
+    assert.deepEqual(attributesOf({ ...CLOSED, heldUs: 200_123 }), { held_us: '200123' });
     assert.deepEqual(attributesOf(CLOSED, { surplus: (direction) => (direction === 'sent' ? 3 : 0) }), {
       sent_surplus_bytes: '3',
     });

@@ -212,7 +212,10 @@ export class ActivityBuilder {
     const { opened } = connection;
     const attributes: Record<string, string> = {};
     if (event === undefined) attributes['ended_by'] = 'recorder';
-    else if (event.unreadBytes > 0) attributes['unread_bytes'] = String(event.unreadBytes);
+    else {
+      if (event.unreadBytes > 0) attributes['unread_bytes'] = String(event.unreadBytes);
+      if (event.heldUs > 0) attributes['held_us'] = String(event.heldUs);
+    }
     for (const direction of ['sent', 'received'] as const) {
       const surplus = connection.surplus(direction);
       if (surplus > 0) attributes[`${direction}_surplus_bytes`] = String(surplus);

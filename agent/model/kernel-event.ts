@@ -177,6 +177,8 @@ export interface ConnectionClosed {
   /** Bytes that the kernel side saw and could not hand over. */
   readonly droppedSentBytes: number;
   readonly droppedReceivedBytes: number;
+  /** How long its first bytes had to wait until what its process maps was looked at, µs. */
+  readonly heldUs: number;
 }
 
 /** A workload's TLS library has derived a secret; it comes before the first byte that was encrypted with it. */

@@ -225,7 +225,8 @@ struct sworn_close_event {
 	struct sworn_addresses addresses;
 	/* errno of the socket. */
 	__u32 error;
-	__u32 zero;
+	/* How long its first segment was not let through, microseconds; all ones when longer than fits. */
+	__u32 held_us;
 };
 
 enum sworn_direction {
@@ -375,6 +376,8 @@ enum sworn_counter {
 	SWORN_COUNTER_HOLD_EXPIRED = 35,
 	/* That a way was taken; it is told again when it is taken twice as often. */
 	SWORN_COUNTER_WAY_RING_FULL = 40,
+	/* Not a loss: connections that were held, and for how many microseconds together, where others count bytes. */
+	SWORN_COUNTER_HELD_TIME = 41,
 	SWORN_COUNTERS = 48,
 };
 

@@ -126,6 +126,17 @@ describe('the hold', unless('bpf', 'gcc'), () => {
   const counted = (observer: Observer, name: 'held' | 'holdExpired'): number =>
     observer.source.health.counters[name]?.events ?? 0;
 
+  /** How long the connections behind the slots of an `act` were held, µs. */
+  const heldUs = (run: Run, ...slots: number[]): (number | undefined)[] =>
+    slots.map((slot) => connectionOf(run, slotOf(run, slot)).closed?.heldUs);
+
+  /** That they are all that was held, and for how long together. */
+  function assertHeldInAll(observer: Observer, run: Run): void {
+    const held = run.connections.map(({ closed }) => closed?.heldUs ?? 0).filter((us) => us > 0);
+    const { events, bytes } = observer.source.health.counters['heldTime'] ?? { events: 0, bytes: 0 };
+    assert.deepEqual({ events, us: bytes }, { events: held.length, us: held.reduce((sum, us) => sum + us, 0) });
+  }
+
   async function settled(observer: Observer, run: Run): Promise<void> {
     await observer.until('its image', () => run.of('image-mapped').length > 0);
     observer.source.settle(run.pid);
@@ -144,6 +155,10 @@ describe('the hold', unless('bpf', 'gcc'), () => {
     await settled(observer, run);
     assert.equal((await run.finished()).code, 0);
     assertWhole(run);
+    const [client = 0, server] = heldUs(run, 1, 2);
+    assert.ok(client > 0);
+    assert.equal(server, 0);
+    assertHeldInAll(observer, run);
     assert.equal(counted(observer, 'holdExpired'), 0);
   });
 
@@ -156,6 +171,8 @@ describe('the hold', unless('bpf', 'gcc'), () => {
     assert.deepEqual(run.of('image-mapped'), []);
     assertWhole(run);
     assert.equal(counted(observer, 'held'), 0);
+    assert.deepEqual(heldUs(run, 1, 2), [0, 0]);
+    assertHeldInAll(observer, run);
   });
 
   test('a hold that is over is told, and the connection goes on', async () => {
@@ -163,6 +180,7 @@ describe('the hold', unless('bpf', 'gcc'), () => {
     const run = await observer.run(trigger('act'), [...CONNECTED, ...MOVED]);
     assertWhole(run);
     assert.ok(counted(observer, 'holdExpired') > 0);
+    assertHeldInAll(observer, run);
     await observer.until('the loss', () =>
       observer.events.some(
         (event) => event.type === 'missed' && event.where === 'tls' && event.reason === 'hold_expired',
@@ -185,11 +203,14 @@ describe('the hold', unless('bpf', 'gcc'), () => {
     runs.push(run);
     await observer.until('its image', () => run.of('image-mapped').length > 0);
     await observer.until('a listening server', () => actsOf(run).some(({ act }) => act.startsWith('listen')));
+    const askedNs = process.hrtime.bigint();
+    let answeredNs = askedNs;
     const client = connect(port, '127.0.0.1');
     client.on('error', () => {});
     client.write(Buffer.alloc(300, 7));
     let answer = 0;
     client.on('data', (bytes) => {
+      if (answer === 0) answeredNs = process.hrtime.bigint();
       answer += bytes.length;
     });
     await observer.until('a held segment', () => counted(observer, 'held') > 0);
@@ -201,6 +222,19 @@ describe('the hold', unless('bpf', 'gcc'), () => {
     connection.settle();
     assert.deepEqual([connection.received.bytes, connection.sent.bytes, answer], [300, 500, 500]);
     assert.deepEqual([connection.received.gaps, connection.sent.gaps], [[], []]);
+    const [held = 0] = heldUs(run, 2);
+    assert.ok(held > 0 && held * 1000 <= Number(answeredNs - askedNs), `${held} of ${answeredNs - askedNs} ns`);
+    assertHeldInAll(observer, run);
+  });
+
+  test('one that ends while it waits was held to its end', async () => {
+    const observer = await holding(10_000);
+    const run = observer.start(trigger('act'), [...CONNECTED, 'send 1 500 write', 'linger 1 0', 'close 1']);
+    runs.push(run);
+    await run.finished();
+    const client = run.connections.find(({ opened }) => opened?.role === 'client');
+    assert.deepEqual([client?.sent.bytes, (client?.closed?.heldUs ?? 0) > 0], [0, true]);
+    assertHeldInAll(observer, run);
   });
 
   test('an outsider does not wait', async () => {

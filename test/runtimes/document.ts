@@ -13,13 +13,14 @@ compared with what the server had, to the byte.
 - **found**: it cannot be read; a \`tls_unreadable\` finding names program, server and bytes
 - **not ok**: neither
 
-*held*: how often a connection's first segment had to wait until the agent had looked at what its process maps.
+*held*: how often a connection's first segment had to wait until the agent had looked at what its process maps, and
+for how long at most.
 `;
 
 export function documentOf(rows: readonly Row[]): string {
   const lines = rows.map((row) => {
-    const { client, version, library, tls, found, held } = row;
-    return `| ${[`${client} ${version}`, library, tls || 'none', outcomeOf(row), found, held].join(' | ')} |`;
+    const { client, version, library, tls, found } = row;
+    return `| ${[`${client} ${version}`, library, tls || 'none', outcomeOf(row), found, heldIn(row)].join(' | ')} |`;
   });
   const table = [
     '| client | TLS by | version | outcome | library found | held |',
@@ -27,6 +28,10 @@ export function documentOf(rows: readonly Row[]): string {
     ...lines,
   ];
   return `${HEAD}\n${hostLine()}.\n\n${table.join('\n')}\n`;
+}
+
+function heldIn({ held, heldMs }: Row): string {
+  return heldMs > 0 ? `${held}, ${Math.round(heldMs)} ms` : String(held);
 }
 
 function outcomeOf({ ok, seen, reason }: Row): string {

@@ -10,7 +10,7 @@ import { judged, type Row } from './judge.ts';
 const ROW: Row = {
   ...{ name: 'client TLSv1.3', client: 'client', version: '1.0', protocol: 'http', tls: 'TLSv1.3', resumed: 0 },
   ...{ spoken: ['TLSv1.3'], library: 'OpenSSL', found: '', expect: 'readable', seen: 'absent', asked: 0, read: 0 },
-  ...{ requestsEqual: false, responsesEqual: false, isFound: false, held: 0, ok: false, reason: '' },
+  ...{ requestsEqual: false, responsesEqual: false, isFound: false, held: 0, heldMs: 0, ok: false, reason: '' },
 };
 const UNREADABLE_ROW: Row = { ...ROW, expect: 'unreadable' };
 const READ: Comparison = { asked: 5, read: 5, requestsEqual: true, responsesEqual: true, differences: [] };
@@ -38,6 +38,15 @@ const FINDING: Finding = {
 function recordOf(connection: EncryptedConnection, ...findings: Finding[]): EncryptedRecord {
   return { connections: [connection], findings };
 }
+
+test('the longest that a connection was held stands in the row', () => {
+  const heldFor = (...us: string[]) =>
+    judged(ROW, READ, {
+      connections: [CONNECTION, ...us.map((held_us) => ({ ...CONNECTION, attributes: { held_us } }))],
+      findings: [],
+    }).heldMs;
+  assert.deepEqual([heldFor(), heldFor('1500'), heldFor('204123', '9')], [0, 1.5, 204.123]);
+});
 
 test('what is read to the byte is ok', () => {
   const row = judged(ROW, READ, recordOf(CONNECTION));

@@ -31,6 +31,8 @@ export interface Row {
   readonly isFound: boolean;
   /** How often a connection's first segment had to wait, until what its process maps was probed. */
   readonly held: number;
+  /** The longest that the first segment of a connection waited. */
+  readonly heldMs: number;
   readonly ok: boolean;
   /** Why it is not ok. */
   readonly reason: string;
@@ -47,6 +49,7 @@ export function judged(row: Row, comparison: Comparison, { connections, findings
     ({ attributes }) => attributes['tls_library'] ?? attributes['library'],
   );
   const found = [...new Set(libraries.filter((library) => library !== undefined))].join(', ');
+  const heldUs = Math.max(0, ...connections.map(({ attributes }) => Number(attributes['held_us'] ?? 0)));
   const isFound = isTls && findingTellsAll(findings, connections);
   const reasons = [
     ...(row.spoken.join() === row.tls ? [] : [`spoken was ${row.spoken.join(', ') || 'nothing'}`]),
@@ -60,7 +63,7 @@ export function judged(row: Row, comparison: Comparison, { connections, findings
     ...differences,
   ];
   return {
-    ...{ ...row, found, seen, asked, read, requestsEqual, responsesEqual, isFound },
+    ...{ ...row, heldMs: heldUs / 1000, found, seen, asked, read, requestsEqual, responsesEqual, isFound },
     ok: reasons.length === 0,
     reason: reasons.slice(0, REASONS_MAX).join('; '),
   };

@@ -29,7 +29,15 @@ export function rowName(runtime: Runtime, tls: TlsVersion): string {
 export async function runRow(stage: Stage, runtime: Runtime, tls: TlsVersion): Promise<Row> {
   const expect = runtime.expect === 'readable' || tls === '' ? 'readable' : 'unreadable';
   const about = { name: rowName(runtime, tls), client: runtime.name, protocol: runtime.protocol, tls, expect } as const;
-  const nothing = { asked: 0, read: 0, requestsEqual: false, responsesEqual: false, isFound: false, held: 0 };
+  const nothing = {
+    asked: 0,
+    read: 0,
+    requestsEqual: false,
+    responsesEqual: false,
+    isFound: false,
+    held: 0,
+    heldMs: 0,
+  };
   const failed = (reason: string, version = ''): Row => ({
     ...{ ...about, ...nothing, version, spoken: [], resumed: null, library: runtime.library, found: '' },
     ...{ seen: 'absent', ok: false, reason },

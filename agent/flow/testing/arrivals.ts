@@ -75,6 +75,7 @@ export function closed(
     unreadBytes: 0,
     droppedSentBytes: 0,
     droppedReceivedBytes: 0,
+    heldUs: 0,
     ...about,
   };
 }

@@ -53,5 +53,7 @@ export const counterMeanings: Readonly<Record<number, CounterMeaning>> = {
   [counter.imageUnreadable]: { where: 'tls', reason: 'image_unreadable', kind: 'loss' },
   [counter.unsettledMapFull]: { where: 'tls', reason: 'unsettled_table_full', kind: 'loss' },
   [counter.held]: { where: 'tls', reason: 'held', kind: 'note' },
+  /** Its bytes are microseconds. */
+  [counter.heldTime]: { where: 'tls', reason: 'held_time', kind: 'note' },
   [counter.holdExpired]: { where: 'tls', reason: 'hold_expired', kind: 'loss' },
 };

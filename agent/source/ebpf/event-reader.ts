@@ -321,6 +321,7 @@ export function readClose(batch: Buffer, at: number): ConnectionClosed {
     unreadBytes: u64(batch, at + closeEvent.unreadBytes),
     droppedSentBytes: u64(batch, at + closeEvent.droppedSentBytes),
     droppedReceivedBytes: u64(batch, at + closeEvent.droppedReceivedBytes),
+    heldUs: batch.readUInt32LE(at + closeEvent.heldUs),
   };
 }
 

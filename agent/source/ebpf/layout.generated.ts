@@ -40,6 +40,7 @@ export const counter = {
   held: 34,
   holdExpired: 35,
   wayRingFull: 40,
+  heldTime: 41,
   count: 48,
 } as const;
 
@@ -223,6 +224,7 @@ export const closeEvent = {
   addressesRole: 150,
   addressesNetworkNamespace: 152,
   error: 160,
+  heldUs: 164,
 } as const;
 
 export const earlyBytesEvent = {

@@ -83,5 +83,6 @@ function closed(flow: UdpFlow, connectionKey: number): KernelEvent {
     unreadBytes: 0,
     droppedSentBytes: 0,
     droppedReceivedBytes: 0,
+    heldUs: 0,
   };
 }

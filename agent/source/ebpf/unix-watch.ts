@@ -63,5 +63,6 @@ function closed(socket: UnixSocket, nowNs: number): KernelEvent {
     unreadBytes: 0,
     droppedSentBytes: socket.droppedSentBytes,
     droppedReceivedBytes: socket.droppedReceivedBytes,
+    heldUs: 0,
   };
 }

@@ -8,6 +8,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "emit.h"
+#include "hold.h"
 #include "kernel_types.h"
 #include "maps.h"
 
@@ -165,6 +166,7 @@ static __always_inline void fill_close(const struct sock *sk, struct socket_stat
 	event->started_ns = state->started_ns;
 	event->addresses = state->addresses;
 	event->error = state->error;
+	event->held_us = state->held_us;
 	event->dropped_sent_bytes = state->dropped_sent_bytes;
 	event->dropped_received_bytes = state->dropped_received_bytes;
 	if (state->flags & SOCKET_BASE_KNOWN)
@@ -178,6 +180,7 @@ static __always_inline void say_closed(const struct sock *sk, struct socket_stat
 	struct sworn_close_event *event;
 
 	note_end(sk, state);
+	end_hold(state);
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (event) {
 		fill_close(sk, state, event);

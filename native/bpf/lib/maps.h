@@ -42,7 +42,10 @@ struct socket_state {
 	__u32 error;
 	/* Changed by atomic operations: packets are looked at without the socket's lock. */
 	__u32 flags;
-	__u32 zero;
+	/* How long its first segment was not let through, without what began at held_since_ns. */
+	__u32 held_us;
+	/* Since when its first segment is not let through; 0: it is. */
+	__u64 held_since_ns;
 	/* Of the process that connected. */
 	__u32 uid;
 	/* A socket can be connected again after it failed or was disconnected. */
