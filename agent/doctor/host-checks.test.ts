@@ -14,8 +14,9 @@ const GOOD: HostFacts = {
   hasTypes: true,
   cgroupRoot: '/sys/fs/cgroup',
   lockdown: 'none [integrity] confidentiality\n',
+  hasProbes: true,
 };
-const NAMES = ['rights', 'kernel', 'kernel types (BTF)', 'cgroup v2', 'kernel lockdown'];
+const NAMES = ['rights', 'kernel', 'kernel types (BTF)', 'cgroup v2', 'kernel lockdown', 'probes in programs'];
 
 function check(name: string, change: Partial<HostFacts>): Check {
   // Something else fails too, so that no program is loaded here.
@@ -96,5 +97,15 @@ describe('a host', () => {
     assert.equal(check('kernel lockdown', { lockdown: '' }).found, 'none');
     assert.equal(check('kernel lockdown', { lockdown: '[none] integrity confidentiality' }).state, 'ok');
     assert.equal(check('kernel lockdown', { lockdown: 'none integrity [confidentiality]' }).state, 'fail');
+  });
+
+  it('is recorded without probes, but for what is said in TLS', () => {
+    assert.equal(check('probes in programs', {}).state, 'ok');
+    const older = { release: '6.1.0-25-amd64' };
+    assert.match(check('probes in programs', older).next, /CAP_SYS_ADMIN/);
+    assert.equal(check('probes in programs', { ...older, capabilities: 1n << 21n }).state, 'ok');
+    const { state, next } = check('probes in programs', { hasProbes: false });
+    assert.equal(state, 'warn');
+    assert.match(next, /CONFIG_UPROBE_EVENTS/);
   });
 });

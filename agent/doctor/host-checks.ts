@@ -14,6 +14,8 @@ const CAP_SYS_ADMIN = 21;
 const KERNEL_MIN = [5, 17] as const;
 /** Since then unix sockets need no hook on system calls. */
 const KERNEL_SOCKET_TRACEPOINTS = [6, 3] as const;
+/** Since then a probe in a program is for who may load BPF programs. */
+const KERNEL_PROBE_LINKS = [6, 6] as const;
 
 /** What the checks look at; a test gives other hosts. */
 export interface HostFacts {
@@ -26,6 +28,8 @@ export interface HostFacts {
   readonly cgroupRoot: string | undefined;
   /** As /sys/kernel/security/lockdown has it: `none [integrity] confidentiality`; '' where there is none. */
   readonly lockdown: string;
+  /** The kernel can place probes in programs. */
+  readonly hasProbes: boolean;
 }
 
 export function hostFacts(): HostFacts {
@@ -37,11 +41,12 @@ export function hostFacts(): HostFacts {
     hasTypes: existsSync('/sys/kernel/btf/vmlinux'),
     cgroupRoot: cgroupRoot(),
     lockdown: readOr('/sys/kernel/security/lockdown', ''),
+    hasProbes: existsSync('/sys/bus/event_source/devices/uprobe'),
   };
 }
 
 export function hostChecks(facts: HostFacts = hostFacts()): Check[] {
-  const checks = [rights(facts), kernel(facts), btf(facts), cgroups(facts), lockdown(facts)];
+  const checks = [rights(facts), kernel(facts), btf(facts), cgroups(facts), lockdown(facts), probes(facts)];
   if (checks.some(({ state }) => state === 'fail')) return checks;
   return [...checks, ...programs()];
 }
@@ -59,16 +64,14 @@ function rights({ capabilities, uid }: HostFacts): Check {
 }
 
 function kernel({ release: found }: HostFacts): Check {
-  const [major = 0, minor = 0] = found.split('.').map((part) => Number.parseInt(part, 10));
-  const atLeast = ([a, b]: readonly [number, number]): boolean => major > a || (major === a && minor >= b);
-  if (!atLeast(KERNEL_MIN)) {
+  if (!isAtLeast(found, KERNEL_MIN)) {
     return fail(
       'kernel',
       found,
       `Sworn needs Linux ${KERNEL_MIN.join('.')} or newer: install a newer kernel (Debian 12 has 6.1).`,
     );
   }
-  if (!atLeast(KERNEL_SOCKET_TRACEPOINTS)) {
+  if (!isAtLeast(found, KERNEL_SOCKET_TRACEPOINTS)) {
     return warn(
       'kernel',
       found,
@@ -76,6 +79,11 @@ function kernel({ release: found }: HostFacts): Check {
     );
   }
   return ok('kernel', found);
+}
+
+function isAtLeast(found: string, [a, b]: readonly [number, number]): boolean {
+  const [major = 0, minor = 0] = found.split('.').map((part) => Number.parseInt(part, 10));
+  return major > a || (major === a && minor >= b);
 }
 
 function btf({ hasTypes }: HostFacts): Check {
@@ -108,6 +116,23 @@ function lockdown({ lockdown: modes }: HostFacts): Check {
     );
   }
   return ok('kernel lockdown', mode);
+}
+
+function probes({ hasProbes, capabilities, release: found }: HostFacts): Check {
+  const isAdministrator = (capabilities & (1n << BigInt(CAP_SYS_ADMIN))) !== 0n;
+  if (hasProbes && !isAdministrator && !isAtLeast(found, KERNEL_PROBE_LINKS)) {
+    return warn(
+      'probes in programs',
+      `before Linux ${KERNEL_PROBE_LINKS.join('.')} they are for CAP_SYS_ADMIN`,
+      'Everything is recorded but what is said in TLS: for that add CAP_SYS_ADMIN to the unit (sworn-agent.service says how), or use a newer kernel.',
+    );
+  }
+  if (hasProbes) return ok('probes in programs', 'TLS of known libraries is read');
+  return warn(
+    'probes in programs',
+    'the kernel has none',
+    'Everything is recorded but what is said in TLS: for that use a kernel built with CONFIG_UPROBE_EVENTS=y.',
+  );
 }
 
 /** Loads and attaches all programs as empty ones, and lets go again. */

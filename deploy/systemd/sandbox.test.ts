@@ -5,9 +5,11 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { makeAuthority } from '../../agent/delivery/grpc/test-certificates.ts';
 import { hostChecks } from '../../agent/doctor/host-checks.ts';
 import { DaemonPair } from '../testing/daemon-pair.ts';
 import { sandboxed, whyNoSandbox } from './testing/sandbox.ts';
@@ -26,6 +28,7 @@ describe('under the units', { skip }, () => {
   let projectAt = '';
   let pair: DaemonPair;
   let service: Server;
+  let secure: Server;
 
   const wordsFor = (who: Who): string[] =>
     sandboxed({
@@ -46,6 +49,10 @@ describe('under the units', { skip }, () => {
     chmodSync(folder, 0o755);
     projectAt = join(folder, 'project');
     service = createServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1');
+    const { cert, key } = await (await makeAuthority('units')).issue('localhost');
+    secure = createSecureServer({ cert, key, ALPNProtocols: ['http/1.1'] }, (_request, response) =>
+      response.end('hello'),
+    ).listen(0, '127.0.0.1');
     pair = new DaemonPair({ sworn: join(project, 'bin/sworn'), folder, before: wordsFor });
     await pair.configure();
     mkdirSync(join(folder, 'project'));
@@ -53,6 +60,7 @@ describe('under the units', { skip }, () => {
   after(async () => {
     await pair?.stop();
     service?.close();
+    secure?.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -133,6 +141,18 @@ for name, call in ${JSON.stringify(calls)}:
     // The pipes between this test and the program are older than its session, and `hello` on them is of no language.
     const losses = "SELECT place, reason FROM sworn.losses WHERE reason NOT IN ('joined_late', 'not_recognised')";
     assert.deepEqual(await pair.rows(losses), []);
+  });
+
+  it('what a workload says in TLS is read', async () => {
+    const url = `https://127.0.0.1:${(secure.address() as AddressInfo).port}/secret`;
+    const words = ['run', '--socket', pair.socket, '--identity', 'invoice-agent', '--', 'curl', '-sk', url];
+    assert.deepEqual(await pair.sworn(...words), { code: 0, out: 'hello', err: '' });
+    await pair.sessionsEnded(2);
+    const commands = await pair.rows("SELECT statement, status, tls FROM sworn.commands WHERE tls != ''");
+    assert.deepEqual(commands, [{ statement: 'GET /secret', status: 'ok', tls: 'TLS 1.3' }]);
+    const unread =
+      "SELECT subject, message FROM sworn.findings WHERE kind = 'tls_unreadable' OR attributes['errno'] = 'EACCES'";
+    assert.deepEqual(await pair.rows(unread), []);
   });
 });
 

@@ -20,9 +20,11 @@ struct sworn_ring {
 	const uint8_t *data;
 };
 
+/* One of the two holds it; with neither this id is free. */
 struct sworn_probe {
-	/* NULL: this id is free. */
 	struct bpf_link *link;
+	/* Above 0: never a standard stream. */
+	int link_fd;
 	uint32_t kind;
 };
 

@@ -122,7 +122,7 @@ async function openOne(recording: Recording, port: number): Promise<RunningProgr
 
 /** Errors: an Error when the agent has not written so many commands in time. */
 async function untilWritten(recording: Recording, commands: number): Promise<void> {
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 1200; i++) {
     if (((await recording.status()).counts['commands'] ?? 0) >= commands) return;
     await sleep(50);
   }
