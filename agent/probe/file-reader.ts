@@ -8,9 +8,10 @@ export interface FileReader {
   readonly sizeBytes: number;
   /**
    * What is there of the range: shorter at the end of the file, empty beyond it and for what is no range at all, such as
-   * numbers that a damaged file gave. The caller owns the bytes.
+   * numbers that a damaged file gave. The caller owns the bytes, unless it gives room for them: then they may be in that
+   * (`into`, at least as long as the range), until the next read into it.
    */
-  read(offset: number, bytes: number): Buffer;
+  read(offset: number, bytes: number, into?: Buffer): Buffer;
 }
 
 /** One range that is asked for at once. Longer ones are walked in pieces. */
@@ -58,17 +59,12 @@ export class OpenFile implements FileReader {
     return `/proc/self/fd/${this.#fd}`;
   }
 
-  read(offset: number, bytes: number): Buffer {
-    if (!Number.isSafeInteger(offset) || offset < 0 || offset >= this.sizeBytes || bytes <= 0) return Buffer.alloc(0);
-    const wanted = Math.min(bytes, READ_BYTES_MAX, this.sizeBytes - offset);
-    const buffer = Buffer.allocUnsafe(wanted);
-    let have = 0;
-    while (have < wanted) {
-      const got = readSync(this.#fd, buffer, have, wanted - have, offset + have);
-      if (got === 0) break;
-      have += got;
-    }
-    return buffer.subarray(0, have);
+  get descriptor(): number {
+    return this.#fd;
+  }
+
+  read(offset: number, bytes: number, into?: Buffer): Buffer {
+    return readRange(this.#fd, this.sizeBytes, offset, bytes, into);
   }
 
   /** What it is by now: it may be written while it is open. */
@@ -84,6 +80,34 @@ export class OpenFile implements FileReader {
 export function identityOf(stat: BigIntStats): FileIdentity {
   const { dev, ino, ctimeNs, mtimeNs, size } = stat;
   return { device: dev, inode: ino, changedNs: ctimeNs, modifiedNs: mtimeNs, sizeBytes: size };
+}
+
+/** A file that somebody else has open, and keeps open meanwhile. */
+export class BorrowedFile implements FileReader {
+  readonly sizeBytes: number;
+  readonly #fd: number;
+
+  constructor(descriptor: number, sizeBytes: number) {
+    this.#fd = descriptor;
+    this.sizeBytes = sizeBytes;
+  }
+
+  read(offset: number, bytes: number, into?: Buffer): Buffer {
+    return readRange(this.#fd, this.sizeBytes, offset, bytes, into);
+  }
+}
+
+function readRange(fd: number, sizeBytes: number, offset: number, bytes: number, into?: Buffer): Buffer {
+  if (!Number.isSafeInteger(offset) || offset < 0 || offset >= sizeBytes || bytes <= 0) return Buffer.alloc(0);
+  const wanted = Math.min(bytes, READ_BYTES_MAX, sizeBytes - offset);
+  const buffer = into ?? Buffer.allocUnsafe(wanted);
+  let have = 0;
+  while (have < wanted) {
+    const got = readSync(fd, buffer, have, wanted - have, offset + have);
+    if (got === 0) break;
+    have += got;
+  }
+  return buffer.subarray(0, have);
 }
 
 /** Bytes that are in memory already. */
@@ -123,8 +147,8 @@ export class BudgetReader implements FileReader {
     return this.#left < 0;
   }
 
-  read(offset: number, bytes: number): Buffer {
-    const found = this.#left < 0 ? Buffer.alloc(0) : this.#reader.read(offset, bytes);
+  read(offset: number, bytes: number, into?: Buffer): Buffer {
+    const found = this.#left < 0 ? Buffer.alloc(0) : this.#reader.read(offset, bytes, into);
     // A page is the least that a read costs.
     this.#left -= Math.max(found.length, PAGE_BYTES);
     return found;

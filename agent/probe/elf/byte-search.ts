@@ -18,16 +18,31 @@ export function* placesOf(
   placesMax: number,
 ): Generator<undefined, number[]> {
   const places: number[] = [];
-  for (const piece of piecesOf(range, needle.length - 1)) {
-    const bytes = reader.read(piece.fileOffset, piece.fileBytes);
+  for (const { fileOffset, bytes } of readInPieces(reader, range, needle.length - 1)) {
     // Pieces overlap by less than the needle: a place is seen once.
     for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, at + 1)) {
-      places.push(piece.fileOffset + at);
+      places.push(fileOffset + at);
       if (places.length >= placesMax) return places;
     }
     yield undefined;
   }
   return places;
+}
+
+export interface Piece {
+  readonly fileOffset: number;
+  /** Only until the next piece is asked for, which is read to the same place in memory. */
+  readonly bytes: Buffer;
+}
+
+/** What a range holds, as `piecesOf` cuts it. New memory for each piece of a large program costs more than reading it. */
+export function* readInPieces(reader: FileReader, range: ByteRange, overlapBytes: number): Generator<Piece> {
+  let room: Buffer | undefined;
+  for (const { fileOffset, fileBytes } of piecesOf(range, overlapBytes)) {
+    // The first piece is the longest.
+    room ??= Buffer.allocUnsafeSlow(fileBytes);
+    yield { fileOffset, bytes: reader.read(fileOffset, fileBytes, room) };
+  }
 }
 
 /** A range in pieces of at most `READ_BYTES_MAX`, each beginning `overlapBytes` before the end of the one before. */

@@ -104,6 +104,15 @@ export class ElfFile {
     return segment && segment.fileOffset + (address - segment.address);
   }
 
+  /** Where the byte at `fileOffset` is in memory; undefined when it is not loaded. */
+  addressOf(fileOffset: number): number | undefined {
+    const segment = this.segments.find(
+      (one) =>
+        one.type === segmentType.load && fileOffset >= one.fileOffset && fileOffset < one.fileOffset + one.fileBytes,
+    );
+    return segment && segment.address + (fileOffset - segment.fileOffset);
+  }
+
   /** As `fileOffsetOf`, and only where code is: a probe anywhere else is a damaged file or a trap. */
   codeOffsetOf(address: number): number | undefined {
     const segment = this.segments.find(

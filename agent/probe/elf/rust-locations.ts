@@ -8,7 +8,8 @@
  */
 
 import { piecesOf, placesOf } from './byte-search.ts';
-import { type ElfFile, segmentFlag, segmentType } from './elf-file.ts';
+import { constantsOf } from './constants.ts';
+import type { ElfFile } from './elf-file.ts';
 
 const DT_RELA = 7n;
 const DT_RELASZ = 8n;
@@ -52,10 +53,11 @@ export function* locationsIn(elf: ElfFile, crate: string, file: string): Generat
 /** Addresses behind the last letter of each such path. */
 function* endsOf(elf: ElfFile, pathEnd: string): Generator<undefined, number[]> {
   const ends: number[] = [];
-  for (const segment of elf.segments) {
-    if (segment.type !== segmentType.load || (segment.flags & segmentFlag.write) !== 0) continue;
-    for (const place of yield* placesOf(elf.reader, segment, Buffer.from(pathEnd, 'latin1'), PATHS_MAX))
-      ends.push(place - segment.fileOffset + segment.address + pathEnd.length);
+  for (const range of constantsOf(elf)) {
+    for (const place of yield* placesOf(elf.reader, range, Buffer.from(pathEnd, 'latin1'), PATHS_MAX)) {
+      const address = elf.addressOf(place);
+      if (address !== undefined) ends.push(address + pathEnd.length);
+    }
   }
   return ends;
 }

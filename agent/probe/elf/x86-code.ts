@@ -8,7 +8,8 @@
  * Source  Intel SDM, volume 2: lea r64, [rip + disp32]; mov r32, imm32; call rel32
  */
 
-import { piecesOf, placesOf } from './byte-search.ts';
+import { placesOf, readInPieces } from './byte-search.ts';
+import { constantsOf } from './constants.ts';
 import { type ElfFile, fileType, machine, segmentFlag, segmentType } from './elf-file.ts';
 import { FrameTable } from './frame-table.ts';
 
@@ -29,36 +30,52 @@ const FUNCTION_BYTES_MAX = 4096;
 const TEXT_PLACES_MAX = 16;
 const TEXT_BYTES_MAX = 256;
 
+interface Wanted {
+  readonly addresses: ReadonlySet<number>;
+  readonly lowest: number;
+  readonly highest: number;
+  /** Only a program that is loaded at its own address has addresses in its instructions. */
+  readonly isFixed: boolean;
+}
+
 /** Where the code puts the address of one of these into a register. */
 export function* referencesTo(elf: ElfFile, addresses: ReadonlySet<number>): Generator<undefined, Reference[]> {
   const found: Reference[] = [];
   if (elf.machine !== machine.x86 || addresses.size === 0) return found;
-  const lowest = Math.min(...addresses);
-  const highest = Math.max(...addresses);
-  // Only a program that is loaded at its own address has addresses in its instructions.
-  const isFixed = elf.type === fileType.executable;
+  const wanted = {
+    addresses,
+    lowest: Math.min(...addresses),
+    highest: Math.max(...addresses),
+    isFixed: elf.type === fileType.executable,
+  };
   for (const segment of codeOf(elf)) {
-    const addressOfOffset = segment.address - segment.fileOffset;
-    for (const piece of piecesOf(segment, INSTRUCTION_BYTES_MAX - 1)) {
-      const bytes = elf.reader.read(piece.fileOffset, piece.fileBytes);
-      const last = bytes.length - INSTRUCTION_BYTES_MAX;
-      for (let at = 1; at <= last && found.length < REFERENCES_MAX; at++) {
-        const code = bytes[at] as number;
-        // lea, with the 64-bit prefix before it.
-        if (code === 0x8d && ((bytes[at + 1] as number) & 0xc7) === 0x05) {
-          const prefix = bytes[at - 1] as number;
-          if ((prefix & 0xfb) !== 0x48) continue;
-          const target = piece.fileOffset + at + 6 + addressOfOffset + bytes.readInt32LE(at + 2);
-          const register = (((bytes[at + 1] as number) >> 3) & 7) | ((prefix & 4) << 1);
-          if (addresses.has(target)) found.push({ fileOffset: piece.fileOffset + at - 1, target, register });
-        } else if (isFixed && (code & 0xf8) === 0xb8) {
-          const target = bytes.readUInt32LE(at + 1);
-          if (target < lowest || target > highest || !addresses.has(target)) continue;
-          const register = (code & 7) | (bytes[at - 1] === 0x41 ? 8 : 0);
-          found.push({ fileOffset: piece.fileOffset + at, target, register });
-        }
-      }
+    for (const { fileOffset, bytes } of readInPieces(elf.reader, segment, INSTRUCTION_BYTES_MAX - 1)) {
+      for (const one of referencesIn(bytes, fileOffset - segment.fileOffset + segment.address, wanted))
+        if (found.length < REFERENCES_MAX) found.push({ fileOffset: fileOffset + one.at, target: one.target, register: one.register });
       yield undefined;
+    }
+  }
+  return found;
+}
+
+/** A function of its own, and a plain loop: it goes over a hundred megabytes, one byte after the other. */
+function referencesIn(bytes: Buffer, address: number, { addresses, lowest, highest, isFixed }: Wanted) {
+  const found: { at: number; target: number; register: number }[] = [];
+  const last = bytes.length - INSTRUCTION_BYTES_MAX;
+  for (let at = 1; at <= last; at++) {
+    const code = bytes[at] as number;
+    // lea, with the 64-bit prefix before it.
+    if (code === 0x8d && ((bytes[at + 1] as number) & 0xc7) === 0x05) {
+      const prefix = bytes[at - 1] as number;
+      if ((prefix & 0xfb) !== 0x48) continue;
+      const target = address + at + 6 + bytes.readInt32LE(at + 2);
+      if (target < lowest || target > highest || !addresses.has(target)) continue;
+      const register = (((bytes[at + 1] as number) >> 3) & 7) | ((prefix & 4) << 1);
+      found.push({ at: at - 1, target, register });
+    } else if (isFixed && (code & 0xf8) === 0xb8) {
+      const target = bytes.readUInt32LE(at + 1);
+      if (target < lowest || target > highest || !addresses.has(target)) continue;
+      found.push({ at, target, register: (code & 7) | (bytes[at - 1] === 0x41 ? 8 : 0) });
     }
   }
   return found;
@@ -90,10 +107,9 @@ function* entriesBefore(elf: ElfFile, places: readonly number[]): Generator<unde
   const lowest = Math.min(...windows.map(({ from }) => from));
   const highest = Math.max(...windows.map(({ to }) => to));
   for (const segment of places.length === 0 ? [] : codeOf(elf)) {
-    for (const piece of piecesOf(segment, 4)) {
-      const bytes = elf.reader.read(piece.fileOffset, piece.fileBytes);
+    for (const { fileOffset, bytes } of readInPieces(elf.reader, segment, 4)) {
       for (let at = bytes.indexOf(0xe8); at >= 0 && at + 5 <= bytes.length; at = bytes.indexOf(0xe8, at + 1)) {
-        const target = piece.fileOffset + at + 5 + bytes.readInt32LE(at + 1);
+        const target = fileOffset + at + 5 + bytes.readInt32LE(at + 1);
         if (target >= lowest && target <= highest && windows.some(({ from, to }) => target >= from && target <= to))
           starts.add(target);
       }
@@ -129,10 +145,11 @@ export function calledBy(elf: ElfFile, start: number): Set<number> {
 /** Addresses where these letters stand among constants. */
 export function* placesOfText(elf: ElfFile, text: string): Generator<undefined, Set<number>> {
   const addresses = new Set<number>();
-  for (const segment of elf.segments) {
-    if (segment.type !== segmentType.load || (segment.flags & segmentFlag.write) !== 0) continue;
-    for (const place of yield* placesOf(elf.reader, segment, Buffer.from(text, 'latin1'), TEXT_PLACES_MAX))
-      addresses.add(place - segment.fileOffset + segment.address);
+  for (const range of constantsOf(elf)) {
+    for (const place of yield* placesOf(elf.reader, range, Buffer.from(text, 'latin1'), TEXT_PLACES_MAX)) {
+      const address = elf.addressOf(place);
+      if (address !== undefined) addresses.add(address);
+    }
   }
   return addresses;
 }
@@ -140,13 +157,12 @@ export function* placesOfText(elf: ElfFile, text: string): Generator<undefined, 
 /** Addresses of the texts that contain `part` and end with a zero byte, from their first letter on. */
 export function* textsWith(elf: ElfFile, part: string): Generator<undefined, Set<number>> {
   const addresses = new Set<number>();
-  for (const segment of elf.segments) {
-    if (segment.type !== segmentType.load || (segment.flags & segmentFlag.write) !== 0) continue;
-    for (const place of yield* placesOf(elf.reader, segment, Buffer.from(part, 'latin1'), TEXT_PLACES_MAX)) {
-      const from = Math.max(segment.fileOffset, place - TEXT_BYTES_MAX);
+  for (const range of constantsOf(elf)) {
+    for (const place of yield* placesOf(elf.reader, range, Buffer.from(part, 'latin1'), TEXT_PLACES_MAX)) {
+      const from = Math.max(range.fileOffset, place - TEXT_BYTES_MAX);
       const before = elf.reader.read(from, place - from);
-      const start = place - before.length + before.lastIndexOf(0) + 1;
-      addresses.add(start - segment.fileOffset + segment.address);
+      const address = elf.addressOf(place - before.length + before.lastIndexOf(0) + 1);
+      if (address !== undefined) addresses.add(address);
     }
   }
   return addresses;

@@ -2,8 +2,9 @@
 
 /** Texts in what a program holds as constants. */
 
-import { type ByteRange, piecesOf } from '../elf/byte-search.ts';
-import { type ElfFile, sectionFlag, sectionType, segmentFlag, segmentType } from '../elf/elf-file.ts';
+import { readInPieces } from '../elf/byte-search.ts';
+import { constantsOf } from '../elf/constants.ts';
+import type { ElfFile } from '../elf/elf-file.ts';
 import type { Search } from './library-family.ts';
 
 /** Before a mark stands the path that it is a part of, behind it the version. */
@@ -19,8 +20,7 @@ const TLS_LABELS = ['hs traffic', 'master secret'].map((label) => Buffer.from(la
 
 export function* hasTlsLabels(elf: ElfFile): Search<boolean> {
   for (const range of constantsOf(elf)) {
-    for (const piece of piecesOf(range, AFTER_BYTES)) {
-      const bytes = elf.reader.read(piece.fileOffset, piece.fileBytes);
+    for (const { bytes } of readInPieces(elf.reader, range, AFTER_BYTES)) {
       if (TLS_LABELS.some((label) => bytes.includes(label))) return true;
       yield undefined;
     }
@@ -33,10 +33,10 @@ export function* textsAround(elf: ElfFile, marks: readonly string[]): Search<Rea
   const texts = new Map<string, string[]>();
   const needles = marks.map((mark) => [mark, Buffer.from(mark, 'latin1')] as const);
   for (const range of constantsOf(elf)) {
-    for (const piece of piecesOf(range, AFTER_BYTES)) {
-      const bytes = elf.reader.read(piece.fileOffset, piece.fileBytes);
+    for (const { bytes } of readInPieces(elf.reader, range, AFTER_BYTES)) {
       for (const [mark, needle] of needles) {
         const places = texts.get(mark) ?? [];
+        if (places.length >= PLACES_OF_MARK_MAX) continue;
         for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, at + 1)) {
           if (places.length >= PLACES_OF_MARK_MAX) break;
           places.push(bytes.toString('latin1', Math.max(0, at - BEFORE_BYTES), at + AFTER_BYTES));
@@ -47,16 +47,4 @@ export function* textsAround(elf: ElfFile, marks: readonly string[]): Search<Rea
     }
   }
   return texts;
-}
-
-/** Sections that are loaded, not written and hold no code; of a file without sections, all that is not written. */
-function constantsOf(elf: ElfFile): readonly ByteRange[] {
-  const sections = elf.sections.filter(
-    (one) =>
-      one.type === sectionType.programBits &&
-      (one.flags & sectionFlag.alloc) !== 0 &&
-      (one.flags & (sectionFlag.write | sectionFlag.execute)) === 0,
-  );
-  if (sections.length > 0) return sections;
-  return elf.segments.filter((one) => one.type === segmentType.load && (one.flags & segmentFlag.write) === 0);
 }
