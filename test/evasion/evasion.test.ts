@@ -20,11 +20,9 @@ describe('a way around the recorder', unless('bpf', 'gcc'), () => {
 
   for (const way of ways) {
     test(way.name, async (t) => {
-      const { ok, skipped, got, expected } = await evasion.try(way);
-      if (skipped) {
-        t.skip(got);
-        return;
-      }
+      const { ok, isClosed, got, expected } = await evasion.try(way);
+      // It was tried, and the kernel has no such thing: nobody takes this way here.
+      if (isClosed) t.diagnostic(got);
       assert.ok(ok, `expected ${expected}, but: ${got}`);
     });
   }

@@ -32,7 +32,7 @@ export class Evasion {
       return await tryWay(way, await this.#observer(way.watchSyscalls === true), this.#ends);
     } catch (error) {
       const { name, does, expect } = way;
-      return { name, does, ok: false, skipped: false, expected: expect.join(', '), got: `${error}` };
+      return { name, does, ok: false, isClosed: false, expected: expect.join(', '), got: `${error}` };
     }
   }
 

@@ -17,9 +17,9 @@ export interface Outcome {
   readonly does: string;
   readonly ok: boolean;
   readonly expected: string;
-  /** What was recorded; of a row that was skipped, why. */
+  /** What was recorded; of a way that nobody can take here, why. */
   readonly got: string;
-  readonly skipped: boolean;
+  readonly isClosed: boolean;
 }
 
 /** As programs/way.h has it. */
@@ -36,14 +36,14 @@ export async function tryWay(way: Way, observer: Observer, ends: OtherEnds): Pro
   const about = { name: way.name, does: way.does, expected: way.expect.join(', ') };
   const taken = await take(way, observer, ends);
   const { code, signal } = await taken.run.ended;
-  if (code === NOT_HERE) return { ...about, ok: true, skipped: true, got: 'not tried: this kernel cannot do it' };
+  if (code === NOT_HERE) return { ...about, ok: true, isClosed: true, got: 'closed: the kernel refuses it' };
   if (code !== 0 && way.endless !== 'workload') {
-    return { ...about, ok: false, skipped: false, got: `the program failed: ${code ?? signal}` };
+    return { ...about, ok: false, isClosed: false, got: `the program failed: ${code ?? signal}` };
   }
   const failures = way.expect
     .map((expectation) => failureOf(expectation, taken))
     .filter((failure) => failure !== undefined);
-  return { ...about, ok: failures.length === 0, skipped: false, got: failures.join('; ') || recordedText(taken) };
+  return { ...about, ok: failures.length === 0, isClosed: false, got: failures.join('; ') || recordedText(taken) };
 }
 
 async function take(way: Way, observer: Observer, ends: OtherEnds): Promise<Taken> {

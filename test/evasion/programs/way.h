@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The kernel cannot do it, or not here: the row is skipped aloud. */
+/* The kernel refuses it: nobody can take this way here. */
 #define NOT_HERE 77
 
 static inline void give_up(const char *doing)
