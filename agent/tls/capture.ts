@@ -6,14 +6,16 @@
  * the secrets. Needs openssl, gnutls-cli and go; the certificates are made here and good for nothing else.
  */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text as streamText } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionOptions, TlsOptions } from 'node:tls';
 import { type Recorder, record } from '../protocol/http1/capture/recorder.ts';
+import type { Script } from '../protocol/testing/script.ts';
 import { type Endpoint, freePort, nodeClient, nodeServer, program, until } from './capture/endpoints.ts';
 import { type Expected, writeTlsCapture } from './capture/tls-capture.ts';
 
@@ -92,6 +94,15 @@ function holds(received: Buffer, said: Buffer): boolean {
   return received.includes(said);
 }
 
+/** What resumed.go tells; bytes in base64. */
+interface GoConnection {
+  readonly Client: string;
+  readonly Server: string;
+  readonly Suite: string;
+  readonly Resumed: boolean;
+  readonly KeyLog: readonly string[] | null;
+}
+
 interface Kept {
   readonly name: string;
   readonly server: string;
@@ -110,6 +121,11 @@ function keep({ name, server, client, command, recorder, index = 0, said, expect
   const plain = { client: said[0].toString('base64'), server: said[1].toString('base64') };
   writeTlsCapture({ name, note, script, expected: { ...expected, ...plain } });
   console.log(name);
+}
+
+function clientRandomOf(script: Script): string {
+  const first = script.find((step) => step.kind === 'bytes')!;
+  return first.kind === 'bytes' ? Buffer.from(first.bytes.subarray(11, 43)).toString('hex') : '';
 }
 
 const sha256 = (pem: Buffer): string => createHash('sha256').update(new X509Certificate(pem).raw).digest('hex');
@@ -281,6 +297,32 @@ for (const version of ['1.3', '1.2']) {
   await programToNode(`go-${version}`, go, (port) => [path('go-client'), `127.0.0.1:${port}`, version], {});
 }
 
+/** A session of three connections, of which Go's key log knows the first only; the others are opened by the same secret. */
+async function goSession(name: string): Promise<void> {
+  if (wanted !== undefined && wanted !== name) return;
+  writeFileSync(path('resumed.go'), readFileSync(new URL('./capture/resumed.go', import.meta.url)));
+  const port = await freePort();
+  const recorder = await record(port);
+  const command = ['go', 'run', 'resumed.go', `${port}`, `127.0.0.1:${recorder.port}`];
+  const run = spawn(command[0]!, command.slice(1), { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+  const connections = (await streamText(run.stdout))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as GoConnection);
+  const [, , master] = connections[0]!.KeyLog![0]!.split(' ') as [string, string, string];
+  for (const [index, { Client, Server, Suite, Resumed, KeyLog }] of connections.entries()) {
+    assert.deepEqual([Resumed, KeyLog?.length ?? 0], [index > 0, index > 0 ? 0 : 1]);
+    const script = recorder.scripts[index]!;
+    const keyLog = [`CLIENT_RANDOM ${clientRandomOf(script)} ${master}`];
+    const shown = { certificate: Resumed ? '' : sha256(rsa.cert), clientCertificate: '' };
+    const expected = { keyLog, version: 'TLS 1.2', cipherSuite: Suite, protocol: '', resumed: Resumed, ...shown };
+    const said = [Buffer.from(Client, 'base64'), Buffer.from(Server, 'base64')] as const;
+    const names = { server: go, client: go, command: command.join(' ') };
+    keep({ name: `${name}-${index + 1}`, ...names, recorder, index, said, expected });
+  }
+}
+await goSession('go-1.2-session');
+
 /** openssl on both ends: early data, and what is asked for after the handshake. */
 async function openssls(
   name: string,
@@ -374,8 +416,7 @@ async function resumed(
     client.end();
     await client.closed;
     const script = recorder.scripts[0]!;
-    const first = script.find((step) => step.kind === 'bytes')!;
-    const random = first.kind === 'bytes' ? Buffer.from(first.bytes.subarray(11, 43)).toString('hex') : '';
+    const random = clientRandomOf(script);
     const keyLog = keys().filter((each) => each.toLowerCase().includes(random));
     const said = [Buffer.concat([early, SHORT[0]!.client]), SHORT[0]!.server] as const;
     const names = { server: opensslVersion, client: opensslVersion };
@@ -403,7 +444,9 @@ async function session(
   ];
   const server = program([...command, '-keylogfile', path(`${file}.keys`), ...serverArguments]);
   await until('it listens', () => server.received().includes('ACCEPT'));
-  const client = program(sClient(port, '-sess_out', path(file), ...clientArguments));
+  const recorder = await record(port);
+  const line = sClient(recorder.port, '-sess_out', path(file), ...clientArguments);
+  const client = program(line);
   await until('it is connected', () => client.received().includes('Verify return code'));
   // A server that takes early data reads on, and gives a ticket, when something comes.
   client.write(text('hello', 20));
@@ -415,11 +458,19 @@ async function session(
     readFileSync(path(`${file}.keys`), 'latin1')
       .split('\n')
       .filter((line) => /^[A-Z]/.test(line));
+  if (file.endsWith('-by-id')) {
+    const said = [text('hello', 20), Buffer.alloc(0)] as const;
+    const shown = { certificate: sha256(rsa.cert), clientCertificate: '' };
+    const agreed = { version: 'TLS 1.2', cipherSuite: suite12, protocol: '', resumed: false };
+    const names = { server: opensslVersion, client: opensslVersion, command: line.join(' ') };
+    keep({ name: `${file}-first`, ...names, recorder, said, expected: { keyLog: keys(), ...agreed, ...shown } });
+  } else recorder.close();
   await during(port, keys, server);
   server.end();
   await server.closed;
 }
 
+const suite12 = 'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384';
 const EARLY = text('early', 300);
 writeFileSync(path('early'), EARLY);
 const facts13 = { version: 'TLS 1.3', cipherSuite: 'TLS_AES_256_GCM_SHA384', protocol: '', certificate: '' };
@@ -431,7 +482,6 @@ await resumed(
   { ...facts13, resumed: true },
   EARLY,
 );
-const suite12 = 'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384';
 await resumed('openssl-1.2-resumed-by-id', ['-no_ticket'], ['-tls1_2'], 'Reused, TLSv1.2', {
   version: 'TLS 1.2',
   cipherSuite: suite12,

@@ -6,7 +6,7 @@
  *
  * Source   RFC 8446 (TLS 1.3: sections 2, 4.6, 5, 7 and appendix D.4); RFC 5246 (TLS 1.2: section 7)
  */
-import type { TlsSecret } from '../model/tls-secret.ts';
+import type { MasterSecret, TlsSecret } from '../model/tls-secret.ts';
 import type { Side } from '../protocol/decoder.ts';
 import { Direction } from './direction.ts';
 import { HANDSHAKE } from './handshake-messages.ts';
@@ -49,10 +49,11 @@ export class Conversation {
       return 'read';
     }
     const isNew = of.cipher === undefined;
-    if (isNew && of.epoch === 'sealed') this.takeMaster(of, tried);
+    const master = isNew && of.epoch === 'sealed' ? this.takeMaster(of, tried) : undefined;
     const opened =
       of.cipher === undefined ? this.search.findNext(of, record, tried) : of.cipher.open(of.sequence, record);
     if (opened !== undefined) {
+      if (master !== undefined) this.proved(of, master);
       of.sequence++;
       if (of.side === 'client') this.#skipsEarlyData = false;
       this.#content(of, opened, record.length, at);
@@ -96,13 +97,25 @@ export class Conversation {
     return record[0] === RECORD.alert && length === 2;
   }
 
-  takeMaster(of: Direction, tried?: WeakSet<TlsSecret>): void {
-    if (of.agreed === undefined) return;
-    const { clientRandom, serverRandom } = of.agreed;
-    const master = this.#secrets.master(clientRandom, serverRandom);
-    if (master === undefined || tried?.has(master)) return;
+  /** The master secret that `of` has its key of now; undefined when there is none that was not tried. */
+  takeMaster(of: Direction, tried?: WeakSet<TlsSecret>): MasterSecret | undefined {
+    if (of.agreed === undefined) return undefined;
+    const { clientRandom, serverRandom, resumes } = of.agreed;
+    const handedOver = this.#secrets.master(clientRandom, serverRandom);
+    // A library may hand over nothing when a session is resumed.
+    const remembered = resumes.map((name) => this.#secrets.resumed(name));
+    const master = [handedOver, ...remembered].find((one) => one !== undefined && !tried?.has(one));
+    if (master === undefined) return undefined;
     tried?.add(master);
     of.seal(master);
+    return master;
+  }
+
+  /** A record of `of` was opened by it. */
+  proved(of: Direction, master: MasterSecret): void {
+    // Where both randoms are known, a library has made the keys of that handshake, and hands the secret over each time.
+    if (of.side !== 'server' || master.serverRandom !== undefined) return;
+    for (const name of this.negotiation.newSessionNames) this.#secrets.remember(name, master);
   }
 
   /** It will not be known what the server does with early data. */
@@ -183,6 +196,9 @@ export class Conversation {
       case HANDSHAKE.certificate:
         // A renegotiation shows it again; a client that is asked later shows it under the application key.
         negotiation.certificate(of.side, body);
+        return;
+      case HANDSHAKE.newSessionTicket:
+        if (of === server && !tls13) negotiation.newSessionTicket(body);
         return;
       case HANDSHAKE.serverHelloDone:
         if (of === server) negotiation.serverHelloDone();

@@ -9,6 +9,7 @@ import {
   type CertificateDescription,
   readCertificate,
   readEncryptedExtensions,
+  readNewSessionTicket,
   readServerHello,
 } from './server-messages.ts';
 
@@ -36,6 +37,8 @@ export interface AgreedKeys {
   readonly encryptThenMac: boolean;
   readonly clientRandom: Buffer;
   readonly serverRandom: Buffer;
+  /** Names of the session that the handshake resumes, by which its master secret may be remembered; none in a full one. */
+  readonly resumes: readonly Buffer[];
 }
 
 /** What came of a ServerHello. */
@@ -56,6 +59,10 @@ export class Negotiation {
   #protocol = '';
   #resumed = false;
   #serverDone = false;
+  #offeredId: Buffer = NONE;
+  #offeredTicket: Buffer = NONE;
+  #sessionId: Buffer = NONE;
+  #newTicket: Buffer = NONE;
   readonly #certificates: Record<Side, CertificateDescription | undefined> = { client: undefined, server: undefined };
 
   clientHello(body: Buffer): boolean {
@@ -64,6 +71,10 @@ export class Negotiation {
     this.clientRandom = hello.random;
     this.#serverRandom = undefined;
     this.#serverDone = false;
+    this.#offeredId = hello.sessionId;
+    this.#offeredTicket = hello.ticket;
+    this.#sessionId = NONE;
+    this.#newTicket = NONE;
     this.#serverName = hello.serverName || this.#serverName;
     this.#offeredProtocols = hello.protocols;
     if (hello.offersEarlyData && this.earlyData === 'none') this.earlyData = 'open';
@@ -78,6 +89,7 @@ export class Negotiation {
     this.#suiteId = hello.suiteId;
     this.#serverRandom = hello.random;
     this.#encryptThenMac = hello.encryptThenMac;
+    this.#sessionId = hello.sessionId;
     if (hello.protocol !== '') this.#protocol = hello.protocol;
     const suite = cipherSuite(hello.suiteId);
     const fits = suite !== undefined && (suite.kind === 'aead-1.3') === (hello.version === TLS_13);
@@ -105,6 +117,16 @@ export class Negotiation {
     this.#serverDone = true;
   }
 
+  newSessionTicket(body: Buffer): void {
+    this.#newTicket = readNewSessionTicket(body) ?? NONE;
+  }
+
+  /** By what a later handshake may resume this session, as far as that is new; all is said when the server's Finished comes. */
+  get newSessionNames(): readonly Buffer[] {
+    // In an abbreviated handshake the id is the old one, or what the client made up to go with its ticket.
+    return [this.#serverDone ? this.#sessionId : NONE, this.#newTicket].filter((name) => name.length > 0);
+  }
+
   /** A side of TLS 1.2 or before says that its keys change. Undefined when the handshake was not seen. */
   changeCipherSpec(from: Side): AgreedKeys | undefined {
     if (this.suite === undefined || this.version === TLS_13 || this.version === 0) return undefined;
@@ -116,6 +138,7 @@ export class Negotiation {
       encryptThenMac: this.#encryptThenMac && this.suite.kind === 'cbc',
       clientRandom: this.clientRandom,
       serverRandom: this.#serverRandom,
+      resumes: this.#serverDone ? [] : this.#resumedNames(),
     };
   }
 
@@ -132,7 +155,14 @@ export class Negotiation {
       clientCertificate: this.#certificates.client,
     };
   }
+
+  #resumedNames(): readonly Buffer[] {
+    const id = this.#sessionId.equals(this.#offeredId) ? this.#offeredId : NONE;
+    return [this.#offeredTicket, id].filter((name) => name.length > 0);
+  }
 }
+
+const NONE = Buffer.alloc(0);
 
 const VERSION_NAMES: Readonly<Record<number, string>> = {
   [TLS_10]: 'TLS 1.0',

@@ -6,8 +6,9 @@
  */
 import type { MasterSecret, TlsSecret, TrafficSecret } from '../model/tls-secret.ts';
 import type { SecretStore } from './secret-store.ts';
+import { type SessionCounts, SessionMemory, type SessionMemoryOptions } from './session-memory.ts';
 
-export interface SecretPoolOptions {
+export interface SecretPoolOptions extends SessionMemoryOptions {
   /** Four secrets a connection, and nobody takes those of connections that are not recorded. */
   readonly secretsMax?: number;
   /** A master secret starts anew with each use: the same session may be resumed. */
@@ -40,6 +41,7 @@ export class SecretPool {
   readonly #masters = new Map<MasterSecret, Entry<MasterSecret>>();
   /** By client random, newest last: a handshake asks by it. */
   readonly #mastersOf = new Map<string, MasterSecret[]>();
+  readonly #sessions: SessionMemory;
   readonly #counts = { added: 0, taken: 0, expired: 0, dropped: 0 };
   /** The pool has no clock: the latest time that it was told. */
   #nowNs = 0;
@@ -47,11 +49,16 @@ export class SecretPool {
   constructor(options: SecretPoolOptions = {}) {
     this.#secretsMax = options.secretsMax ?? SECRETS_MAX;
     this.#unusedNsMax = options.unusedNsMax ?? UNUSED_NS_MAX;
+    this.#sessions = new SessionMemory(options);
   }
 
   /** added = taken + expired + dropped + those that are in it. */
   get counts(): SecretPoolCounts {
     return { ...this.#counts };
+  }
+
+  get sessionCounts(): SessionCounts {
+    return this.#sessions.counts;
   }
 
   get size(): number {
@@ -78,6 +85,8 @@ export class SecretPool {
     return {
       master: (clientRandom, serverRandom) => this.#master(clientRandom, serverRandom),
       traffic: (clientRandom) => this.#candidates(clientRandom, new Set(pids())),
+      remember: (sessionName, master) => this.#sessions.remember(sessionName, master, this.#nowNs),
+      resumed: (sessionName) => this.#sessions.resumed(sessionName, this.#nowNs),
       take: (secret) => {
         if (this.#traffic.delete(secret)) this.#counts.taken++;
       },
@@ -93,11 +102,13 @@ export class SecretPool {
         this.#counts.expired++;
       }
     }
+    this.#sessions.expire(nowNs);
   }
 
   /** The session ended. */
   drop(): void {
     while (this.size > 0) this.#dropOldest();
+    this.#sessions.drop();
   }
 
   #master(clientRandom: Uint8Array, serverRandom: Uint8Array): MasterSecret | undefined {

@@ -87,7 +87,8 @@ export class Seeking {
     const tls13 = of.epoch !== 'sealed';
     // Without a tag nothing tells that it is one, and nothing hangs on it.
     if (tls13 && record[0] !== RECORD.applicationData) return false;
-    if (of.cipher === undefined && of.epoch === 'sealed') this.#conversation.takeMaster(of);
+    const isNew = of.cipher === undefined && of.epoch === 'sealed';
+    const master = isNew ? this.#conversation.takeMaster(of) : undefined;
     const { cipher, sequence, epoch } = of;
     let missing: number | undefined;
     let opened: Buffer | undefined;
@@ -107,6 +108,7 @@ export class Seeking {
     if (opened === undefined && tls13 && (cipher === undefined || epoch !== 'application'))
       opened = search.findAny(of, record);
     if (opened === undefined) return false;
+    if (master !== undefined) this.#conversation.proved(of, master);
     missing ??= this.#missingUnder(of, cipher !== undefined && epoch === 'application' ? 'updated' : epoch, losses);
     this.#output.gap(of, missing - losses.toldBytes, at);
     of.losses = undefined;

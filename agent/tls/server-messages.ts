@@ -8,12 +8,14 @@
  */
 import { createHash, X509Certificate } from 'node:crypto';
 import { ByteReader } from '../protocol/bytes/byte-reader.ts';
-import { readProtocols, vector } from '../protocol/opaque/client-hello.ts';
+import { copyOf, readProtocols, vector } from '../protocol/opaque/client-hello.ts';
 
 export interface ServerHello {
   readonly version: number;
   /** A copy. */
   readonly random: Buffer;
+  /** A copy; empty when the session cannot be resumed by it. */
+  readonly sessionId: Buffer;
   readonly suiteId: number;
   readonly compressed: boolean;
   /** It asks for another ClientHello. */
@@ -40,7 +42,7 @@ export function readServerHello(body: Buffer): ServerHello | undefined {
   const hello = new ByteReader(body);
   let version = hello.u16();
   const random = Buffer.from(hello.view(32));
-  vector(hello, 1);
+  const sessionId = copyOf(vector(hello, 1));
   const suiteId = hello.u16();
   const compressed = hello.u8() !== 0;
   if (hello.short) return undefined;
@@ -55,7 +57,7 @@ export function readServerHello(body: Buffer): ServerHello | undefined {
   });
   if (!readable) return undefined;
   const retry = random.equals(RETRY_RANDOM);
-  return { version, random, suiteId, compressed, retry, preSharedKey, encryptThenMac, protocol };
+  return { version, random, sessionId, suiteId, compressed, retry, preSharedKey, encryptThenMac, protocol };
 }
 
 export function readEncryptedExtensions(body: Buffer): { protocol: string; earlyData: boolean } | undefined {
@@ -66,6 +68,14 @@ export function readEncryptedExtensions(body: Buffer): { protocol: string; early
     if (type === EXTENSION.earlyData) earlyData = true;
   });
   return readable ? { protocol, earlyData } : undefined;
+}
+
+/** The ticket by which TLS 1.2 resumes a session, copied; empty when the server gives none. Source: RFC 5077, section 3.3. */
+export function readNewSessionTicket(body: Buffer): Buffer | undefined {
+  const message = new ByteReader(body);
+  message.skip(4);
+  const ticket = copyOf(vector(message, 2));
+  return message.short ? undefined : ticket;
 }
 
 /** The first certificate of the list: that of whoever sent the message. Undefined also when the list is empty. */

@@ -114,9 +114,11 @@ export class TlsLayer {
     this.#output.flush();
   }
 
-  /** What has waited for longer than `waitNs` becomes unreadable; what stood behind it goes on. */
+  /** What has waited for longer than `waitNs` becomes unreadable; what stood behind it goes on. Call it once a second. */
   expire(now: number): void {
     if (this.#ended) return;
+    // What another connection has proved of the session meanwhile, nobody told this one.
+    this.#drain();
     while (!this.#waiting.empty && now - this.#waiting.head!.at > this.#waitNs) this.#giveUp('no_secret');
     if (!this.#early.empty && now - this.#early.head!.at > this.#waitNs) this.#giveUpEarlyData('no_secret');
     this.#output.flush();

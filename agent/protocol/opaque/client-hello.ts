@@ -22,6 +22,10 @@ export interface ClientHelloMessage extends ClientHello {
   readonly random: Buffer;
   /** TLS 1.3: records of early data may follow before the server answers. */
   readonly offersEarlyData: boolean;
+  /** A copy; empty when it names no session. */
+  readonly sessionId: Buffer;
+  /** TLS 1.2: a copy of the ticket of the session that it wants to resume; empty for none (RFC 5077). */
+  readonly ticket: Buffer;
 }
 
 export type ClientHelloRead =
@@ -35,7 +39,9 @@ const RECORD_HEADER_BYTES = 5;
 const MESSAGE_HEADER_BYTES = 4;
 const SERVER_NAME = 0;
 const ALPN = 16;
+const SESSION_TICKET = 35;
 const EARLY_DATA = 42;
+const NO_BYTES = Buffer.alloc(0);
 const NEED_MORE: ClientHelloRead = { kind: 'need-more' };
 const MALFORMED: ClientHelloRead = { kind: 'malformed' };
 
@@ -76,7 +82,7 @@ export function readClientHello(bytes: Uint8Array): ClientHelloRead {
 export function readClientHelloBody(hello: ByteReader): ClientHelloMessage | undefined {
   hello.skip(2);
   const random = Buffer.from(hello.view(32));
-  vector(hello, 1);
+  const sessionId = copyOf(vector(hello, 1));
   vector(hello, 2);
   vector(hello, 1);
   // TLS 1.2 and before may end here, without extensions.
@@ -84,16 +90,18 @@ export function readClientHelloBody(hello: ByteReader): ClientHelloMessage | und
   let serverName = '';
   let protocols: readonly string[] = [];
   let offersEarlyData = false;
+  let ticket: Buffer = NO_BYTES;
   while (extensions.remaining > 0 && !extensions.short) {
     const type = extensions.u16();
     const body = vector(extensions, 2);
     if (type === SERVER_NAME) serverName = readServerName(body);
     if (type === ALPN) protocols = readProtocols(body);
+    if (type === SESSION_TICKET) ticket = copyOf(body);
     if (type === EARLY_DATA) offersEarlyData = true;
     if (body.short) return undefined;
   }
   if (hello.short || extensions.short) return undefined;
-  return { serverName, protocols, random, offersEarlyData };
+  return { serverName, protocols, random, offersEarlyData, sessionId, ticket };
 }
 
 /** The bytes of the first handshake message, which may lie in several records; undefined if another record comes first. */
@@ -138,6 +146,11 @@ export function vector(from: ByteReader, lengthBytes: 1 | 2): ByteReader {
   const length = lengthBytes === 1 ? from.u8() : from.u16();
   const start = from.skip(length);
   return start < 0 ? new ByteReader(from.bytes, 0, 0) : new ByteReader(from.bytes, start, start + length);
+}
+
+/** What a vector holds, as bytes of its own. */
+export function copyOf(reader: ByteReader): Buffer {
+  return reader.remaining === 0 ? NO_BYTES : Buffer.from(reader.bytes.subarray(reader.at, reader.end));
 }
 
 function text(reader: ByteReader): string {

@@ -31,6 +31,8 @@ export interface LayerRun {
 }
 
 export interface LayerRunOptions extends Partial<TlsLayerOptions> {
+  /** Of the session that the connection is in; left out: its own. */
+  readonly pool?: SecretPool;
   /** In the store from the beginning. */
   readonly secrets?: readonly TlsSecret[];
   /** Bytes of each push; whole steps by default. */
@@ -43,7 +45,7 @@ export interface LayerRunOptions extends Partial<TlsLayerOptions> {
 const PID = 4711;
 
 export function runLayer(script: Script, options: LayerRunOptions = {}): LayerRun {
-  const pool = new SecretPool();
+  const pool = options.pool ?? new SecretPool();
   for (const secret of options.secrets ?? []) pool.add(secret, PID, 0);
   const pieces: Record<Side, Piece[]> = { client: [], server: [] };
   const offsets = { client: 0, server: 0 };
