@@ -2,6 +2,7 @@
 
 /** The file behind a mapping of a process, opened: exactly that one where it can be told, whatever its path is by now. */
 
+import { readlinkSync } from 'node:fs';
 import type { FileKey } from '../model/code-image.ts';
 import { OpenFile } from './file-reader.ts';
 import { kernelDevice, keyText, mappedFiles } from './mapped-files.ts';
@@ -13,7 +14,8 @@ export interface MappedImage {
 }
 
 /**
- * Ways to the file, the cheapest first: the program's own link, its path in the process's root, its mapping. On overlayfs
+ * Ways to the file, the cheapest first: the program's own link, its path in the process's root (which may itself be a folder
+ * of its namespace, and then the path leads through it), its mapping. On overlayfs
  * and btrfs stat(2) tells another device than the kernel has: then one of the same inode is taken, else what the path says.
  *
  * Errors  undefined when there is none any more; throws what opening it said otherwise
@@ -40,8 +42,19 @@ export function openMapped(pid: number, key: FileKey, path: string, isProgram: b
 function* waysTo(pid: number, key: FileKey, path: string, isProgram: boolean): Generator<string> {
   if (isProgram) yield `/proc/${pid}/exe`;
   if (path.startsWith('/')) yield `/proc/${pid}/root${path}`;
+  const root = rootOf(pid);
+  if (root !== '/' && path.startsWith(`${root}/`)) yield `/proc/${pid}/root${path.slice(root.length)}`;
   const mapping = mappedFiles(pid).find((one) => keyText(one.key) === keyText(key));
   if (mapping !== undefined) yield `/proc/${pid}/map_files/${mapping.range}`;
+}
+
+/** Where the root of a process is, as far as that can be said; '/' when it cannot. */
+function rootOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/root`);
+  } catch {
+    return '/';
+  }
 }
 
 function isFile(file: OpenFile, key: FileKey): boolean {
