@@ -51,4 +51,8 @@ export interface CodeImage {
   readonly library: string;
   /** Empty when it has no TLS, or none that can be read. */
   readonly probes: readonly ProbePoint[];
+  /** When the look at it had ended, and its probes were placed; nanoseconds of the source's clock. Left out: not looked at. */
+  readonly lookedAtNs?: number;
+  /** All of its probes could be placed; left out when it has none. */
+  readonly isProbed?: boolean;
 }

@@ -8,6 +8,12 @@ export interface ProbeCounts {
   gone: number;
   /** Files that were looked into. */
   inspected: number;
+  /** Files that were known from an earlier look, by what they are or by all that they hold. */
+  remembered: number;
+  /** Earlier looks that did not hold: other instructions are where a probe should be. */
+  misremembered: number;
+  /** Files of earlier looks that could not be used, or not be written. */
+  cacheFailures: number;
   /** Files of the host beyond HOST_FILES_MAX: looked at when a workload maps them. */
   notScanned: number;
   /** Files that could not be opened or read. */
@@ -40,6 +46,9 @@ export function emptyCounts(): ProbeCounts {
     mapped: 0,
     gone: 0,
     inspected: 0,
+    remembered: 0,
+    misremembered: 0,
+    cacheFailures: 0,
     notScanned: 0,
     unreadable: 0,
     failedSearches: 0,

@@ -13,6 +13,7 @@ import { CanaryRound } from './canary-round.ts';
 import { OpenFile } from './file-reader.ts';
 import { HOST_FILES_MAX, type HostFolders, hostFiles, hostFolders } from './host-files.ts';
 import type { ImageRecord } from './image-book.ts';
+import { ImageCache } from './image-cache.ts';
 import { kernelDevice, keyText, mappedFiles, runningPids } from './mapped-files.ts';
 import { openMapped } from './mapped-image.ts';
 import { emptyCounts, type ProbeCounts } from './probe-counts.ts';
@@ -37,6 +38,8 @@ export interface ProbeKeeperOptions {
   /** The clock of the source's events, nanoseconds. */
   readonly now: () => number;
   readonly timing?: Partial<ProbeTiming>;
+  /** Where looks are remembered when the agent ends. Left out: nowhere. */
+  readonly cacheFile?: string;
   /** Left out: those of this host. */
   readonly folders?: HostFolders;
   /** Whose mappings are looked at ahead of time. Left out: all processes'. */
@@ -57,6 +60,7 @@ export class ProbeKeeper {
   readonly #pids: () => readonly number[];
   readonly #findings: ProbeFindings;
   readonly #counts = emptyCounts();
+  readonly #cache: ImageCache;
   readonly #images: ProbedImages;
   /** Pid → images of it that are looked at now: it may go on when the last is done. */
   readonly #waiting = new Map<number, number>();
@@ -74,7 +78,10 @@ export class ProbeKeeper {
     this.#folders = options.folders;
     this.#pids = options.pids ?? runningPids;
     this.#findings = new ProbeFindings(options.onFinding, options.now, this.#counts);
+    this.#cache = new ImageCache(options.cacheFile);
+    if (this.#cache.state === 'damaged') this.#counts.cacheFailures++;
     this.#images = new ProbedImages({
+      cache: this.#cache,
       attacher: options.attacher,
       findings: this.#findings,
       counts: this.#counts,
@@ -86,6 +93,7 @@ export class ProbeKeeper {
 
   /** Probes what is there: resolves when all is looked at, and goes on with rounds from then. */
   async start(): Promise<ScanReport> {
+    this.#images.warmUp();
     const scan = this.#scan();
     this.#lastRound = scan.then(
       () => undefined,
@@ -103,6 +111,7 @@ export class ProbeKeeper {
     clearTimeout(this.#timer);
     await this.#lastRound;
     await this.#images.close();
+    await this.#saveCache();
   }
 
   counts(): ProbeCounts {
@@ -176,6 +185,15 @@ export class ProbeKeeper {
     return this.#lastRound;
   }
 
+  async #saveCache(): Promise<void> {
+    try {
+      await this.#cache.save();
+    } catch (error) {
+      this.#counts.cacheFailures++;
+      this.#log?.warn({ message: String(error) }, 'what is known of files could not be written');
+    }
+  }
+
   #prove(): Promise<void> {
     return this.#canary.run(this.#images.book.records(), () => this.#isStopped);
   }
@@ -209,6 +227,8 @@ export class ProbeKeeper {
       }
     }
     await this.#images.forgetGone(seen, mapped, this.#timing.goneKeptNs, slices);
+    // Not only at the end: an agent may be killed.
+    void this.#saveCache();
     const probes = this.#attacher.probes().length;
     return { files: this.#images.book.size, probes, durationMs: Math.round(performance.now() - startedMs) };
   }

@@ -8,17 +8,26 @@ import { isDeepStrictEqual } from 'node:util';
 import type { FileKey } from '../model/code-image.ts';
 import type { ProbeAttacher } from '../model/probe-attacher.ts';
 import { identityOf, type OpenFile } from './file-reader.ts';
-import { IMAGES_MAX, ImageBook, type ImageRecord, identityText, seemsSameContent } from './image-book.ts';
-import { inspecting } from './inspect-image.ts';
+import {
+  type Attachment,
+  IMAGES_MAX,
+  ImageBook,
+  type ImageRecord,
+  identityText,
+  seemsSameContent,
+} from './image-book.ts';
+import type { ImageCache } from './image-cache.ts';
+import { Looks } from './looks.ts';
 import type { ProbeCounts } from './probe-counts.ts';
 import type { ProbeFindings } from './probe-findings.ts';
 import type { ProbeLog } from './probe-log.ts';
-import { Slices } from './slices.ts';
+import type { Slices } from './slices.ts';
 
 export interface ProbedImagesOptions {
   readonly attacher: ProbeAttacher;
   readonly findings: ProbeFindings;
   readonly counts: ProbeCounts;
+  readonly cache: ImageCache;
   readonly now: () => number;
   readonly log: ProbeLog | undefined;
 }
@@ -30,15 +39,22 @@ export class ProbedImages {
   readonly #counts: ProbeCounts;
   readonly #now: () => number;
   readonly #log: ProbeLog | undefined;
+  readonly #looksAt: Looks;
   /** Identity → a look that is under way. */
   readonly #looks = new Map<string, Promise<ImageRecord>>();
 
-  constructor({ attacher, findings, counts, now, log }: ProbedImagesOptions) {
+  constructor({ attacher, findings, counts, cache, now, log }: ProbedImagesOptions) {
     this.#attacher = attacher;
     this.#findings = findings;
     this.#counts = counts;
     this.#now = now;
     this.#log = log;
+    this.#looksAt = new Looks(cache, counts);
+  }
+
+  /** What looks at large files is made ready for the first. */
+  warmUp(): void {
+    this.#looksAt.warmUp();
   }
 
   /** Takes over `file`. One look at a time for each file. */
@@ -71,45 +87,46 @@ export class ProbedImages {
     identity: string,
     before: ImageRecord | undefined,
   ): Promise<ImageRecord> {
-    const { image, cut, needed, soname, exercise, failures } = await new Slices().run(inspecting(file, path));
-    // A probe belongs to an instruction: in a file that is just being written nobody knows where those are.
-    if (!seemsSameContent(identityText(file.currentIdentity()), identity))
-      throw Object.assign(new Error(`${path} was written while it was looked at`), { code: 'ESTALE' });
-    this.#counts.inspected++;
+    const { image, cut, needed, soname, exercise, failures } = await this.#looksAt.inspect(file, path, identity);
     if (cut) this.#findings.cut(image);
     for (const failure of failures) {
       this.#counts.failedSearches++;
       this.#log?.warn({ path, message: String(failure) }, 'a search for a TLS library failed');
     }
-    const record: ImageRecord = {
-      image,
-      identity,
-      needed,
-      soname: soname === '' ? basename(path) : soname,
-      isOnHost: leadsTo(path, identity),
-      exercise,
-      attachments: [],
-      keys: new Map(),
-      isAhead: false,
-      goneSinceNs: undefined,
-    };
+    const attachments: Attachment[] = [];
+    let lookedAtNs: number | undefined;
     if (before !== undefined) {
       // A file that was only renamed or unlinked keeps its probes, without a moment in between.
-      if (isDeepStrictEqual(before.image.probes, image.probes))
-        record.attachments.push(...before.attachments.splice(0));
+      if (isDeepStrictEqual(before.image.probes, image.probes)) {
+        attachments.push(...before.attachments.splice(0));
+        lookedAtNs = before.image.lookedAtNs;
+      }
       this.#forget(before);
     }
     for (const [point, { kind, fileOffset }] of image.probes.entries()) {
-      if (record.attachments.some((one) => one.point === point)) continue;
+      if (attachments.some((one) => one.point === point)) continue;
       try {
         // By the descriptor: what was looked at is what gets the probe.
         const id = this.#attacher.attach(kind, file.exactPath, fileOffset);
-        record.attachments.push({ id, point, provedNs: this.#now() });
+        attachments.push({ id, point, provedNs: this.#now() });
         this.#counts.attached++;
       } catch (error) {
         this.#findings.refused(path, identity, error, image);
       }
     }
+    const isProbed = image.probes.length > 0 && attachments.length === image.probes.length;
+    const record: ImageRecord = {
+      image: { ...image, lookedAtNs: lookedAtNs ?? this.#now(), isProbed },
+      identity,
+      needed,
+      soname: soname === '' ? basename(path) : soname,
+      isOnHost: leadsTo(path, identity),
+      exercise,
+      attachments,
+      keys: new Map(),
+      isAhead: false,
+      goneSinceNs: undefined,
+    };
     if (this.book.size >= IMAGES_MAX) this.#makeRoom();
     this.book.add(record);
     return record;
@@ -169,6 +186,7 @@ export class ProbedImages {
   /** All probes are taken away, when what is looked at now is done. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#looks.values());
+    await this.#looksAt.close();
     for (const record of this.book.records()) this.#detach(record);
   }
 }

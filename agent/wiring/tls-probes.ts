@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** The probes on TLS libraries, tied to the kernel side (who places them) and to the recorder (what is told of them). */
+import { join } from 'node:path';
 import type { AgentConfig } from '../config/agent-config.ts';
 import type { CodeImage } from '../model/code-image.ts';
 import type { KernelEvent } from '../model/kernel-event.ts';
@@ -37,6 +38,7 @@ export function tlsProbes({ config, attacher, recorder, now, log }: TlsProbesOpt
     attacher,
     onFinding: (finding) => recorder().addFinding(finding),
     now,
+    cacheFile: join(config.state_dir, 'images.json'),
     timing: { roundMs: config.tls.canary_minutes * MINUTE_MS },
     log,
   });

@@ -51,7 +51,8 @@ export function* referencesTo(elf: ElfFile, addresses: ReadonlySet<number>): Gen
   for (const segment of codeOf(elf)) {
     for (const { fileOffset, bytes } of readInPieces(elf.reader, segment, INSTRUCTION_BYTES_MAX - 1)) {
       for (const one of referencesIn(bytes, fileOffset - segment.fileOffset + segment.address, wanted))
-        if (found.length < REFERENCES_MAX) found.push({ fileOffset: fileOffset + one.at, target: one.target, register: one.register });
+        if (found.length < REFERENCES_MAX)
+          found.push({ fileOffset: fileOffset + one.at, target: one.target, register: one.register });
       yield undefined;
     }
   }
