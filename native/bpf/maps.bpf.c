@@ -3,11 +3,13 @@
 /* The maps and settings that the other objects share. What each is for stands in lib/maps.h and lib/settings.h. */
 
 #include "lib/maps.h"
+#include "lib/namespaces.h"
 #include "lib/settings.h"
 #include "lib/ways.h"
 
 struct events_map events SEC(".maps");
 struct processes_map processes SEC(".maps");
+struct watched_pids_map watched_pids SEC(".maps");
 struct joined_map joined SEC(".maps");
 struct sockets_map sockets SEC(".maps");
 struct counters_map counters SEC(".maps");
@@ -22,6 +24,7 @@ struct udp_flows_map udp_flows SEC(".maps");
 struct unix_sockets_map unix_sockets SEC(".maps");
 struct callers_map callers SEC(".maps");
 struct ways_told_map ways_told SEC(".maps");
+struct namespaces_before_map namespaces_before SEC(".maps");
 struct tls_secrets_map tls_secrets SEC(".maps");
 struct probe_runs_map probe_runs SEC(".maps");
 struct known_images_map known_images SEC(".maps");

@@ -14,7 +14,9 @@
 #include "lib/emit.h"
 #include "lib/image.h"
 #include "lib/kernel_types.h"
+#include "lib/namespaces.h"
 #include "lib/path.h"
+#include "lib/tracing.h"
 #include "lib/unix_socket.h"
 #include "lib/watch.h"
 
@@ -52,17 +54,32 @@ static __always_inline void select_at_birth(struct task_struct *parent, struct t
 		watch_running(child, &process, &scope);
 }
 
+static __always_inline void say_forked(const struct sworn_process_key *key, const struct sworn_process_key *parent_key,
+				       const struct sworn_scope *scope)
+{
+	struct sworn_fork_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event) {
+		count(SWORN_COUNTER_FORK_RING_FULL, 0);
+		return;
+	}
+	begin_event(&event->event, SWORN_EVENT_FORK, 0, sizeof(*event));
+	event->process = *key;
+	event->parent = *parent_key;
+	event->scope = *scope;
+	bpf_ringbuf_submit(event, wake_flags());
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
 {
 	struct sworn_process_key key, parent_key;
 	struct sworn_process_state *state;
-	struct sworn_fork_event *event;
 
 	if (passive)
 		return 0;
 	/* A thread is no process. */
-	if (BPF_CORE_READ(child, tgid) == BPF_CORE_READ(parent, tgid))
+	if (child->tgid == parent->tgid)
 		return 0;
 	state = watched_current(&parent_key);
 	if (!state) {
@@ -73,16 +90,8 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	key = process_key(child);
 	if (!watch(&key, &state->scope))
 		return 0;
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		count(SWORN_COUNTER_FORK_RING_FULL, 0);
-		return 0;
-	}
-	begin_event(&event->event, SWORN_EVENT_FORK, 0, sizeof(*event));
-	event->process = key;
-	event->parent = parent_key;
-	event->scope = state->scope;
-	bpf_ringbuf_submit(event, wake_flags());
+	say_forked(&key, &parent_key, &state->scope);
+	inherit_namespaces(parent, &parent_key, child, &key, &state->scope);
 	return 0;
 }
 
@@ -154,6 +163,18 @@ static __always_inline void look_at_program(struct sworn_process_key *process, s
 	if (!is_known(exe, &key))
 		say_image(process, scope, &key, &scratch->exe, scratch->event.exe_bytes,
 			  SWORN_FLAG_PROGRAM | (flags & SWORN_FLAG_EXE_CUT ? SWORN_FLAG_PATH_CUT : 0));
+}
+
+/* Ways around the recorder that a program may have taken before it runs. */
+static __always_inline void look_at_start(struct task_struct *task, const struct sworn_process_key *process,
+					  const struct sworn_scope *scope, struct file *exe)
+{
+	struct inode *inode = BPF_CORE_READ(exe, f_inode);
+
+	compare_namespaces(task, process, scope);
+	look_at_tracing(task);
+	if (!BPF_CORE_READ(inode, i_nlink))
+		take_way(process, scope, SWORN_WAY_UNLINKED_PROGRAM, 0, BPF_CORE_READ(inode, i_ino));
 }
 
 SEC("tp_btf/sched_process_exec")
@@ -261,6 +282,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 		count(SWORN_COUNTER_EXEC_RING_FULL, 0);
 	if (live.images)
 		look_at_program(&process, &scope, exe, scratch, flags);
+	look_at_start(task, &process, &scope, exe);
 	return 0;
 }
 
@@ -279,6 +301,9 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	state = watched_current(&process);
 	if (!state)
 		return 0;
+	compare_namespaces(task, &process, &state->scope);
+	look_at_tracing(task);
+	look_at_traced(task);
 	signal = BPF_CORE_READ(task, signal);
 	/* Only the last thread ends the process. Two that end at once both see 0; the deletion picks one. */
 	if (BPF_CORE_READ(signal, live.counter) != 0)
@@ -286,7 +311,9 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	scope = state->scope;
 	if (bpf_map_delete_elem(&processes, &process.tgid))
 		return 0;
+	mark_unwatched(process.tgid);
 	bpf_map_delete_elem(&joined, &process.tgid);
+	bpf_map_delete_elem(&namespaces_before, &process.tgid);
 	if (live.images)
 		bpf_map_delete_elem(&unsettled, &process.tgid);
 	status = (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT) ? BPF_CORE_READ(signal, group_exit_code) :

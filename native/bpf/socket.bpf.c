@@ -21,6 +21,7 @@
 #include "lib/hold.h"
 #include "lib/join.h"
 #include "lib/kernel_types.h"
+#include "lib/namespaces.h"
 #include "lib/packet.h"
 #include "lib/process.h"
 #include "lib/udp_flow.h"
@@ -172,7 +173,7 @@ int BPF_PROG(socket_state_changes, struct sock *sk, int from, int to)
 
 	if (passive)
 		return 0;
-	if (BPF_CORE_READ(sk, sk_protocol) != PROTOCOL_TCP)
+	if (sk->sk_protocol != PROTOCOL_TCP)
 		return 0;
 	if (to == TCP_STATE_SYN_SENT) {
 		connect_begins(sk);
@@ -225,26 +226,41 @@ int BPF_PROG(socket_ends, struct sock *sk)
 }
 
 /* UDP sockets have no states: they are known from the moment they are made. */
+static __always_inline void udp_begins(struct bpf_sock *sk, const struct sworn_process_key *maker,
+				       const struct sworn_scope *scope)
+{
+	struct socket_state *state;
+
+	state = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!state) {
+		count(SWORN_COUNTER_SOCKET_STORAGE, 0);
+		return;
+	}
+	state->scope = *scope;
+	state->process = *maker;
+	state->started_ns = bpf_ktime_get_boot_ns();
+}
+
+/* Internet sockets pass here when they are made, the kernel's other families do not. */
 SEC("cgroup/sock_create")
 int socket_made(struct bpf_sock *sk)
 {
 	struct sworn_process_state *process;
 	struct sworn_process_key maker;
-	struct socket_state *state;
 
-	if (passive || sk->protocol != PROTOCOL_UDP)
+	if (passive)
 		return PASS;
 	process = watched_current(&maker);
+	/* Outsiders leave here. */
 	if (!process)
 		return PASS;
-	state = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!state) {
-		count(SWORN_COUNTER_SOCKET_STORAGE, 0);
-		return PASS;
-	}
-	state->scope = process->scope;
-	state->process = maker;
-	state->started_ns = bpf_ktime_get_boot_ns();
+	compare_namespaces((void *)bpf_get_current_task(), &maker, &process->scope);
+	if (sk->protocol == PROTOCOL_UDP)
+		udp_begins(sk, &maker, &process->scope);
+	/* Multipath TCP is made of TCP sockets, which are read. */
+	if (sk->type == SOCK_RAW ||
+	    (sk->protocol != PROTOCOL_TCP && sk->protocol != PROTOCOL_UDP && sk->protocol != PROTOCOL_MPTCP))
+		take_way(&maker, &process->scope, SWORN_WAY_SOCKET, sk->family << 16 | sk->type, sk->protocol);
 	return PASS;
 }
 
@@ -497,9 +513,7 @@ static __always_inline int packet_passes(struct __sk_buff *packet, int sent)
 
 	if (passive || !sk)
 		return PASS;
-	sk = bpf_sk_fullsock(sk);
-	if (!sk)
-		return PASS;
+	/* NULL also of a socket that is not whole (yet). */
 	state = bpf_sk_storage_get(&sockets, sk, 0, 0);
 	if (!state && sent && live.handed_until_ns)
 		state = take_handed(packet, sk);

@@ -176,16 +176,12 @@ static int attach(struct sworn_capture *capture)
 		skeleton->progs.socket_made,	  skeleton->progs.socket_state_changes, skeleton->progs.socket_ends,
 		skeleton->progs.packet_sent,	  skeleton->progs.packet_received,	skeleton->progs.unix_sent,
 		skeleton->progs.unix_received,	  skeleton->progs.unix_call_ends,	skeleton->progs.unix_uring_made,
-		skeleton->progs.way_socket_made,  skeleton->progs.way_signal,		skeleton->progs.way_process_waits,
+		skeleton->progs.way_signal,	  skeleton->progs.way_process_waits,
 		skeleton->progs.way_call_ptrace,  skeleton->progs.way_call_writev,	skeleton->progs.way_call_getfd,
 		skeleton->progs.way_call_setns,	  skeleton->progs.way_call_unshare,	skeleton->progs.way_call_splice,
-		/* Ahead of the program that forgets the process. */
-		skeleton->progs.way_process_ends,
 		skeleton->progs.process_exit,	  skeleton->progs.process_fork,		skeleton->progs.process_exec,
 		skeleton->progs.process_attach,	  skeleton->progs.cgroup_made,		skeleton->progs.cgroup_gone,
 		skeleton->progs.image_mapped,
-		/* Behind the programs that make a process watched. */
-		skeleton->progs.way_process_made, skeleton->progs.way_program_starts,
 	};
 	size_t count = sizeof(order) / sizeof(order[0]);
 

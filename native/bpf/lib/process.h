@@ -30,13 +30,41 @@ static __always_inline struct sworn_process_key current_process(void)
 	return process_key((struct task_struct *)bpf_get_current_task());
 }
 
+static __always_inline __u64 *watched_word(__u32 tgid)
+{
+	__u32 index = tgid / 64;
+
+	return bpf_map_lookup_elem(&watched_pids, &index);
+}
+
+static __always_inline void mark_watched(__u32 tgid)
+{
+	__u64 *word = watched_word(tgid);
+
+	if (word)
+		__sync_fetch_and_or(word, 1ULL << (tgid % 64));
+}
+
+static __always_inline void mark_unwatched(__u32 tgid)
+{
+	__u64 *word = watched_word(tgid);
+
+	if (word)
+		__sync_fetch_and_and(word, ~(1ULL << (tgid % 64)));
+}
+
+/* The state of a process, NULL when it is not watched. Outsiders leave by their bit, without a look into the hash. */
 static __always_inline struct sworn_process_state *watched_process(__u32 tgid)
 {
+	__u64 *word = watched_word(tgid);
+
+	if (!word || !(*word & 1ULL << (tgid % 64)))
+		return NULL;
 	return bpf_map_lookup_elem(&processes, &tgid);
 }
 
 /*
- * The state of the current process, NULL when it is not watched. Outsiders leave after one lookup. Compares start
+ * The state of the current process, NULL when it is not watched. Compares start
  * times, so that whoever gets the pid of a process whose end was missed is not recorded in its place.
  */
 static __always_inline struct sworn_process_state *watched_current(struct sworn_process_key *process)

@@ -33,7 +33,7 @@ static __always_inline void count_probe(void *context, int hit)
 		__sync_fetch_and_add(hit ? &run->hits : &run->runs, 1);
 }
 
-/* Is this a process whose secrets are wanted? Outsiders, which share the libraries, leave after one lookup. */
+/* Is this a process whose secrets are wanted? Outsiders, which share the libraries, leave at once. */
 static __always_inline int owns_secrets(void *context, struct secret_owner *owner)
 {
 	struct sworn_process_state *state;

@@ -16,8 +16,10 @@ static __always_inline int watch(struct sworn_process_key *process, struct sworn
 {
 	struct sworn_process_state state = {.start_ns = process->start_ns, .scope = *scope};
 
-	if (!bpf_map_update_elem(&processes, &process->tgid, &state, BPF_ANY))
+	if (!bpf_map_update_elem(&processes, &process->tgid, &state, BPF_ANY)) {
+		mark_watched(process->tgid);
 		return 1;
+	}
 	count(SWORN_COUNTER_PROCESS_MAP_FULL, 0);
 	return 0;
 }
