@@ -53,6 +53,6 @@ export interface CodeImage {
   readonly probes: readonly ProbePoint[];
   /** When the look at it had ended, and its probes were placed; nanoseconds of the source's clock. Left out: not looked at. */
   readonly lookedAtNs?: number;
-  /** All of its probes could be placed; left out when it has none. */
+  /** It has probes, and all of them could be placed. */
   readonly isProbed?: boolean;
 }

@@ -94,6 +94,8 @@ describe('the keeper', { skip: libcrypto === undefined && 'no libcrypto.so.3 on 
     // This Node runs, so it is probed as well.
     assert.equal(attacher.on(realpathSync(process.execPath)).length, 1);
     assert.match(keeper.imageOf(library)?.library ?? '', /^openssl 3/);
+    assert.deepEqual([keeper.imageOf(library)?.isProbed, keeper.imageOf(plain)?.isProbed], [true, false]);
+    assert.ok(keeper.imageOf(plain)?.lookedAtNs !== undefined);
     assert.equal(keeper.imageOf(keyOf(plain))?.library, '');
     await keeper.stop();
     assert.equal(attacher.placed.size, 0);
@@ -229,6 +231,7 @@ describe('the keeper', { skip: libcrypto === undefined && 'no libcrypto.so.3 on 
     for (let times = 0; times < 2; times++) await keeper.imageMapped(mapped(pid, library));
     const told = findings.map(({ kind, subject, attributes }) => [kind, subject, attributes['errno']]);
     assert.deepEqual(told, [['probe_refused', library, 'EACCES']]);
+    assert.equal(keeper.imageOf(library)?.isProbed, false);
     assert.ok(attacher.known.has(keyText(keyOf(library))));
     assert.equal(attacher.calls.at(-1), `settle ${pid}`);
     await keeper.stop();
@@ -248,6 +251,8 @@ describe('the keeper', { skip: libcrypto === undefined && 'no libcrypto.so.3 on 
       [sleep, library],
     );
     await end(pid);
+    const strange = keeper.describeProgram(pid, '/nowhere');
+    assert.deepEqual([strange[0]?.path, strange[0]?.lookedAtNs], ['/nowhere', undefined]);
     const gone = keeper.describeProgram(pid, openssl).map(({ path }) => path);
     assert.deepEqual(gone, [openssl, libcrypto]);
     await keeper.stop();

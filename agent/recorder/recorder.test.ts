@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { closed, missing, moved, opened } from '../flow/testing/arrivals.ts';
 import { unruly } from '../flow/testing/unruly-protocol.ts';
 import { bind } from '../lineage/session.ts';
@@ -13,6 +13,7 @@ import {
   SessionAction,
   Status,
 } from '../model/activity.ts';
+import type { CodeImage } from '../model/code-image.ts';
 import type { KernelEvent, Scope } from '../model/kernel-event.ts';
 import { EPOCH_UNIX_NS, StagedRecorder } from './testing/staged-recorder.ts';
 
@@ -507,6 +508,43 @@ test('encrypted bytes that stay unread are a finding that names the program, the
   assert.ok(bytes >= 2 * SEALED.length);
   assert.equal(attributes['destination'], '10.0.0.2:443');
   assert.equal(found!.connectionId, '');
+});
+
+describe('encrypted bytes that stay unread are told with what was known of their program', () => {
+  const opensAtNs = 1000;
+  const program = { path: '/bin/100', buildId: '', library: 'boringssl', probes: [] };
+  const states: Readonly<Record<string, { readonly images: readonly CodeImage[]; readonly heldUs?: number }>> = {
+    unknown: { images: [program] },
+    'unknown (looked at later)': { images: [{ ...program, lookedAtNs: opensAtNs + 501, isProbed: true }] },
+    'unknown (held, and looked at later)': {
+      images: [{ ...program, lookedAtNs: opensAtNs + 200_000_001, isProbed: true }],
+      heldUs: 200_000,
+    },
+    'unknown (a library)': {
+      images: [
+        { ...program, library: '', lookedAtNs: 1 },
+        { ...program, path: '/lib/x.so' },
+      ],
+    },
+    no_tls_found: { images: [{ ...program, library: '', lookedAtNs: 1 }] },
+    not_readable: { images: [{ ...program, lookedAtNs: 1, isProbed: false }] },
+    probed: { images: [{ ...program, lookedAtNs: 1, isProbed: true }] },
+    'probed (while it was held)': {
+      images: [{ ...program, lookedAtNs: opensAtNs + 200_000_000, isProbed: true }],
+      heldUs: 200_000,
+    },
+  };
+  for (const [name, { images, heldUs = 0 }] of Object.entries(states))
+    test(name, () => {
+      const stage = new StagedRecorder({ imagesOf: () => images }).handle(
+        executed(100, 500),
+        opened({ startedNs: opensAtNs }),
+        moved('sent', 0, Buffer.concat([HELLO, SEALED])),
+        closed(HELLO.length + SEALED.length, 0, { heldUs }),
+      );
+      stage.recorder.sweep(10e9);
+      assert.equal(stage.of('finding')[0]?.finding.attributes['image_state'], name.split(' ')[0]);
+    });
 });
 
 test('a secret that nobody took is gone with its session, one of no session at once', () => {

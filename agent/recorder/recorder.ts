@@ -372,7 +372,7 @@ export class Recorder {
       },
       closed: (flow, event, atNs) => {
         const { session, process, pid } = this.#openerOf(flow.opened);
-        this.#findUnreadable(flow, atNs);
+        this.#findUnreadable(flow, event?.heldUs ?? 0, atNs);
         this.#writeLosses(builder.connectionId(flow.opened));
         this.write(builder.connectionClosed(flow, event, session, process, pid, atNs));
         this.#connectionEnded(session, atNs);
@@ -397,13 +397,13 @@ export class Recorder {
     };
   }
 
-  #findUnreadable(flow: ConnectionFlow, atNs: number): void {
+  #findUnreadable(flow: ConnectionFlow, heldUs: number, atNs: number): void {
     if (flow.unreadable.size === 0) return;
     const { session, process, pid } = this.#actorOf(flow, atNs);
     const exe = process?.program?.exe ?? '';
     const images = this.#options.imagesOf?.(pid, exe) ?? [];
     const connectionId = this.#options.builder.connectionId(flow.opened);
-    for (const report of unreadableReports(flow, exe, images, atNs)) {
+    for (const report of unreadableReports(flow, heldUs, exe, images, atNs)) {
       this.#findings.add({ report, session, process, connectionId });
     }
   }

@@ -6,8 +6,19 @@ import type { ConnectionFlow } from '../flow/connection-flow.ts';
 import type { CodeImage } from '../model/code-image.ts';
 import type { FindingReport } from '../model/finding.ts';
 
+/** What was known of the program and of its libraries when the first bytes of the connection went. */
+type ImageState = 'unknown' | 'no_tls_found' | 'not_readable' | 'probed';
+
+const NO_SECRET: Readonly<Record<ImageState, string>> = {
+  unknown:
+    'The program, or its TLS library, had not been looked at yet when it connected; what it opens from then on is read if it can be.',
+  no_tls_found:
+    'Nothing handed over the secrets of this TLS connection: no TLS was found in the program or its libraries.',
+  not_readable: 'Nothing handed over the secrets of this TLS connection: its library is not one that can be read.',
+  probed: 'A TLS library of the program can be read, but no secret of this TLS connection passed it.',
+};
+
 const MESSAGES: Readonly<Record<string, string>> = {
-  no_secret: 'Nothing handed over the secrets of this TLS connection: its library is not one that can be read.',
   joined_late:
     'The TLS connection was open before its process was recorded; it becomes readable with its next handshake.',
   suite_unsupported: 'The TLS connection used a cipher suite that is not read.',
@@ -17,19 +28,26 @@ const MESSAGES: Readonly<Record<string, string>> = {
   ssh: 'The connection is SSH, whose bytes are not read where they cross the socket.',
 };
 
-/** One report for each reason. `images`: the program and the libraries that it has mapped; the first one is the program. */
+/**
+ * One report for each reason. `heldUs`: how long the connection's first bytes waited for a look at the program. `images`: the
+ * program and the libraries that it has mapped; the first one is the program.
+ */
 export function unreadableReports(
-  flow: ConnectionFlow,
+  flow: Pick<ConnectionFlow, 'opened' | 'role' | 'tls' | 'unreadable'>,
+  heldUs: number,
   exe: string,
   images: readonly CodeImage[],
   atNs: number,
 ): FindingReport[] {
   const { opened, tls } = flow;
   const library = images.find(({ library: name }) => name !== '');
+  const state = stateOf(images, opened.startedNs + 1000 * heldUs);
   return [...flow.unreadable].map(([reason, bytes]) => ({
     kind: 'tls_unreadable',
     subject: exe,
-    message: MESSAGES[reason] ?? `Encrypted bytes were not read: ${reason.replaceAll('_', ' ')}.`,
+    message:
+      (reason === 'no_secret' ? NO_SECRET[state] : MESSAGES[reason]) ??
+      `Encrypted bytes were not read: ${reason.replaceAll('_', ' ')}.`,
     sinceNs: opened.startedNs,
     untilNs: atNs,
     events: 1,
@@ -41,10 +59,20 @@ export function unreadableReports(
       library: library?.library ?? '',
       library_path: library?.path ?? '',
       library_build_id: library?.buildId ?? '',
+      image_state: state,
       server_name: tls?.serverName ?? '',
       alpn: tls === undefined ? '' : tls.protocol || tls.offeredProtocols.join(','),
       tls: tls?.version ?? '',
       destination: placeOf(flow),
     },
   }));
+}
+
+/** By then, whatever has been found since. */
+function stateOf(images: readonly CodeImage[], atNs: number): ImageState {
+  const known = images.filter(({ lookedAtNs }) => lookedAtNs !== undefined && lookedAtNs <= atNs);
+  if (known.some(({ isProbed }) => isProbed === true)) return 'probed';
+  // Without a description nothing is known of the program either.
+  if (known.length < images.length || images.length === 0) return 'unknown';
+  return known.some(({ library }) => library !== '') ? 'not_readable' : 'no_tls_found';
 }

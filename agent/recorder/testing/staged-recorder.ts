@@ -12,6 +12,7 @@ import {
   IdentitySource,
   IdentityState,
 } from '../../model/activity.ts';
+import type { CodeImage } from '../../model/code-image.ts';
 import type { KernelEvent } from '../../model/kernel-event.ts';
 import { DEFAULT_BOUNDS, type ProtocolDefinition, type SeenCredential } from '../../protocol/decoder.ts';
 import { Recorder } from '../recorder.ts';
@@ -24,6 +25,7 @@ export interface StageOptions {
   readonly tableBounds?: FlowTableBounds;
   readonly append?: (activity: Activity) => void;
   readonly onSessionStarted?: (session: Session) => void;
+  readonly imagesOf?: (pid: number, exe: string) => readonly CodeImage[];
 }
 
 export class StagedRecorder {
