@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * Exercises: a small program of ours derives a key of TLS in exactly the file that has a probe. Whether the probe saw it is
+ * Exercises: a small program of ours derives keys of TLS in exactly the file that has probes. Whether the probe saw it is
  * for the caller to say.
  */
 

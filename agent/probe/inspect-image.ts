@@ -2,7 +2,7 @@
 
 /** One look at a program or library: which TLS it has, and where its secrets pass. */
 
-import type { CodeImage } from '../model/code-image.ts';
+import type { CodeImage, ProbeKind } from '../model/code-image.ts';
 import type { Exercise } from './canary.ts';
 import { ElfFile, segmentType } from './elf/elf-file.ts';
 import { readBuildIds } from './elf/notes.ts';
@@ -130,8 +130,18 @@ function* mayHoldTls(elf: ElfFile): Search<boolean> {
   return yield* hasTlsLabels(elf);
 }
 
-function exerciseOf(elf: ElfFile, image: CodeImage): Exercise {
-  if (exportedSymbol(elf, 'EVP_KDF_derive') === undefined || image.probes.length === 0) return 'none';
+/** What the canary calls of a library to have its probe hit. */
+const EXERCISED_BY: Readonly<Partial<Record<ProbeKind, string>>> = {
+  'openssl-kdf': 'EVP_KDF_derive',
+  'openssl-1.1-input': 'EVP_PKEY_CTX_ctrl',
+  'gnutls-hkdf': 'gnutls_hkdf_expand',
+  'gnutls-prf': '_gnutls_prf_raw',
+};
+
+function exerciseOf(elf: ElfFile, { probes }: CodeImage): Exercise {
+  const isExported = (name: string | undefined): boolean =>
+    name !== undefined && exportedSymbol(elf, name) !== undefined;
+  if (probes.length === 0 || !probes.every(({ kind }) => isExported(EXERCISED_BY[kind]))) return 'none';
   const isProgram = elf.segments.some((segment) => segment.type === segmentType.interpreter);
   if (!isProgram) return 'load';
   // What exports Node's interface for addons runs a script that is given to it.

