@@ -94,7 +94,8 @@ void CaptureObject::SettleImages(const Napi::CallbackInfo& info) {
 
 void CaptureObject::SetHoldMs(const Napi::CallbackInfo& info) {
   sworn_capture* capture = Opened(info.Env());
-  sworn_capture_hold_images(capture, Uint32Of(info, 0, "holdMs", kHoldMsMax) * 1000000ULL);
+  int error = sworn_capture_hold_images(capture, Uint32Of(info, 0, "holdMs", kHoldMsMax) * 1000000ULL);
+  if (error) ThrowErrno(info.Env(), error, "images cannot be told of");
 }
 
 }  // namespace sworn

@@ -292,10 +292,11 @@ int BPF_PROG(unix_call_ends, struct pt_regs *registers, long result)
 {
 	struct syscall_view call = {};
 
-	if (passive || result <= 0)
+	/* Outsiders leave here, before their registers are looked at. */
+	if (passive || result <= 0 || !watched_process(current_tgid()))
 		return 0;
 	view_syscall(&call);
-	if (!moves_bytes(call.number) || !watched_process(current_tgid()))
+	if (!moves_bytes(call.number))
 		return 0;
 	switch (call.number) {
 	case CALL_SENDMMSG:

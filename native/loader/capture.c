@@ -148,7 +148,7 @@ static int load(struct sworn_capture *capture, const struct sworn_capture_option
 	return load_undisturbed(skeleton);
 }
 
-static int attach_program(struct sworn_capture *capture, struct bpf_program *program)
+int sworn_attach_program(struct sworn_capture *capture, struct bpf_program *program)
 {
 	enum bpf_prog_type type = bpf_program__type(program);
 	struct bpf_link *link;
@@ -189,7 +189,9 @@ static int attach(struct sworn_capture *capture)
 	if (!capture->links)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
-		int error = attach_program(capture, order[i]);
+		/* Each mmap of the host passes it: only when it is asked for, or to measure the floor. */
+		bool later = order[i] == skeleton->progs.image_mapped && !skeleton->rodata->passive;
+		int error = later ? 0 : sworn_attach_program(capture, order[i]);
 
 		if (error)
 			return error;
@@ -281,7 +283,9 @@ size_t sworn_capture_programs(struct sworn_capture *capture, struct sworn_progra
 				info->instructions = kernel.verified_insns;
 			}
 			/* Iterators are run, not attached; programs at probes where and when they are asked for. */
-			info->attached = program != capture->skeleton->progs.scan_files &&
+			info->attached = (program != capture->skeleton->progs.image_mapped || capture->images_told ||
+					  capture->skeleton->rodata->passive) &&
+					 program != capture->skeleton->progs.scan_files &&
 					 program != capture->skeleton->progs.scan_ways &&
 					 program != capture->skeleton->progs.scan_processes &&
 					 bpf_program__type(program) != BPF_PROG_TYPE_KPROBE;

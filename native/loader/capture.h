@@ -141,7 +141,7 @@ void sworn_capture_set_canary(struct sworn_capture *capture, uint32_t tgid);
  * Images that are not known are told of from now on, and the first segments of connections of their processes are held
  * until they are settled, for `hold_ns` at most. 0: they are not held.
  */
-void sworn_capture_hold_images(struct sworn_capture *capture, uint64_t hold_ns);
+int sworn_capture_hold_images(struct sworn_capture *capture, uint64_t hold_ns);
 int sworn_capture_set_image_known(struct sworn_capture *capture, const struct sworn_image_key *key, bool known);
 /* All image events of the process up to this time were dealt with. */
 int sworn_capture_settle_images(struct sworn_capture *capture, uint32_t tgid, uint64_t until_ns);

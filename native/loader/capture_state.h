@@ -32,6 +32,8 @@ struct sworn_capture {
 	struct sworn_bpf *skeleton;
 	struct bpf_link **links;
 	size_t link_count;
+	/* The program at mmap is attached. */
+	bool images_told;
 	/* SWORN_PROBES_MAX of them by id, from the first probe on. */
 	struct sworn_probe *probes;
 	int cgroup_fd;
@@ -43,6 +45,8 @@ void sworn_ring_close(struct sworn_ring *ring);
 
 /* Before load: whether programs at probes may sleep. */
 void sworn_choose_probe_ways(struct sworn_bpf *skeleton);
+/* Where its section says; nothing when it was not loaded. 0 or a negative errno. */
+int sworn_attach_program(struct sworn_capture *capture, struct bpf_program *program);
 void sworn_detach_probes(struct sworn_capture *capture);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "capture_state.h"
+#include "place.h"
 
 /*
  * From 6.6 on a probe may be a link of bpf(2) of its own; the old way, an event of perf, is for CAP_SYS_ADMIN alone, this
@@ -173,7 +174,7 @@ int sworn_capture_attach_probe(struct sworn_capture *capture, uint32_t kind, con
 	if (bpf_map_update_elem(bpf_map__fd(capture->skeleton->maps.probe_runs), &id, &nothing, BPF_ANY))
 		return -errno;
 
-	error = attach(&capture->probes[id], program, path, file_offset, id);
+	error = attach(&capture->probes[id], program, path, sworn_cheaper_place(path, file_offset), id);
 	if (error)
 		return error;
 	capture->probes[id].kind = kind;
@@ -233,10 +234,19 @@ void sworn_capture_set_canary(struct sworn_capture *capture, uint32_t tgid)
 	__atomic_store_n(&capture->skeleton->bss->live.canary_tgid, tgid, __ATOMIC_RELAXED);
 }
 
-void sworn_capture_hold_images(struct sworn_capture *capture, uint64_t hold_ns)
+int sworn_capture_hold_images(struct sworn_capture *capture, uint64_t hold_ns)
 {
+	int error;
+
+	if (!capture->images_told && !capture->skeleton->rodata->passive) {
+		error = sworn_attach_program(capture, capture->skeleton->progs.image_mapped);
+		if (error)
+			return error;
+		capture->images_told = true;
+	}
 	__atomic_store_n(&capture->skeleton->bss->live.hold_ns, hold_ns, __ATOMIC_RELAXED);
 	__atomic_store_n(&capture->skeleton->bss->live.images, 1, __ATOMIC_RELAXED);
+	return 0;
 }
 
 int sworn_capture_set_image_known(struct sworn_capture *capture, const struct sworn_image_key *key, bool known)

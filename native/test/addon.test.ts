@@ -154,6 +154,22 @@ describe('the addon', unless('bpf'), () => {
     assert.ok(programs.filter(({ attached }) => attached).length >= 11);
   });
 
+  test('the program that each mmap passes is attached when images are asked for, and for the floor', () => {
+    const imagesOf = (one: Capture): boolean | undefined =>
+      one.programs().find(({ name }) => name === 'image_mapped')?.attached;
+    const one = new addon.Capture({ ...SMALL, passive: false });
+    const floor = new addon.Capture({ ...SMALL, passive: true });
+    try {
+      const isThere = imagesOf(one) !== undefined;
+      assert.deepEqual([imagesOf(one), imagesOf(floor)], isThere ? [false, true] : [undefined, undefined]);
+      for (const holdMs of [0, 200]) one.setHoldMs(holdMs);
+      assert.equal(imagesOf(one), isThere ? true : undefined);
+    } finally {
+      one.close();
+      floor.close();
+    }
+  });
+
   test('probes have ids of their own, which are free again after them', () => {
     const one = new addon.Capture(SMALL);
     try {
