@@ -2,6 +2,7 @@
 
 /** What arrived and waits its turn: both directions in one queue, so that their order is kept. Bytes are copies. */
 import type { Direction } from './direction.ts';
+import type { Tried } from './key-search.ts';
 
 export type Arrival =
   | { readonly kind: 'bytes'; readonly of: Direction; readonly bytes: Buffer; readonly at: number }
@@ -11,7 +12,7 @@ export type Arrival =
       readonly of: Direction;
       readonly bytes: Buffer;
       readonly at: number;
-      readonly tried: WeakSet<object>;
+      readonly tried: Tried;
     }
   | { readonly kind: 'gap'; readonly of: Direction; readonly missingBytes: number; readonly at: number };
 

@@ -6,11 +6,11 @@
  *
  * Source   RFC 8446 (TLS 1.3: sections 2, 4.6, 5, 7 and appendix D.4); RFC 5246 (TLS 1.2: section 7)
  */
-import type { MasterSecret, TlsSecret } from '../model/tls-secret.ts';
+import type { MasterSecret } from '../model/tls-secret.ts';
 import type { Side } from '../protocol/decoder.ts';
 import { Direction } from './direction.ts';
 import { HANDSHAKE } from './handshake-messages.ts';
-import { KeySearch } from './key-search.ts';
+import { KeySearch, type Tried } from './key-search.ts';
 import { Negotiation, TLS_13 } from './negotiation.ts';
 import type { Output } from './output.ts';
 import { RECORD, RECORD_HEADER_BYTES } from './record-cipher.ts';
@@ -41,7 +41,7 @@ export class Conversation {
   }
 
   /** A record in step. `tried` keeps the secrets that did not open it. */
-  record(of: Direction, record: Buffer, at: number, tried: WeakSet<TlsSecret>): RecordOutcome {
+  record(of: Direction, record: Buffer, at: number, tried: Tried): RecordOutcome {
     of.untouched = false;
     if (of.epoch === 'plain') return this.#plain(of, record, at);
     if (this.isUnprotected(of, record)) {
@@ -98,7 +98,7 @@ export class Conversation {
   }
 
   /** The master secret that `of` has its key of now; undefined when there is none that was not tried. */
-  takeMaster(of: Direction, tried?: WeakSet<TlsSecret>): MasterSecret | undefined {
+  takeMaster(of: Direction, tried?: Tried): MasterSecret | undefined {
     if (of.agreed === undefined) return undefined;
     const { clientRandom, serverRandom, resumes } = of.agreed;
     const handedOver = this.#secrets.master(clientRandom, serverRandom);
@@ -126,6 +126,7 @@ export class Conversation {
   }
 
   end(): void {
+    if (this.negotiation.clientRandom !== undefined) this.#secrets.end(this.negotiation.clientRandom);
     this.directions.client.destroy();
     this.directions.server.destroy();
   }
@@ -181,7 +182,7 @@ export class Conversation {
     const tls13 = negotiation.version === TLS_13;
     switch (type) {
       case HANDSHAKE.clientHello:
-        if (of === client && !tls13) negotiation.clientHello(body);
+        if (of === client && !tls13) this.#clientHello(body);
         return;
       case HANDSHAKE.serverHello:
         if (of === server && !tls13) this.#serverHello(body);
@@ -213,6 +214,14 @@ export class Conversation {
         if (of.epoch === 'application') of.updateKey();
         return;
     }
+  }
+
+  #clientHello(body: Buffer): void {
+    const before = this.negotiation.clientRandom;
+    if (!this.negotiation.clientHello(body)) return;
+    const { clientRandom } = this.negotiation;
+    if (before !== undefined && !clientRandom?.equals(before)) this.#secrets.end(before);
+    if (clientRandom !== undefined) this.#secrets.begin(clientRandom);
   }
 
   #serverHello(body: Buffer): void {

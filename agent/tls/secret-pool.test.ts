@@ -18,6 +18,7 @@ const master = (n: number, clientRandom: Buffer, serverRandom?: Buffer): MasterS
   serverRandom,
   secret: Buffer.alloc(48, n),
 });
+const all = (clientRandom?: Buffer) => ({ clientRandom, afterArrival: 0, sinceNs: 0 });
 const isZero = ({ secret }: { secret: Buffer }): boolean => secret.every((byte) => byte === 0);
 
 test('secrets that name the connection come first, then those of its processes, then others; newest first', () => {
@@ -31,17 +32,17 @@ test('secrets that name the connection come first, then those of its processes, 
   pool.add(others, 8, 3);
   pool.add(foreign, 7, 4);
   const store = pool.storeFor(() => [7]);
-  assert.deepEqual([...store.traffic(random(1))], [named, newer, mine, others]);
-  assert.ok([...store.traffic(undefined)].includes(foreign));
+  assert.deepEqual([...store.traffic(all(random(1)))], [named, newer, mine, others]);
+  assert.ok([...store.traffic(all())].includes(foreign));
 });
 
 test('a secret that is taken is in no store, and is not filled with zeros', () => {
   const pool = new SecretPool();
   const secret = traffic(1);
   pool.add(secret, 1, 0);
-  pool.storeFor(() => []).take(secret);
-  pool.storeFor(() => []).take(secret);
-  assert.deepEqual([...pool.storeFor(() => [1]).traffic(undefined)], []);
+  pool.storeFor(() => []).take(secret, undefined);
+  pool.storeFor(() => []).take(secret, undefined);
+  assert.deepEqual([...pool.storeFor(() => [1]).traffic(all())], []);
   assert.deepEqual(pool.counts, { added: 1, taken: 1, expired: 0, dropped: 0 });
   assert.ok(!isZero(secret));
 });

@@ -4,9 +4,11 @@
  * The secrets of one session, from when a library derives them until a connection takes them. Bounded in number and in
  * age; what leaves in any other way than by being taken is filled with zeros.
  */
-import type { MasterSecret, TlsSecret, TrafficSecret } from '../model/tls-secret.ts';
+import type { MasterSecret, TlsSecret } from '../model/tls-secret.ts';
 import type { SecretStore } from './secret-store.ts';
 import { type SessionCounts, SessionMemory, type SessionMemoryOptions } from './session-memory.ts';
+import { TrafficSecrets } from './traffic-secrets.ts';
+import { TrialBudget } from './trial-budget.ts';
 
 export interface SecretPoolOptions extends SessionMemoryOptions {
   /** Four secrets a connection, and nobody takes those of connections that are not recorded. */
@@ -16,17 +18,17 @@ export interface SecretPoolOptions extends SessionMemoryOptions {
 }
 
 export interface SecretPoolCounts {
+  /** Also a copy that is kept for the other end of a connection. */
   readonly added: number;
   readonly taken: number;
   /** Too old. */
   readonly expired: number;
-  /** Beyond the number, or the session ended. */
+  /** Beyond the number, a copy that nobody needs any longer, or the session ended. */
   readonly dropped: number;
 }
 
-interface Entry<S extends TlsSecret> {
-  readonly secret: S;
-  readonly pid: number;
+interface Entry {
+  readonly secret: MasterSecret;
   usedAtNs: number;
 }
 
@@ -36,12 +38,13 @@ const UNUSED_NS_MAX = 60e9;
 export class SecretPool {
   readonly #secretsMax: number;
   readonly #unusedNsMax: number;
-  /** In order of arrival, or of last use. */
-  readonly #traffic = new Map<TrafficSecret, Entry<TrafficSecret>>();
-  readonly #masters = new Map<MasterSecret, Entry<MasterSecret>>();
+  readonly #traffic = new TrafficSecrets();
+  /** In order of last use. */
+  readonly #masters = new Map<MasterSecret, Entry>();
   /** By client random, newest last: a handshake asks by it. */
   readonly #mastersOf = new Map<string, MasterSecret[]>();
   readonly #sessions: SessionMemory;
+  readonly #trials = new TrialBudget();
   readonly #counts = { added: 0, taken: 0, expired: 0, dropped: 0 };
   /** The pool has no clock: the latest time that it was told. */
   #nowNs = 0;
@@ -69,9 +72,11 @@ export class SecretPool {
   add(secret: TlsSecret, pid: number, atNs: number): void {
     this.#nowNs = Math.max(this.#nowNs, atNs);
     this.#counts.added++;
-    if (secret.kind === 'traffic') this.#traffic.set(secret, { secret, pid, usedAtNs: atNs });
-    else {
-      this.#masters.set(secret, { secret, pid, usedAtNs: atNs });
+    if (secret.kind === 'traffic') {
+      for (const copy of this.#traffic.keptCopies(secret)) this.#drop(copy);
+      this.#traffic.add(secret, pid, atNs);
+    } else {
+      this.#masters.set(secret, { secret, usedAtNs: atNs });
       const key = keyOf(secret.clientRandom);
       const same = this.#mastersOf.get(key);
       if (same === undefined) this.#mastersOf.set(key, [secret]);
@@ -80,27 +85,44 @@ export class SecretPool {
     while (this.size > this.#secretsMax) this.#dropOldest();
   }
 
-  /** What a connection sees of the pool: secrets that name it, then those of its own processes, then others; newest first. */
+  /** What one end of a connection sees of the pool; `pids` are its processes. */
   storeFor(pids: () => Iterable<number>): SecretStore {
+    const end = {};
+    const traffic = this.#traffic;
     return {
       master: (clientRandom, serverRandom) => this.#master(clientRandom, serverRandom),
-      traffic: (clientRandom) => this.#candidates(clientRandom, new Set(pids())),
+      begin: (clientRandom) => traffic.begin(end, clientRandom),
+      end: (clientRandom) => {
+        for (const copy of traffic.end(end, clientRandom)) this.#drop(copy);
+      },
+      get arrivals() {
+        return traffic.arrivals;
+      },
+      traffic: (query) =>
+        query.afterArrival < traffic.arrivals ? traffic.candidates(end, new Set(pids()), query) : [],
+      spendTrials: (trials) => this.#trials.spend(trials, this.#nowNs),
       remember: (sessionName, master) => this.#sessions.remember(sessionName, master, this.#nowNs),
       resumed: (sessionName) => this.#sessions.resumed(sessionName, this.#nowNs),
-      take: (secret) => {
-        if (this.#traffic.delete(secret)) this.#counts.taken++;
+      take: (secret, clientRandom) => {
+        const others = traffic.take(end, secret, clientRandom);
+        if (others === undefined) return;
+        this.#counts.taken++;
+        this.#trials.earn();
+        if (others.size === 0) return;
+        const copy = { ...secret, clientRandom, secret: Buffer.from(secret.secret) };
+        traffic.add(copy, 0, this.#nowNs, others);
+        this.#counts.added++;
       },
     };
   }
 
   expire(nowNs: number): void {
     this.#nowNs = Math.max(this.#nowNs, nowNs);
-    for (const entries of [this.#traffic, this.#masters]) {
-      for (const { secret, usedAtNs } of entries.values()) {
-        if (nowNs - usedAtNs <= this.#unusedNsMax) continue;
-        this.#forget(secret);
-        this.#counts.expired++;
-      }
+    const oldestNs = nowNs - this.#unusedNsMax;
+    const masters = [...this.#masters.values()].filter(({ usedAtNs }) => usedAtNs < oldestNs);
+    for (const secret of [...this.#traffic.olderThan(oldestNs), ...masters.map((entry) => entry.secret)]) {
+      this.#forget(secret);
+      this.#counts.expired++;
     }
     this.#sessions.expire(nowNs);
   }
@@ -124,25 +146,15 @@ export class SecretPool {
     return found;
   }
 
-  #candidates(clientRandom: Uint8Array | undefined, pids: ReadonlySet<number>): readonly TrafficSecret[] {
-    const named: TrafficSecret[] = [];
-    const own: TrafficSecret[] = [];
-    const others: TrafficSecret[] = [];
-    for (const { secret, pid } of this.#traffic.values()) {
-      const random = secret.clientRandom;
-      const names = random !== undefined && clientRandom !== undefined;
-      if (names && !sameBytes(random, clientRandom)) continue;
-      (names ? named : pids.has(pid) ? own : others).push(secret);
-    }
-    return [...named.reverse(), ...own.reverse(), ...others.reverse()];
+  #dropOldest(): void {
+    const traffic = this.#traffic.oldest;
+    const master = this.#masters.values().next().value;
+    const oldest = master === undefined || (traffic && traffic.atNs <= master.usedAtNs) ? traffic : master;
+    if (oldest !== undefined) this.#drop(oldest.secret);
   }
 
-  #dropOldest(): void {
-    const traffic = this.#traffic.values().next().value;
-    const master = this.#masters.values().next().value;
-    const oldest = master === undefined || (traffic && traffic.usedAtNs <= master.usedAtNs) ? traffic : master;
-    if (oldest === undefined) return;
-    this.#forget(oldest.secret);
+  #drop(secret: TlsSecret): void {
+    this.#forget(secret);
     this.#counts.dropped++;
   }
 

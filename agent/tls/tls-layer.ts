@@ -10,11 +10,11 @@
  *
  * No socket, no clock, no logger: `at` is a time in nanoseconds that the caller puts on bytes.
  */
-import type { TlsSecret } from '../model/tls-secret.ts';
 import type { Side } from '../protocol/decoder.ts';
 import { type Arrival, Arrivals } from './arrivals.ts';
 import { Conversation } from './conversation.ts';
 import type { Direction, TlsCounts } from './direction.ts';
+import { Tried } from './key-search.ts';
 import type { TlsDescription } from './negotiation.ts';
 import { Output, type TlsSink, type UnreadableReason } from './output.ts';
 import { Chunk } from './record-framer.ts';
@@ -84,7 +84,7 @@ export class TlsLayer {
   push(from: Side, bytes: Uint8Array, at: number): void {
     if (this.#ended) return;
     const of = this.#conversation.directions[from];
-    this.#conversation.search.arrived(bytes.length);
+    this.#conversation.search.arrived(bytes.length, at);
     if (this.#waiting.empty) {
       this.#blocked = false;
       this.#read(of, new Chunk(bytes), at);
@@ -158,7 +158,7 @@ export class TlsLayer {
         case 'need-more':
           return;
         case 'record':
-          if (this.#record(of, framed.record, at, of.cipher === undefined ? new WeakSet() : NONE, chunk)) break;
+          if (this.#record(of, framed.record, at, of.cipher === undefined ? new Tried() : NONE, chunk)) break;
           return;
         case 'candidate':
           if (!this.#conversation.seeking.candidate(of, framed.record, framed.before, at)) framer.refuse();
@@ -183,12 +183,13 @@ export class TlsLayer {
   }
 
   /** Returns whether to go on with what follows in the chunk; if not, it is in the queue. */
-  #record(of: Direction, record: Buffer, at: number, tried: WeakSet<TlsSecret>, chunk: Chunk): boolean {
+  #record(of: Direction, record: Buffer, at: number, tried: Tried, chunk: Chunk, waiting?: Arrival): boolean {
     const outcome = this.#conversation.record(of, record, at, tried);
     if (outcome === 'set-aside') this.#early.push({ kind: 'record', of, bytes: Buffer.from(record), at, tried });
     if (outcome === 'wait') {
       this.#blocked = true;
-      this.#waiting.putBack({ kind: 'record', of, bytes: Buffer.from(record), at, tried }, ...rest(of, chunk, at));
+      const arrival = waiting ?? { kind: 'record', of, bytes: Buffer.from(record), at, tried };
+      this.#waiting.putBack(arrival, ...rest(of, chunk, at));
       return false;
     }
     return !this.#releaseEarlyData(of, chunk, at);
@@ -222,7 +223,7 @@ export class TlsLayer {
       if (arrival.kind === 'gap') this.#missed(of, arrival.missingBytes, at);
       else if (arrival.kind === 'bytes') this.#read(of, new Chunk(arrival.bytes), at);
       else if (of.dead !== undefined) this.#unread(arrival, of.dead);
-      else this.#record(of, arrival.bytes, at, arrival.tried, NO_CHUNK);
+      else this.#record(of, arrival.bytes, at, arrival.tried, NO_CHUNK, arrival);
     }
   }
 
@@ -230,7 +231,8 @@ export class TlsLayer {
   #giveUp(reason: 'no_secret' | 'memory_bound'): void {
     const head = this.#waiting.shift();
     if (head?.kind === 'record') {
-      this.#conversation.refuse(head.of, head.bytes, head.at, reason);
+      const untried = reason === 'no_secret' && head.tried.isUnfinished;
+      this.#conversation.refuse(head.of, head.bytes, head.at, untried ? 'trials_exhausted' : reason);
       const { client, server } = this.#conversation.directions;
       if (head.of === server && client.epoch === 'plain') this.#giveUpEarlyData(reason);
     }
@@ -255,7 +257,7 @@ export class TlsLayer {
 }
 
 /** A record whose key is there is tried with no other. */
-const NONE = new WeakSet<TlsSecret>();
+const NONE = new Tried();
 const NO_CHUNK = new Chunk(Buffer.alloc(0));
 
 function rest(of: Direction, chunk: Chunk, at: number): readonly Arrival[] {
