@@ -35,7 +35,22 @@ export function openMapped(pid: number, key: FileKey, path: string, isProgram: b
   const file = attempts.find((one) => one.identity.inode === key.inode) ?? attempts.find((one) => !hasDevice(one, key));
   if (file !== undefined) return { file: keepOnly(file, attempts), isExact: false };
   for (const one of attempts) one.close();
+  const own = openExactly(path, key);
+  if (own !== undefined) return { file: own, isExact: true };
   if (refusal !== undefined) throw refusal;
+  return undefined;
+}
+
+/** A process that ended at once has left its file, and the next one is to find it known: here, where its path leads to it. */
+function openExactly(path: string, key: FileKey): OpenFile | undefined {
+  if (!path.startsWith('/')) return undefined;
+  try {
+    const file = new OpenFile(path);
+    if (isFile(file, key)) return file;
+    file.close();
+  } catch {
+    // In a container, or gone as well.
+  }
   return undefined;
 }
 

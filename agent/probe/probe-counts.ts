@@ -2,6 +2,8 @@
 
 /** What the keeper has done, and what it has left undone. */
 export interface ProbeCounts {
+  /** Processes that have mapped something that is looked at now. */
+  waiting: number;
   /** Images that workloads mapped. */
   mapped: number;
   /** Of them, those of processes that were gone before the file could be opened. */
@@ -43,6 +45,7 @@ export interface ProbeCounts {
 
 export function emptyCounts(): ProbeCounts {
   return {
+    waiting: 0,
     mapped: 0,
     gone: 0,
     inspected: 0,

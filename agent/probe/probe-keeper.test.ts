@@ -158,12 +158,29 @@ describe('the keeper', { skip: libcrypto === undefined && 'no libcrypto.so.3 on 
     await keeper.stop();
   });
 
-  test('a process that is gone is let go and counted', async () => {
-    const { keeper, attacher, folder, findings } = stage();
-    const library = put(folder, libcrypto!, 'liblate.so');
+  test('a process that ended at once has its file looked at for the next one', async () => {
+    const { keeper, attacher, folder } = stage();
+    const library = put(folder, libcrypto!, 'libquick.so');
+    const other = put(folder, libcrypto!, 'libother.so');
     const pid = await mapping(library);
     await end(pid);
+    // Its path leads to another file by now: that is not what was mapped.
+    await keeper.imageMapped(mapped(pid, other, keyOf(library)));
+    assert.deepEqual([attacher.calls, keeper.counts().gone], [[`settle ${pid}`], 1]);
     await keeper.imageMapped(mapped(pid, library));
+    assert.equal(attacher.on(library).length, 1);
+    assert.ok(attacher.known.has(keyText(keyOf(library))));
+    await keeper.stop();
+  });
+
+  test('a process that is gone with its file is let go and counted', async () => {
+    const { keeper, attacher, folder, findings } = stage();
+    const library = put(folder, libcrypto!, 'liblate.so');
+    const event = mapped(await mapping(library), library);
+    const { pid } = event.process;
+    await end(pid);
+    rmSync(library);
+    await keeper.imageMapped(event);
     assert.deepEqual(attacher.calls, [`settle ${pid}`]);
     assert.equal(keeper.counts().gone, 1);
     assert.deepEqual(findings, []);

@@ -115,7 +115,7 @@ export class ProbeKeeper {
   }
 
   counts(): ProbeCounts {
-    return { ...this.#counts };
+    return { ...this.#counts, waiting: this.#waiting.size };
   }
 
   /** Looks at what a workload has mapped, probes it, and lets the workload's process go on. Never rejects. */

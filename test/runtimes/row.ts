@@ -5,6 +5,7 @@
  * comes first, so that it finds the agent unprepared; then one that asks for several things.
  */
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PostgresServer } from '../oracle/postgres/postgres-server.ts';
 import { askServer } from '../oracle/postgres/statement-statistics.ts';
 import { type Recording, startRecording } from '../oracle/recording/recording.ts';
@@ -68,6 +69,7 @@ async function playHttp(stage: Stage, client: Client, tls: TlsVersion): Promise<
   let recording: Recording | undefined;
   try {
     recording = await startRecording({ identities: [IDENTITY] });
+    if (client.ahead !== undefined) await makeKnown(recording, client.ahead);
     for (const life of LIVES) {
       const environment = {
         ...client.environment,
@@ -141,6 +143,18 @@ async function runClient(
   clearTimeout(timer);
   if (isLate) throw new Error(`it did not end within ${CLIENT_MS_MAX} ms`);
   if (code !== 0) throw new Error(`it ended with ${code}: ${stderr.slice(-500)}`);
+}
+
+/** The look at a program of a hundred megabytes takes longer than a connection is held: its first one would stay unread. */
+async function makeKnown(recording: Recording, command: readonly string[]): Promise<void> {
+  const probes = async () => (await recording.status()).tls as { readonly attached: number; readonly waiting: number };
+  const before = await probes();
+  await runClient(recording, command, {});
+  for (const until = Date.now() + CLIENT_MS_MAX; ; await sleep(50)) {
+    const now = await probes();
+    if (now.attached > before.attached && now.waiting === 0) return;
+    if (Date.now() > until) throw new Error(`no probe was placed in ${command[0]}`);
+  }
 }
 
 async function holdsOf(recording: Recording): Promise<number> {

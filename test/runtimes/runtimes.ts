@@ -22,6 +22,8 @@ export type Life = 'one' | 'several';
 export interface Client {
   readonly version: string;
   readonly command: (life: Life) => readonly string[];
+  /** Runs once before the row, as a workload, until the agent has placed a probe in the program. */
+  readonly ahead?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -136,6 +138,7 @@ const bun: Runtime['install'] = (authorityFile) => {
   return {
     version: versionOf([program, '--version']),
     command: (life) => [program, join(clients, 'https.mjs'), 'fetch', life],
+    ahead: [program, '--version'],
     environment: { NODE_EXTRA_CA_CERTS: authorityFile },
   };
 };
@@ -145,6 +148,7 @@ const deno: Runtime['install'] = (authorityFile) => {
   return {
     version: versionOf([program, '--version']),
     command: (life) => [program, 'run', '--quiet', '-A', join(clients, 'https.mjs'), 'fetch', life],
+    ahead: [program, '--version'],
     environment: { DENO_CERT: authorityFile, DENO_NO_UPDATE_CHECK: '1' },
   };
 };
