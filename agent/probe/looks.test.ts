@@ -143,7 +143,8 @@ describe('a file of earlier looks', { skip }, () => {
     await life(cacheFile, [library]);
     const whole = readFileSync(cacheFile);
     const flipped = Buffer.from(whole);
-    flipped[flipped.indexOf('openssl-kdf')]! ^= 1;
+    // A digit becomes another one: only the checksum can tell.
+    flipped[flipped.indexOf('"fileOffset":') + '"fileOffset":'.length]! ^= 1;
     const damages = [flipped, whole.subarray(0, whole.length >> 1), Buffer.alloc(0), Buffer.from('null\nnull\n')];
     for (const damaged of damages) {
       writeFileSync(cacheFile, damaged);
