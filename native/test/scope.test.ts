@@ -161,6 +161,23 @@ describe('what is recorded', unless('bpf', 'gcc'), () => {
   });
 });
 
+describe('a process in other namespaces than its parent', unless('bpf', 'gcc'), () => {
+  test('is told of at its birth, once', async () => {
+    const observer = await Observer.open();
+    try {
+      const run = await observer.run(trigger('apart'), []);
+      assert.equal((await run.ended).code, 0);
+      const [forked] = run.of('process-forked');
+      assert.deepEqual(
+        run.of('way-taken').map(({ way, subject, process }) => ({ way, subject, process })),
+        [{ way: 'namespace_changed', subject: 'network', process: forked?.process }],
+      );
+    } finally {
+      await observer.close();
+    }
+  });
+});
+
 describe('more processes than there is room for', unless('bpf', 'gcc'), () => {
   test('are not watched, and counted', async () => {
     const observer = await Observer.open({ capture: { processesMax: 4 }, timing: { sweepMs: 50 } });
