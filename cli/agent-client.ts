@@ -34,7 +34,9 @@ function exchange(
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException): void => reject(unreachable(socketPath, error));
-    const asked = request({ socketPath, method, path, timeout: ANSWER_MS }, (response) => {
+    // A connection of its own: one that was kept may be closed by the agent while the next request is being written.
+    const options = { socketPath, method, path, timeout: ANSWER_MS, agent: false };
+    const asked = request(options, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (part: string) => {
