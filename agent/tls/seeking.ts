@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { HASH_BYTES, usualOverheadBytes } from './cipher-suite.ts';
+import type { Direction, Epoch } from './direction.ts';
+import { Losses } from './losses.ts';
+import { TLS_13 } from './negotiation.ts';
+import type { Output, UnreadableReason } from './output.ts';
+import { RECORD, RECORD_HEADER_BYTES } from './record-cipher.ts';
 /**
  * The way back after bytes were lost, were damaged, or came without their key: which of the places that may be a record
  * is one, and how much plaintext is missing in front of it.
@@ -8,12 +13,7 @@ import { HASH_BYTES, usualOverheadBytes } from './cipher-suite.ts';
  * A gap is told when its size is known. If the other side's data comes out first, its beginning is told before that (one
  * byte at least), so that whoever reads both knows on which side of that data the loss lies.
  */
-import type { Conversation } from './conversation.ts';
-import type { Direction, Epoch } from './direction.ts';
-import { Losses } from './losses.ts';
-import { TLS_13 } from './negotiation.ts';
-import type { Output, UnreadableReason } from './output.ts';
-import { RECORD, RECORD_HEADER_BYTES } from './record-cipher.ts';
+import type { TlsConnection } from './tls-connection.ts';
 
 /** Sequence numbers that one record is tried with; the next record goes on where this one stopped. */
 const SEQUENCES_PER_RECORD = 96;
@@ -26,11 +26,11 @@ const FINISHED_BYTES = 16;
 const MESSAGE_HEADER_BYTES = 4;
 
 export class Seeking {
-  readonly #conversation: Conversation;
+  readonly #connection: TlsConnection;
   readonly #output: Output;
 
-  constructor(conversation: Conversation, output: Output) {
-    this.#conversation = conversation;
+  constructor(connection: TlsConnection, output: Output) {
+    this.#connection = connection;
     this.#output = output;
   }
 
@@ -39,7 +39,7 @@ export class Seeking {
     of.reason = reason;
     of.losses ??= new Losses();
     of.messages.drop();
-    of.framer.expect(this.#conversation.negotiation.version === TLS_13 ? RECORD.applicationData : undefined);
+    of.framer.expect(this.#connection.negotiation.version === TLS_13 ? RECORD.applicationData : undefined);
     of.framer.seek(exact);
   }
 
@@ -48,7 +48,7 @@ export class Seeking {
     const seeking = of.losses !== undefined;
     const { droppedBytes, recordBytes, recordType, unknownBytes } = of.framer.missed(missingBytes);
     this.#output.unreadable(of, 'record_incomplete', droppedBytes, at);
-    of.framer.expect(this.#conversation.negotiation.version === TLS_13 ? RECORD.applicationData : undefined);
+    of.framer.expect(this.#connection.negotiation.version === TLS_13 ? RECORD.applicationData : undefined);
     if (!seeking) of.reason = 'after_gap';
     of.messages.drop();
     of.losses ??= new Losses();
@@ -61,7 +61,7 @@ export class Seeking {
 
   /** A record that was had and is not read. */
   passed(of: Direction, bytes: number, type: number, at: number): void {
-    this.#output.unreadable(of, this.#conversation.search.exhausted ? 'trials_exhausted' : of.reason, bytes, at);
+    this.#output.unreadable(of, this.#connection.search.exhausted ? 'trials_exhausted' : of.reason, bytes, at);
     this.#lost(of, bytes, type, at);
   }
 
@@ -74,10 +74,10 @@ export class Seeking {
 
   /** Is the candidate a record that can be read? Then it is read, and `of` is in step again. */
   candidate(of: Direction, record: Buffer, before: Buffer | undefined, at: number): boolean {
-    const { negotiation, search } = this.#conversation;
+    const { negotiation, search } = this.#connection;
     const losses = of.losses ?? new Losses();
     if (of.epoch === 'plain' && isChangeCipherSpec(record)) {
-      this.#conversation.changeCipherSpec(of);
+      this.#connection.changeCipherSpec(of);
       if ((of.epoch as Epoch) !== 'sealed') return false;
       of.losses = undefined;
       this.#output.framing(of, record.length);
@@ -88,7 +88,7 @@ export class Seeking {
     // Without a tag nothing tells that it is one, and nothing hangs on it.
     if (tls13 && record[0] !== RECORD.applicationData) return false;
     const isNew = of.cipher === undefined && of.epoch === 'sealed';
-    const master = isNew ? this.#conversation.takeMaster(of) : undefined;
+    const master = isNew ? this.#connection.takeMaster(of) : undefined;
     const { cipher, sequence, epoch } = of;
     let missing: number | undefined;
     let opened: Buffer | undefined;
@@ -108,18 +108,18 @@ export class Seeking {
     if (opened === undefined && tls13 && (cipher === undefined || epoch !== 'application'))
       opened = search.findAny(of, record);
     if (opened === undefined) return false;
-    if (master !== undefined) this.#conversation.proved(of, master);
+    if (master !== undefined) this.#connection.proved(of, master);
     missing ??= this.#missingUnder(of, cipher !== undefined && epoch === 'application' ? 'updated' : epoch, losses);
     this.#output.gap(of, missing - losses.toldBytes, at);
     of.losses = undefined;
     if (negotiation.version === TLS_13 && of.epoch === 'plain') of.epoch = 'handshake';
-    this.#conversation.found(of, opened, record.length, at);
+    this.#connection.found(of, opened, record.length, at);
     return true;
   }
 
   /** Data of `of` comes out now: what the other side lost before lies before it. */
   tellOther(of: Direction, at: number): void {
-    const { client, server } = this.#conversation.directions;
+    const { client, server } = this.#connection.directions;
     const other = of === client ? server : client;
     const { losses } = other;
     if (losses === undefined || losses.toldBytes > 0 || losses.bytes === 0) return;
@@ -157,7 +157,7 @@ export class Seeking {
 
   /** What a record is longer than its plaintext. */
   #overheadBytes(of: Direction): number {
-    const { suite } = this.#conversation.negotiation;
+    const { suite } = this.#connection.negotiation;
     return of.cipher?.overheadBytes ?? (suite === undefined ? OVERHEAD_BYTES_USUAL : usualOverheadBytes(suite));
   }
 
@@ -180,7 +180,7 @@ export class Seeking {
     if (was === 'updated') return losses.plaintextEstimate(cipher.overheadBytes);
     // What is missing of the handshake is no plaintext; a Finished is the least of it.
     if (sequence === 0 || of.epoch !== 'application') return 0;
-    const { suite } = this.#conversation.negotiation;
+    const { suite } = this.#connection.negotiation;
     const finished = MESSAGE_HEADER_BYTES + HASH_BYTES[suite?.hash ?? 'sha256'];
     const handshake = cipher.overheadBytes + finished;
     return Math.max(losses.bytes - sequence * cipher.overheadBytes - handshake, 0);
@@ -188,7 +188,7 @@ export class Seeking {
 
   /** Before any key: a change of keys is seen in the clear in TLS 1.2, and by the type of the record in TLS 1.3. */
   #leavePlain(of: Direction, record: Buffer): boolean {
-    const { negotiation } = this.#conversation;
+    const { negotiation } = this.#connection;
     if (negotiation.version === 0 || negotiation.version === TLS_13) return true;
     if (record[0] !== RECORD.applicationData) return false;
     const agreed = negotiation.changeCipherSpec(of.side);
@@ -202,7 +202,7 @@ export class Seeking {
     const next = of.following();
     if (next === undefined) return undefined;
     for (let sequence = 0; sequence < SEQUENCES_AFTER_UPDATE; sequence++) {
-      const opened = this.#conversation.search.open(next.cipher, sequence, record);
+      const opened = this.#connection.search.open(next.cipher, sequence, record);
       if (opened === undefined) continue;
       of.use('application', next.suite, next.secret, next.cipher);
       of.sequence = sequence;

@@ -12,13 +12,13 @@
  */
 import type { Side } from '../protocol/decoder.ts';
 import { type Arrival, Arrivals } from './arrivals.ts';
-import { Conversation } from './conversation.ts';
 import type { Direction, TlsCounts } from './direction.ts';
 import { Tried } from './key-search.ts';
 import type { TlsDescription } from './negotiation.ts';
 import { Output, type TlsSink, type UnreadableReason } from './output.ts';
 import { Chunk } from './record-framer.ts';
 import type { SecretStore } from './secret-store.ts';
+import { TlsConnection } from './tls-connection.ts';
 
 export type { TlsCounts } from './direction.ts';
 export type { TlsDescription } from './negotiation.ts';
@@ -37,7 +37,7 @@ const WAIT_NS = 5e9;
 const WAIT_BYTES_MAX = 1024 * 1024;
 
 export class TlsLayer {
-  readonly #conversation: Conversation;
+  readonly #connection: TlsConnection;
   readonly #output: Output;
   readonly #waiting = new Arrivals();
   /** Early data, until the server says whether it takes it. */
@@ -50,18 +50,18 @@ export class TlsLayer {
 
   constructor(sink: TlsSink, secrets: SecretStore, options: TlsLayerOptions) {
     this.#output = new Output(sink);
-    this.#conversation = new Conversation(secrets, this.#output);
+    this.#connection = new TlsConnection(secrets, this.#output);
     this.#waitNs = options.waitNs ?? WAIT_NS;
     this.#waitBytesMax = options.waitBytesMax ?? WAIT_BYTES_MAX;
     if (!options.late) return;
     for (const direction of this.#directions) {
       direction.epoch = 'application';
-      this.#conversation.seeking.begin(direction, 'joined_late', false);
+      this.#connection.seeking.begin(direction, 'joined_late', false);
     }
   }
 
   get description(): TlsDescription {
-    return this.#conversation.negotiation.describe();
+    return this.#connection.negotiation.describe();
   }
 
   /** Bounded: by `waitBytesMax`, and for each side by a record or two and an unfinished handshake message. */
@@ -77,14 +77,14 @@ export class TlsLayer {
   }
 
   counts(side: Side): TlsCounts {
-    return this.#conversation.directions[side].counts;
+    return this.#connection.directions[side].counts;
   }
 
   /** Bytes that `from` sent next. Keeps copies only. Never throws, whatever they are. */
   push(from: Side, bytes: Uint8Array, at: number): void {
     if (this.#ended) return;
-    const of = this.#conversation.directions[from];
-    this.#conversation.search.arrived(bytes.length, at);
+    const of = this.#connection.directions[from];
+    this.#connection.search.arrived(bytes.length, at);
     if (this.#waiting.empty) {
       this.#blocked = false;
       this.#read(of, new Chunk(bytes), at);
@@ -99,7 +99,7 @@ export class TlsLayer {
   /** `missingBytes` of ciphertext that `from` sent next were never captured. */
   gap(from: Side, missingBytes: number, at: number): void {
     if (this.#ended || missingBytes <= 0) return;
-    const of = this.#conversation.directions[from];
+    const of = this.#connection.directions[from];
     if (this.#waiting.empty) this.#missed(of, missingBytes, at);
     else this.#waiting.push({ kind: 'gap', of, missingBytes, at });
     this.#holdToBound();
@@ -109,7 +109,7 @@ export class TlsLayer {
   /** New secrets are in the store. */
   secretsChanged(_at: number): void {
     if (this.#ended) return;
-    this.#conversation.search.secretsChanged();
+    this.#connection.search.secretsChanged();
     this.#drain();
     this.#output.flush();
   }
@@ -133,15 +133,15 @@ export class TlsLayer {
     }
     for (const of of this.#directions) {
       this.#output.unreadable(of, of.losses === undefined ? 'record_incomplete' : of.reason, of.framer.end(), at);
-      this.#conversation.seeking.end(of, at);
+      this.#connection.seeking.end(of, at);
     }
     this.#output.flush();
-    this.#conversation.end();
+    this.#connection.end();
     this.#ended = true;
   }
 
   get #directions(): readonly Direction[] {
-    const { client, server } = this.#conversation.directions;
+    const { client, server } = this.#connection.directions;
     return [client, server];
   }
 
@@ -161,22 +161,22 @@ export class TlsLayer {
           if (this.#record(of, framed.record, at, of.cipher === undefined ? new Tried() : NONE, chunk)) break;
           return;
         case 'candidate':
-          if (!this.#conversation.seeking.candidate(of, framed.record, framed.before, at)) framer.refuse();
+          if (!this.#connection.seeking.candidate(of, framed.record, framed.before, at)) framer.refuse();
           else chunk = chunk.after(framer.accept(framed.record.length));
           if (!this.#releaseEarlyData(of, chunk, at)) break;
           return;
         case 'passed':
-          this.#conversation.seeking.passed(of, framed.bytes, framed.type, at);
+          this.#connection.seeking.passed(of, framed.bytes, framed.type, at);
           break;
         case 'skipped':
-          this.#conversation.seeking.skipped(of, framed.bytes, at);
+          this.#connection.seeking.skipped(of, framed.bytes, at);
           break;
         case 'remnant':
           this.#output.unreadable(of, 'record_incomplete', framed.bytes, at);
           break;
         case 'no-header':
           if (of.untouched) of.dead = 'not_tls';
-          else this.#conversation.seeking.begin(of, 'record_damaged', false);
+          else this.#connection.seeking.begin(of, 'record_damaged', false);
           break;
       }
     }
@@ -184,7 +184,7 @@ export class TlsLayer {
 
   /** Returns whether to go on with what follows in the chunk; if not, it is in the queue. */
   #record(of: Direction, record: Buffer, at: number, tried: Tried, chunk: Chunk, waiting?: Arrival): boolean {
-    const outcome = this.#conversation.record(of, record, at, tried);
+    const outcome = this.#connection.record(of, record, at, tried);
     if (outcome === 'set-aside') this.#early.push({ kind: 'record', of, bytes: Buffer.from(record), at, tried });
     if (outcome === 'wait') {
       this.#blocked = true;
@@ -197,7 +197,7 @@ export class TlsLayer {
 
   /** The server has spoken: early data comes before all else, read or refused. */
   #releaseEarlyData(of: Direction, chunk: Chunk, at: number): boolean {
-    const { earlyData } = this.#conversation.negotiation;
+    const { earlyData } = this.#connection.negotiation;
     if (this.#early.empty || earlyData === 'open') return false;
     const early = this.#early.takeAll();
     if (earlyData === 'accepted') {
@@ -209,7 +209,7 @@ export class TlsLayer {
   }
 
   #missed(of: Direction, missingBytes: number, at: number): void {
-    if (of.dead === undefined) this.#conversation.seeking.missed(of, missingBytes, at);
+    if (of.dead === undefined) this.#connection.seeking.missed(of, missingBytes, at);
     else this.#output.gap(of, missingBytes, at);
   }
 
@@ -232,8 +232,8 @@ export class TlsLayer {
     const head = this.#waiting.shift();
     if (head?.kind === 'record') {
       const untried = reason === 'no_secret' && head.tried.isUnfinished;
-      this.#conversation.refuse(head.of, head.bytes, head.at, untried ? 'trials_exhausted' : reason);
-      const { client, server } = this.#conversation.directions;
+      this.#connection.refuse(head.of, head.bytes, head.at, untried ? 'trials_exhausted' : reason);
+      const { client, server } = this.#connection.directions;
       if (head.of === server && client.epoch === 'plain') this.#giveUpEarlyData(reason);
     }
     this.#drain();
@@ -241,7 +241,7 @@ export class TlsLayer {
 
   #giveUpEarlyData(reason: 'no_secret' | 'memory_bound'): void {
     for (const arrival of this.#early.takeAll()) this.#unread(arrival, reason);
-    this.#conversation.giveUpEarlyData();
+    this.#connection.giveUpEarlyData();
   }
 
   #holdToBound(): void {

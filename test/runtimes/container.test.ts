@@ -3,7 +3,7 @@
 /** A program in a root and a mount namespace of its own, as containers are, with libraries that the host does not have. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ describe('TLS in a container', { skip: whyNoRecording() }, () => {
     const libraries = execFileSync('ldd', [PROGRAM], { encoding: 'utf8' }).match(/\/\S+/g) ?? [];
     for (const file of [PROGRAM, ...libraries]) {
       mkdirSync(join(root, dirname(file)), { recursive: true });
-      cpSync(file, join(root, file), { dereference: true });
+      copyFileSync(file, join(root, file));
     }
     const { cert, key } = await (await makeAuthority('container')).issue('localhost');
     server = createServer({ cert, key, ALPNProtocols: ['http/1.1'] }, (_request, response) => response.end('hello'));

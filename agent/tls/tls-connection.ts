@@ -20,7 +20,7 @@ import { Seeking } from './seeking.ts';
 /** 'set-aside': early data, of which the server has not said yet whether it takes it. */
 export type RecordOutcome = 'read' | 'wait' | 'set-aside';
 
-export class Conversation {
+export class TlsConnection {
   readonly directions: Readonly<Record<Side, Direction>> = {
     client: new Direction('client'),
     server: new Direction('server'),
