@@ -14,7 +14,7 @@ import type { Bench, BenchOptions, BenchResult } from './bench.ts';
 import { type Mode, OverheadStage, type Run, type Talk } from './overhead-stage.ts';
 import { median, medianInterval, rounded } from './statistics.ts';
 
-const ROUNDS = 9;
+const ROUNDS = 5;
 const SECONDS = 2;
 
 interface Way {
