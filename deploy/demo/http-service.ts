@@ -2,16 +2,17 @@
 
 /**
  * The demo's HTTP service: a real server of another program, in a process of its own. It writes down what it was asked and
- * what it answered, one JSON object a line, so that the record can be compared with it.
+ * what it answered, one JSON object a line, so that the record can be compared with it. It speaks TLS only.
  *
- *   bin/node deploy/demo/http-service.ts LOGFILE      prints the port that it listens on
+ *   bin/node deploy/demo/http-service.ts LOGFILE CERTIFICATE KEY      prints the port that it listens on
  */
 import { createHash } from 'node:crypto';
-import { appendFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { appendFileSync, readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
-const log = process.argv[2] as string;
+const [log, certificate, key] = process.argv.slice(2) as [string, string, string];
 
 /** Method and path → status and body. */
 const routes: Readonly<Record<string, readonly [number, object]>> = {
@@ -30,7 +31,7 @@ const routes: Readonly<Record<string, readonly [number, object]>> = {
   'POST /reports': [202, { queued: true }],
 };
 
-const server = createServer((request, response) => {
+const server = createServer({ cert: readFileSync(certificate), key: readFileSync(key) }, (request, response) => {
   answer(request, response).catch((error: unknown) => response.destroy(error as Error));
 });
 

@@ -104,12 +104,13 @@ function print(verdict: Verdict, stage: Stage): void {
   const heading = (text: string): void => console.log(`\n${colour('bold', text)}`);
 
   heading('Commands, from ClickHouse (sworn.commands)');
-  const header = ['time', 'identity', 'state', 'protocol', 'status', 'code', 'rows', 'ms', 'statement'];
+  const header = ['time', 'identity', 'state', 'protocol', 'TLS', 'status', 'code', 'rows', 'ms', 'statement'];
   const rows = verdict.commands.map((row) => [
     row.time.slice(11, 23),
     row.identity_name,
     row.identity_state,
     row.protocol,
+    row.tls.replace('TLS ', ''),
     row.status === 'ok' ? colour('green', 'ok') : colour('red', row.status),
     row.error_code || (row.attributes['status_code'] ?? ''),
     row.rows ?? '',

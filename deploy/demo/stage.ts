@@ -2,7 +2,7 @@
 
 /**
  * Everything that the demo needs, started for real: a collector, an agent, a stand-in for Entra, a PostgreSQL server and an
- * HTTP service. All on loopback, all in one folder that is gone afterwards.
+ * HTTP service, both in TLS. All on loopback, all in one folder that is gone afterwards.
  */
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -10,6 +10,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createCertificateAuthority } from '../../test/entra-stand-in/certificates.ts';
 import { type PostgresServer, startPostgres } from '../../test/oracle/postgres/postgres-server.ts';
 import { type Program, type ProgramOptions, startProgram } from './program.ts';
 
@@ -79,8 +80,14 @@ async function build(
     return program;
   };
 
+  const authority = await createCertificateAuthority('Authority of the demo');
+  const certificate = await authority.issueServerCertificate(['localhost']);
+  writeFileSync(at('ca.pem'), authority.certificatePem);
+  writeFileSync(at('service.pem'), certificate.certificatePem);
+  writeFileSync(at('service.key'), certificate.keyPem, { mode: 0o600 });
+
   say('PostgreSQL server');
-  const postgres = await startPostgres();
+  const postgres = await startPostgres({ identity: certificate });
   teardown.push(() => postgres.stop());
   const roles = WORKLOADS.map(({ role }) => `CREATE ROLE ${role} LOGIN; GRANT ALL ON SCHEMA public TO ${role};`);
   execFileSync('psql', ['-q', '-c', roles.join(' ')], { env: { ...process.env, ...postgres.environment } });
@@ -88,7 +95,8 @@ async function build(
   say('HTTP service');
   const serviceLog = at('service.jsonl');
   writeFileSync(serviceLog, '');
-  const service = start('http-service', [node, join(root, 'deploy/demo/http-service.ts'), serviceLog]);
+  const serviceArgs = [serviceLog, at('service.pem'), at('service.key')];
+  const service = start('http-service', [node, join(root, 'deploy/demo/http-service.ts'), ...serviceArgs]);
   const servicePort = await service.line((line) => /^\d+$/.test(line), START_MS);
 
   say('stand-in for Entra');
@@ -115,7 +123,7 @@ async function build(
   writeFileSync(at('entra.json'), JSON.stringify(entraConfig));
   const entraArgs = ['--config', at('entra.json'), '--ca-file', at('entra-ca.pem')];
   const entra = start('entra-stand-in', [node, join(root, 'test/entra-stand-in/main.ts'), ...entraArgs]);
-  const { authority } = JSON.parse(await entra.line((line) => line.startsWith('{'), START_MS)) as { authority: string };
+  const entraSaid = JSON.parse(await entra.line((line) => line.startsWith('{'), START_MS)) as { authority: string };
 
   say('webhook that takes alerts');
   const webhook = await startWebhook();
@@ -169,7 +177,7 @@ async function build(
         select: [{ run: ['root'] }],
         resources: [GRAPH],
       })),
-      broker: { port: brokerPort, authority, authority_ca_file: at('entra-ca.pem') },
+      broker: { port: brokerPort, authority: entraSaid.authority, authority_ca_file: at('entra-ca.pem') },
     }),
   );
   const agent = start('agent', [sworn, 'agent', '--config', agentConfig]);
@@ -189,7 +197,17 @@ async function build(
     async runWorkloads() {
       await Promise.all(
         WORKLOADS.map(async ({ name, identity, role, command }) => {
-          const environment = { ...postgres.environment, PGUSER: role, INVOICE_API: `http://127.0.0.1:${servicePort}` };
+          const environment = {
+            ...postgres.environment,
+            PGUSER: role,
+            PGHOST: 'localhost',
+            PGSSLMODE: 'verify-full',
+            PGSSLROOTCERT: at('ca.pem'),
+            INVOICE_API: `https://localhost:${servicePort}`,
+            // Whom programs trust: Node, and OpenSSL under Python.
+            NODE_EXTRA_CA_CERTS: at('ca.pem'),
+            SSL_CERT_FILE: at('ca.pem'),
+          };
           const run = [sworn, 'run', '--socket', agentSocket, '--identity', identity, '--', ...command];
           const program = start(`workload-${name}`, run, { environment, quiet: true });
           const code = await program.ended;

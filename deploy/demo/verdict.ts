@@ -12,6 +12,8 @@ export interface CommandRow {
   readonly identity_name: string;
   readonly identity_state: string;
   readonly protocol: string;
+  /** The version of TLS in which it was said; '' for none. */
+  readonly tls: string;
   readonly operation: string;
   readonly resource: string;
   readonly statement: string;
@@ -65,7 +67,7 @@ export interface Verdict {
 
 /** With the port of the connection, which is how the servers know it. */
 const COMMANDS = `
-  SELECT c.time AS time, c.identity_name AS identity_name, c.identity_state AS identity_state, c.protocol AS protocol,
+  SELECT c.time AS time, c.identity_name AS identity_name, c.identity_state AS identity_state, c.protocol AS protocol, c.tls AS tls,
          c.operation AS operation, c.resource AS resource, c.statement AS statement, c.parameters AS parameters, c.status AS status,
          c.error_code AS error_code, c.rows AS rows, c.duration_ns AS duration_ns, c.connection_id AS connection_id,
          n.local_port AS local_port, c.attributes AS attributes,

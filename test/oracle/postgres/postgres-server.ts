@@ -5,7 +5,7 @@
  * the record is compared with.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { arch, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +24,8 @@ export interface PostgresOptions {
   readonly hba?: readonly string[];
   /** Addresses to listen on; 127.0.0.1 when left out. */
   readonly listen?: readonly string[];
+  /** PEM texts: the server grants TLS to who asks for it. */
+  readonly identity?: { readonly certificatePem: string; readonly keyPem: string };
 }
 
 export interface PostgresServer {
@@ -87,6 +89,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const port = await freePort(host);
   const settings: Record<string, string> = {
     ...COMPLETE_LOG,
+    ...(options.identity && grantingTls(folder, options.identity)),
     listen_addresses: addresses.join(','),
     port: String(port),
     unix_socket_directories: socketFolder,
@@ -170,6 +173,15 @@ async function stop(child: ChildProcess): Promise<void> {
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGINT');
   await ended;
+}
+
+/** Files that the server alone may read: it refuses a key that others may. */
+function grantingTls(folder: string, identity: { certificatePem: string; keyPem: string }): Record<string, string> {
+  const files = { ssl_cert_file: join(folder, 'server.crt'), ssl_key_file: join(folder, 'server.key') };
+  writeFileSync(files.ssl_cert_file, identity.certificatePem);
+  writeFileSync(files.ssl_key_file, identity.keyPem, { mode: 0o600 });
+  for (const file of Object.values(files)) chownSync(file, SERVER_UID, SERVER_UID);
+  return { ssl: 'on', ...files };
 }
 
 function freePort(host: string): Promise<number> {
