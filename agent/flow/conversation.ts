@@ -8,6 +8,7 @@
  * the opening, and whoever has it answers for it.
  */
 import type { DecoderBounds, Exchange, ProtocolDefinition, SeenCredential, Side } from '../protocol/decoder.ts';
+import { startsTls } from '../protocol/opaque/client-hello.ts';
 import { OpaqueDecoder } from '../protocol/opaque/decoder.ts';
 import type { SecretStore } from '../tls/secret-store.ts';
 import { type TlsDescription, TlsLayer } from '../tls/tls-layer.ts';
@@ -132,10 +133,10 @@ export class Conversation {
     return earliest(here, earliest(tunnel.layer.waitingSince, tunnel.inside.waitingSinceNs));
   }
 
-  /** Encrypted bytes wait for a secret. */
+  /** A new secret may open encrypted bytes, those that wait or those that come. */
   get awaitsSecret(): boolean {
     const tunnel = this.#tunnel;
-    return tunnel !== undefined && (tunnel.layer.waitingSince !== undefined || tunnel.inside.awaitsSecret);
+    return tunnel !== undefined && (tunnel.layer.awaitsSecret || tunnel.inside.awaitsSecret);
   }
 
   feed(direction: Direction, bytes: Uint8Array, at: number): void {
@@ -150,6 +151,16 @@ export class Conversation {
         this.#opening?.add(direction, rest, at);
         this.#decide();
         return;
+      }
+      if (this.#turnsToTls(direction, rest)) {
+        this.#handovers++;
+        decoding.end(at);
+        this.#settle(decoding);
+        this.#isOnlyCounted = false;
+        const before = this.#protocol;
+        this.#beginTls(false);
+        if (before !== 'unknown') this.#protocol = before;
+        continue;
       }
       if (this.#isUnrecognised) this.#sink.trouble(direction, 'not_recognised', rest.length, at);
       const step = decoding.push(this.#sideOf[direction], rest, at);
@@ -221,6 +232,22 @@ export class Conversation {
   /** Nobody knows the language, and the beginning, which might have told it, was not seen: that is worth a line. */
   get #isUnrecognised(): boolean {
     return this.#late && this.#isOnlyCounted && this.#protocol === 'unknown';
+  }
+
+  /**
+   * A language that nobody decodes may turn to TLS on the way (MySQL's switch, STARTTLS of mail and others): the client says
+   * so by its ClientHello, which it writes by itself once it was told to go on.
+   */
+  #turnsToTls(direction: Direction, bytes: Uint8Array): boolean {
+    return (
+      this.#isOnlyCounted &&
+      this.#handovers < HANDOVERS_MAX &&
+      this.#options.secrets !== undefined &&
+      this.#depth < TLS_DEPTH_MAX &&
+      !ENCRYPTED.has(this.#protocol) &&
+      this.#sideOf[direction] === 'client' &&
+      startsTls(bytes) === 'yes'
+    );
   }
 
   get #sideOf(): SideOf {

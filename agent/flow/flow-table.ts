@@ -55,7 +55,7 @@ interface Ended {
 
 export class FlowTable {
   readonly #flows = new Map<ConnectionKey, ConnectionFlow>();
-  /** With encrypted bytes that wait for a secret; some may wait no more. */
+  /** Those that a new secret may open; some may need none any more. */
   readonly #awaiting = new Set<ConnectionFlow>();
   /** Oldest first. */
   readonly #ended = new Map<ConnectionKey, Ended>();

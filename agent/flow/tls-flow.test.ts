@@ -167,6 +167,30 @@ for (const version of ['TLSv1.3', 'TLSv1.2'] as const) {
       assert.deepEqual([...flow.flow.unreadable.keys()], ['joined_late']);
     });
 
+    it('is read behind a language that nobody decodes and that turns to TLS', () => {
+      const flow = watched(pooled(said.keyLog));
+      const base = { sent: 0, received: 0 };
+      for (const [direction, text] of [
+        ['received', '220 mail.example ESMTP ready\r\n'],
+        ['sent', 'EHLO shop.example\r\n'],
+        ['received', '250 STARTTLS\r\n'],
+        ['sent', 'STARTTLS\r\n'],
+        ['received', '220 go ahead\r\n'],
+      ] as const) {
+        flow.arrive(moved(direction, base[direction], text));
+        base[direction] += text.length;
+      }
+      assert.equal(flow.flow.protocol, 'smtp');
+      for (const { direction, offset, bytes } of said.pieces) {
+        flow.arrive(moved(direction, base[direction] + offset, bytes));
+      }
+      const ends = { sent: base.sent + said.ends.sent, received: base.received + said.ends.received };
+      flow.arrive(closed(ends.sent, ends.received));
+      assert.equal(flow.flow.tls?.serverName, 'shop.example');
+      assert.equal(flow.said.exchanges.length, 2);
+      assert.equal(flow.account('sent'), `moved ${ends.sent}, decoded ${said.ends.sent}, notUnderstood ${base.sent}`);
+    });
+
     it('goes on behind bytes that were lost', () => {
       const flow = watched(pooled(said.keyLog));
       const lostAt = said.pieces.findIndex(({ bytes }) => bytes.length > 10_000);

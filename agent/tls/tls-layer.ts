@@ -76,6 +76,11 @@ export class TlsLayer {
     return this.#waiting.head?.at ?? this.#early.head?.at;
   }
 
+  /** A new secret may open what waits, or what comes: tell of each that is added while this holds. */
+  get awaitsSecret(): boolean {
+    return this.waitingSince !== undefined || this.#directions.some(({ losses }) => losses !== undefined);
+  }
+
   counts(side: Side): TlsCounts {
     return this.#connection.directions[side].counts;
   }
