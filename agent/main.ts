@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { hostname, release } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { leafTable } from '../proto/leaf-table.ts';
 import { ActivityBuilder } from './activity/activity-builder.ts';
 import { Redactor } from './activity/redaction/redactor.ts';
@@ -247,6 +248,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   }
 
   async function save(): Promise<void> {
+    // Asked for by an event in the middle of a batch, whose other events are not in the record yet.
+    await setImmediate();
     const writtenNs = recorder.writtenUntilNs(source.handledUntilNs());
     const picture = book.picture(recorder.unfinishedSessions(), isStartedAt);
     if (!(await flushWithin(journal, FLUSH_MS_MAX))) return;
