@@ -100,7 +100,7 @@ export class ConnectionFlow {
     return this.#conversation.heldBytes + sent.heldBytes + received.heldBytes;
   }
 
-  /** A new secret may open its encrypted bytes: tell it when there is one. */
+  /** Encrypted bytes wait for a secret: tell it when there is one. */
   get awaitsSecret(): boolean {
     return this.#conversation.awaitsSecret;
   }

@@ -133,10 +133,10 @@ export class Conversation {
     return earliest(here, earliest(tunnel.layer.waitingSince, tunnel.inside.waitingSinceNs));
   }
 
-  /** A new secret may open encrypted bytes, those that wait or those that come. */
+  /** Encrypted bytes wait for a secret. */
   get awaitsSecret(): boolean {
     const tunnel = this.#tunnel;
-    return tunnel !== undefined && (tunnel.layer.awaitsSecret || tunnel.inside.awaitsSecret);
+    return tunnel !== undefined && (tunnel.layer.waitingSince !== undefined || tunnel.inside.awaitsSecret);
   }
 
   feed(direction: Direction, bytes: Uint8Array, at: number): void {

@@ -10,6 +10,7 @@ import type {
   ConnectionClosed,
   ConnectionKey,
   ConnectionOpened,
+  Scope,
 } from '../model/kernel-event.ts';
 import { ConnectionFlow, type Direction, type FlowOptions, type FlowSink } from './connection-flow.ts';
 
@@ -55,7 +56,7 @@ interface Ended {
 
 export class FlowTable {
   readonly #flows = new Map<ConnectionKey, ConnectionFlow>();
-  /** Those that a new secret may open; some may need none any more. */
+  /** With encrypted bytes that wait for a secret; some may wait no more. */
   readonly #awaiting = new Set<ConnectionFlow>();
   /** Oldest first. */
   readonly #ended = new Map<ConnectionKey, Ended>();
@@ -120,9 +121,10 @@ export class FlowTable {
     else flow.missing(event);
   }
 
-  /** A secret has come that may open what waits. */
-  secretsChanged(atNs: number): void {
+  /** A secret has come that may open what waits on connections of that session. */
+  secretsChanged({ sessionKey }: Scope, atNs: number): void {
     for (const flow of this.#awaiting) {
+      if (flow.opened.scope.sessionKey !== sessionKey) continue;
       flow.secretsChanged(atNs);
       if (!flow.awaitsSecret) this.#awaiting.delete(flow);
     }

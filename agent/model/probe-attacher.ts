@@ -23,8 +23,11 @@ export interface ProbeAttacher {
   detach(id: number): void;
   /** Those that are attached now; an id that is missing here has no link any more. */
   probes(): readonly ProbeCount[];
-  /** A known file is mapped without an `image-mapped` event. */
-  setImageKnown(file: FileKey, known: boolean): void;
+  /**
+   * A known file is mapped without an `image-mapped` event, as long as it was changed last at `changedNs` (its ctime, since
+   * 1970). Left out: as when it is mapped next.
+   */
+  setImageKnown(file: FileKey, known: boolean, changedNs?: bigint): void;
   /** All that this process has mapped so far is known: its connections may go on. A process that is gone is no error. */
   settle(pid: number): void;
   /** This process exercises a probe: its hits count, its secrets are thrown away in the kernel. 0: none does. */

@@ -56,7 +56,10 @@ export async function exercise(run: CanaryRun): Promise<ExerciseOutcome> {
 }
 
 function exitOf(run: CanaryRun, unprivileged: boolean): Promise<number | undefined> {
-  const [program, args] = run.exercise === 'node' ? [run.path, ['-e', NODE_HANDSHAKE]] : [CANARY, [run.path]];
+  const [program, args] = [
+    CANARY,
+    run.exercise === 'node' ? ['--run', run.path, '-e', NODE_HANDSHAKE] : [run.path],
+  ] as const;
   return new Promise((resolve) => {
     const child = spawn(program, args, {
       cwd: '/',

@@ -18,6 +18,7 @@ import {
 } from './image-book.ts';
 import type { ImageCache } from './image-cache.ts';
 import { Looks } from './looks.ts';
+import { kernelDevice } from './mapped-files.ts';
 import type { ProbeCounts } from './probe-counts.ts';
 import type { ProbeFindings } from './probe-findings.ts';
 import type { ProbeLog } from './probe-log.ts';
@@ -72,7 +73,7 @@ export class ProbedImages {
         record = await look;
       }
       record.goneSinceNs = undefined;
-      this.#makeKnown(record, key);
+      this.#makeKnown(record, key, file);
       return record;
     } finally {
       this.#looks.delete(identity);
@@ -132,10 +133,12 @@ export class ProbedImages {
     return record;
   }
 
-  #makeKnown(record: ImageRecord, key: FileKey): void {
+  #makeKnown(record: ImageRecord, key: FileKey, { identity: { device, inode, changedNs } }: OpenFile): void {
     this.book.nameAs(record, key);
+    // Where the kernel has another name for it, it may have another time for it, too.
+    const isSame = kernelDevice(device) === key.device && inode === key.inode;
     try {
-      this.#attacher.setImageKnown(key, true);
+      this.#attacher.setImageKnown(key, true, isSame ? changedNs : 0n);
     } catch {
       // Its table is full: the file is told of each time, and found here.
       this.#counts.notKnown++;

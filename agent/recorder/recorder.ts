@@ -227,7 +227,7 @@ export class Recorder {
       return;
     }
     this.#secretsOf(session).add(secret, process.pid, atNs);
-    this.#flows.secretsChanged(atNs);
+    this.#flows.secretsChanged(scope, atNs);
   }
 
   #sweepSecrets(nowNs: number): void {

@@ -108,7 +108,7 @@ export class KeySearch {
   /** After a loss: any key of this side. */
   findAny(direction: Direction, record: Buffer): Buffer | undefined {
     const { side, losses, sequence, reason } = direction;
-    if (this.#nothingLeft[side]) return undefined;
+    if (this.#nothingLeft[side] && this.#untilArrival[side] === this.#secrets.arrivals) return undefined;
     const trialsBefore = this.#trials;
     const { suite } = this.#negotiation;
     const failures = this.#failures[side];

@@ -76,11 +76,6 @@ export class TlsLayer {
     return this.#waiting.head?.at ?? this.#early.head?.at;
   }
 
-  /** A new secret may open what waits, or what comes: tell of each that is added while this holds. */
-  get awaitsSecret(): boolean {
-    return this.waitingSince !== undefined || this.#directions.some(({ losses }) => losses !== undefined);
-  }
-
   counts(side: Side): TlsCounts {
     return this.#connection.directions[side].counts;
   }
@@ -111,7 +106,7 @@ export class TlsLayer {
     this.#output.flush();
   }
 
-  /** New secrets are in the store. */
+  /** New secrets are in the store: what waits is tried. Who only seeks sees them by itself. */
   secretsChanged(_at: number): void {
     if (this.#ended) return;
     this.#connection.search.secretsChanged();

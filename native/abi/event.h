@@ -571,7 +571,7 @@ struct sworn_image_key {
 
 /** Value of the map `known_images`. */
 struct sworn_known_image {
-	/* When the file was changed last, as of its first mapping since it is known: another file may get its inode. */
+	/* When the file was changed last, as of the look at it; 0: as of its first mapping. Another file may get its inode. */
 	__u64 changed_ns;
 };
 

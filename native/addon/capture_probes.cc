@@ -81,7 +81,8 @@ void CaptureObject::SetImageKnown(const Napi::CallbackInfo& info) {
   key.device = Uint32Of(info, 0, "device");
   key.inode = Uint64Of(info, 1, "inode");
   if (!info[2].IsBoolean()) throw Napi::TypeError::New(info.Env(), "known must be a boolean");
-  int error = sworn_capture_set_image_known(capture, &key, info[2].As<Napi::Boolean>().Value());
+  uint64_t changed_ns = Uint64Of(info, 3, "changedNs");
+  int error = sworn_capture_set_image_known(capture, &key, info[2].As<Napi::Boolean>().Value(), changed_ns);
   if (error) ThrowErrno(info.Env(), error, "the image could not be noted");
 }
 

@@ -85,6 +85,8 @@ int openssl11_input(struct pt_regs *context)
 		if (inputs && inputs->derivation == derivation && bytes &&
 		    inputs->secret_bytes == DERIVATION_MASTER_SECRET_BYTES)
 			take_seed(context, &owner, inputs, value, bytes);
+		else if (!inputs && bytes && makes_key_block(value, bytes))
+			count(SWORN_COUNTER_SECRET_UNREADABLE, 0);
 		return 0;
 	case CTRL_HKDF_INFO:
 		if (!makes_traffic_key(value, bytes))

@@ -5,15 +5,20 @@
  * it. Knows libcrypto of OpenSSL 3 and 1.1, and GnuTLS. Waits for its standard input to end first, so that whoever started
  * it can say which process to look at.
  *
- *   sworn-canary PATH    0: derived · 2: usage · 3: the file cannot be loaded · 4: it has not what is needed · 5: it failed
+ *   sworn-canary PATH
+ *   sworn-canary --run PROGRAM ARGUMENT…    becomes the program, with the same little that it may do
+ *
+ * 0: derived · 2: usage · 3: the file cannot be loaded · 4: it has not what is needed · 5: it failed
  */
 
 #include <dlfcn.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /** It takes some milliseconds; whatever goes wrong in a library ends with it. */
@@ -140,17 +145,35 @@ static int derive_by_gnutls(void *library)
 		       : FAILED;
 }
 
+/* The agent's rights are not for what it exercises: neither for this process nor for a program that it becomes. */
+static int drop_rights(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	return (int)syscall(SYS_capset, &header, none);
+}
+
 int main(int argc, char **argv)
 {
 	struct rlimit no_core = {0, 0};
 	char byte;
 
-	if (argc != 2 || argv[1][0] != '/')
+	const int runs = argc > 2 && strcmp(argv[1], "--run") == 0;
+
+	if (!runs && (argc != 2 || argv[1][0] != '/'))
 		return 2;
 	alarm(SECONDS_MAX);
 	setrlimit(RLIMIT_CORE, &no_core);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (drop_rights())
+		return FAILED;
+	if (runs) {
+		execv(argv[2], argv + 2);
+		return 3;
+	}
 	while (read(STDIN_FILENO, &byte, 1) > 0)
 		;
 

@@ -142,7 +142,9 @@ void sworn_capture_set_canary(struct sworn_capture *capture, uint32_t tgid);
  * until they are settled, for `hold_ns` at most. 0: they are not held.
  */
 int sworn_capture_hold_images(struct sworn_capture *capture, uint64_t hold_ns);
-int sworn_capture_set_image_known(struct sworn_capture *capture, const struct sworn_image_key *key, bool known);
+/* `changed_ns`: as struct sworn_known_image has it. */
+int sworn_capture_set_image_known(struct sworn_capture *capture, const struct sworn_image_key *key, bool known,
+				  uint64_t changed_ns);
 /* All image events of the process up to this time were dealt with. */
 int sworn_capture_settle_images(struct sworn_capture *capture, uint32_t tgid, uint64_t until_ns);
 

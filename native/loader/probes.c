@@ -249,10 +249,11 @@ int sworn_capture_hold_images(struct sworn_capture *capture, uint64_t hold_ns)
 	return 0;
 }
 
-int sworn_capture_set_image_known(struct sworn_capture *capture, const struct sworn_image_key *key, bool known)
+int sworn_capture_set_image_known(struct sworn_capture *capture, const struct sworn_image_key *key, bool known,
+				  uint64_t changed_ns)
 {
 	int fd = bpf_map__fd(capture->skeleton->maps.known_images);
-	struct sworn_known_image image = {};
+	struct sworn_known_image image = {.changed_ns = changed_ns};
 
 	if (known)
 		return bpf_map_update_elem(fd, key, &image, BPF_ANY) ? -errno : 0;

@@ -98,6 +98,7 @@ describe('the addon', unless('bpf'), () => {
     ['setCanary', [-1], range(/pid must be a whole number/)],
     ['setImageKnown', [1, 1, true], type(/inode must be a bigint/)],
     ['setImageKnown', [1, 1n, 1], type(/known must be a boolean/)],
+    ['setImageKnown', [1, 1n, true, 1], type(/changedNs must be a bigint/)],
     ['settleImages', [1, 1], type(/untilNs must be a bigint/)],
     ['setHoldMs', [10_001], range(/holdMs must be a whole number from 0 to 10000/)],
     ['takeRow', [2, four], type(/key must have 32 bytes/)],
@@ -119,7 +120,7 @@ describe('the addon', unless('bpf'), () => {
     capture.detachProbe(4095);
     capture.detachProbe(2 ** 32 - 1);
     assert.equal(capture.takeSecret(2n ** 63n), undefined);
-    capture.setImageKnown(1, 1n, false);
+    capture.setImageKnown(1, 1n, false, 0n);
     capture.settleImages(NO_PID, 1n);
     assert.deepEqual(capture.probes(), []);
     assert.equal(capture.drain().length, 0);

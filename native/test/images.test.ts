@@ -84,6 +84,17 @@ describe('images', unless('bpf', 'gcc'), () => {
     assert.equal(imagesOf(await openssl(), copy).length, 1);
   });
 
+  test('one that was changed between the look and its first mapping is told of, one that was only asked about is not', async () => {
+    const changedNs = (): bigint => statSync(copy, { bigint: true }).ctimeNs;
+    observer.source.setImageKnown(fileKeyOf(copy), true, changedNs());
+    changedNs();
+    assert.equal(imagesOf(await observer.run('/usr/bin/openssl', ['version'], { env }), copy).length, 0);
+    const lookedAtNs = changedNs();
+    appendFileSync(copy, 'x');
+    observer.source.setImageKnown(fileKeyOf(copy), true, lookedAtNs);
+    assert.equal(imagesOf(await observer.run('/usr/bin/openssl', ['version'], { env }), copy).length, 1);
+  });
+
   test('of an outsider nothing is told', async () => {
     const told = (): number => observer.events.filter(({ type }) => type === 'image-mapped').length;
     const before = told();

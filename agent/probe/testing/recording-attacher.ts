@@ -48,7 +48,7 @@ export class RecordingAttacher implements ProbeAttacher {
     return [...this.placed.values()];
   }
 
-  setImageKnown(file: FileKey, known: boolean): void {
+  setImageKnown(file: FileKey, known: boolean, _changedNs?: bigint): void {
     this.calls.push(`${known ? 'known' : 'unknown'} ${keyText(file)}`);
     if (known) this.known.add(keyText(file));
     else this.known.delete(keyText(file));
@@ -60,7 +60,11 @@ export class RecordingAttacher implements ProbeAttacher {
 
   setCanary(pid: number): void {
     if (pid === 0) return;
-    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    let command = [''];
+    // Empty for a moment while it becomes another program.
+    for (let i = 0; i < 1000 && command.length < 2; i++) {
+      command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    }
     this.calls.push(`canary ${command.join(' ').slice(0, 200)}`);
     if (!this.seesCanary) return;
     for (const probe of this.placed.values()) if (command.includes(probe.leadsTo)) probe.hits++;

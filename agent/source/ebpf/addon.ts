@@ -73,8 +73,11 @@ export interface Capture {
   takeSecret(id: bigint): Buffer | undefined;
   /** The process whose runs count and whose secrets are thrown away; 0: none. */
   setCanary(pid: number): void;
-  /** Device as the kernel has it inside, as image events do. E2BIG: 65,536 are known. */
-  setImageKnown(device: number, inode: bigint, known: boolean): void;
+  /**
+   * Device as the kernel has it inside, as image events do; a file that was changed at another time is told of again, 0: at
+   * another time than when it is mapped next. E2BIG: 65,536 are known.
+   */
+  setImageKnown(device: number, inode: bigint, known: boolean, changedNs: bigint): void;
   /** All image events of the process with this time and before were dealt with. */
   settleImages(pid: number, untilNs: bigint): void;
   /**

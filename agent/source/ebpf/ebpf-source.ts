@@ -165,8 +165,8 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
     return this.#capture.probes();
   }
 
-  setImageKnown(file: FileKey, known: boolean): void {
-    this.#capture.setImageKnown(file.device, file.inode, known);
+  setImageKnown(file: FileKey, known: boolean, changedNs = 0n): void {
+    this.#capture.setImageKnown(file.device, file.inode, known, changedNs);
   }
 
   /** All that was handed over; of what the process maps meanwhile an event is still to come. */

@@ -30,6 +30,9 @@ struct inode___with_time {
 
 #pragma clang attribute pop
 
+/* From 6.13 on a higher bit says that somebody has asked for the time. */
+#define NANOSECONDS ((1U << 30) - 1)
+
 /* When content or attributes of the file were changed last, nanoseconds since the Unix epoch; a copy in its place has another. */
 static __always_inline __u64 inode_changed_ns(struct inode *inode)
 {
@@ -38,7 +41,8 @@ static __always_inline __u64 inode_changed_ns(struct inode *inode)
 	struct inode___with_time *older = (void *)inode;
 
 	if (bpf_core_field_exists(newest->i_ctime_sec))
-		return BPF_CORE_READ(newest, i_ctime_sec) * 1000000000ULL + BPF_CORE_READ(newest, i_ctime_nsec);
+		return BPF_CORE_READ(newest, i_ctime_sec) * 1000000000ULL +
+		       (BPF_CORE_READ(newest, i_ctime_nsec) & NANOSECONDS);
 	if (bpf_core_field_exists(newer->__i_ctime))
 		return BPF_CORE_READ(newer, __i_ctime.tv_sec) * 1000000000ULL + BPF_CORE_READ(newer, __i_ctime.tv_nsec);
 	return BPF_CORE_READ(older, i_ctime.tv_sec) * 1000000000ULL + BPF_CORE_READ(older, i_ctime.tv_nsec);
