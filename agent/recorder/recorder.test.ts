@@ -565,3 +565,13 @@ test('a secret that nobody took is gone with its session, one of no session at o
     [['tls', 'secret_of_no_session']],
   );
 });
+
+test('what of a batch is not handled yet is not written, whoever asks in the middle of it', () => {
+  const asked: number[] = [];
+  const stage: StagedRecorder = new StagedRecorder({
+    onSessionStarted: () => asked.push(stage.recorder.writtenUntilNs(9e15)),
+  });
+  stage.handle(executed(100, 500), opened(), moved('sent', 0, GET), executed(200, 5000, OTHER));
+  assert.deepEqual(asked, [500, 500]);
+  assert.equal(stage.recorder.writtenUntilNs(9e15), 9e15);
+});

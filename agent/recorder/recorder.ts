@@ -80,6 +80,8 @@ export class Recorder {
   readonly #findings = new FindingBook();
   /** The secrets of TLS that the processes of a session derived. */
   readonly #secrets = new Map<Session, SecretPool>();
+  /** While a batch is handled, when it began: who is told of one of its events may ask how far the record goes. */
+  #handlingSinceNs: number | undefined;
   /** Sessions whose last process has ended, with the time of that. */
   readonly #ending = new Map<Session, number>();
   readonly #openConnections = new Map<Session, number>();
@@ -108,6 +110,7 @@ export class Recorder {
   /** Never throws: an event that cannot be recorded is a loss, and the next one is looked at. */
   handle(events: readonly KernelEvent[]): void {
     this.counts.events += events.length;
+    this.#handlingSinceNs = events[0]?.atNs;
     for (const event of events) {
       try {
         this.#handleOne(event);
@@ -115,6 +118,7 @@ export class Recorder {
         this.#fault(error, event.atNs, event.type === 'bytes-moved' ? event.bytes.length : 0);
       }
     }
+    this.#handlingSinceNs = undefined;
   }
 
   /** Once a second: what only time brings about. */
@@ -145,6 +149,7 @@ export class Recorder {
   /** All that happened before is written, provided that what happened until `handledNs` was handed over. */
   writtenUntilNs(handledNs: number): number {
     const waiting = [this.#flows.waitingSinceNs, this.#losses.sinceNs, this.#findings.sinceNs, this.#ways.sinceNs];
+    waiting.push(this.#handlingSinceNs);
     return Math.min(handledNs, ...waiting.map((sinceNs) => sinceNs ?? handledNs));
   }
 
