@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { startNsOf } from '../testing/staged-broker.ts';
 import type { BrokerConnection } from './caller-directory.ts';
@@ -18,7 +19,7 @@ const children: ChildProcess[] = [];
 async function connectFromPython(
   afterwards: string,
   address = '127.0.0.1',
-): Promise<{ child: ChildProcess; connection: BrokerConnection; said: string }> {
+): Promise<{ child: ChildProcess; connection: BrokerConnection; said: string; nextLine: () => Promise<string> }> {
   const { port } = server.address() as AddressInfo;
   const family = address.includes(':') ? 'AF_INET6' : 'AF_INET';
   const program = `
@@ -34,11 +35,15 @@ time.sleep(60)`;
   children.push(child);
   const [socket] = await connected;
   accepted.push(socket);
-  const said = String((await once(child.stdout as NodeJS.ReadableStream, 'data'))[0]).trim();
+  // By lines, not by what one read brings: an unbuffered Python writes a line and its end apart.
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const nextLine = async (): Promise<string> => (await lines.next()).value ?? '';
+  const said = await nextLine();
   const plain = (text: string | undefined) => (text ?? '').replace('::ffff:', '');
   return {
     child,
     said,
+    nextLine,
     connection: {
       localAddress: plain(socket.localAddress),
       localPort: socket.localPort ?? 0,
@@ -118,7 +123,7 @@ describe('the directory over /proc', () => {
   });
 
   test('lets a directory of openers name the opener only while it holds the connection', async () => {
-    const { child, connection, said } = await connectFromPython(
+    const { child, connection, said, nextLine } = await connectFromPython(
       'p = os.fork()\nif p:\n    say(p)\n    sys.stdin.read(1)\n    c.close()\n    say("closed")',
     );
     try {
@@ -128,9 +133,8 @@ describe('the directory over /proc', () => {
       assert.equal(confirmed.callerOf(connection), opener);
       assert.equal(whileHeldByOpener({ callerOf: () => undefined }).callerOf(connection), undefined);
       assert.equal(confirmed.callerOf({ ...connection, remotePort: connection.remotePort - 1 }), undefined);
-      const closed = once(child.stdout as NodeJS.ReadableStream, 'data');
       child.stdin?.end('x');
-      await closed;
+      assert.equal(await nextLine(), 'closed');
       assert.equal(confirmed.callerOf(connection), undefined);
       assert.throws(() => whileHeldByOpener({ callerOf: () => opener }, '/nonexistent').callerOf(connection));
     } finally {
