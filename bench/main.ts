@@ -18,6 +18,7 @@ import { describeMachine } from './machine.ts';
 const loaders: Readonly<Record<string, () => Promise<Bench>>> = {
   overhead: async () => (await import('./overhead.ts')).overhead,
   tls: async () => (await import('./tls.ts')).tls,
+  outsiders: async () => (await import('./outsiders.ts')).outsiders,
   ingest: async () => (await import('./ingest.ts')).ingest,
 };
 

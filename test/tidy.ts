@@ -16,7 +16,6 @@ const root = join(import.meta.dirname, '..');
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   proto: [],
   'native/abi': [],
-  'native/cost': ['agent/source'],
   'agent/model': [],
   'agent/protocol': [],
   'agent/lineage': ['agent/model'],
