@@ -43,6 +43,8 @@ const REFUSAL_TABLE = {
   resource_malformed: badRequest('The parameter resource is not the name of a resource.'),
   too_many_selectors: badRequest('Give at most one of client_id, object_id, principal_id, mi_res_id and msi_res_id.'),
   secret_missing: badRequest('The header X-IDENTITY-HEADER is missing. Send the value of IDENTITY_HEADER in it.'),
+  metadata_header_missing: badRequest('The header Metadata is missing. Send Metadata: true.'),
+  user_assertion_malformed: badRequest('The user assertion is not a token of a person for this client.'),
 
   wrong_host: suspicious('The Host header does not name this endpoint.'),
   forwarded_request: suspicious('Forwarded requests are not served.'),
@@ -55,6 +57,7 @@ const REFUSAL_TABLE = {
   session_without_secret: denied('This session was started without access to tokens.'),
   no_binding: denied('No binding lets this workload act for an identity.'),
   ambiguous_binding: denied('More than one binding names this workload; exactly one must.'),
+  interface_not_allowed: denied('The policy of this workload does not allow this way of asking.'),
   other_identity_requested: denied('The identity that was asked for is not the one that this workload is bound to.'),
   resource_not_allowed: denied('The binding of this workload does not allow this resource.'),
   token_exchange_resource: suspicious('Tokens for exchange are credentials and are not handed out.'),

@@ -15,25 +15,30 @@ import type { MutableCounts } from './counts.ts';
 import type { HeldToken, TokenSource } from './entra/token-source.ts';
 import type { IssuanceLedger } from './issuance-ledger.ts';
 import type { BrokerLog } from './log.ts';
-import { boundIdentity, decide } from './policy/decide.ts';
+import { boundIdentity, type Decision, decide } from './policy/decide.ts';
 import type { Identity, Policy } from './policy/policy.ts';
 import type { IdentitySelector } from './policy/selector.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { REFUSALS, type RefusalReason } from './refusal.ts';
 import { audiencesIn, textClaim, timeClaim } from './token/compact-token.ts';
 import { recordedClaims } from './token/recorded-claims.ts';
+import type { SecretText } from './token/secret-text.ts';
 import type { Issuance, TokenEvent, TokenHolder } from './token-event.ts';
+import { INTERFACES_DEFAULT, type TokenInterface } from './token-interface.ts';
 
 export interface TokenRequest {
-  /** "app-service" */
-  readonly interface: string;
+  readonly interface: TokenInterface;
   /** Who is at the other end now. Throws when that cannot be told. */
   readonly attest: () => Caller | undefined;
+  /** `not-carried`: this interface has no place for one, and only policies that allow the interface are served. */
+  readonly secret: 'required' | 'not-carried';
   readonly presentedSecret?: string | undefined;
   readonly resource?: string | undefined;
   readonly selectors?: readonly IdentitySelector[];
   /** The client was told that the token with this fingerprint is no longer good. */
   readonly staleFingerprint?: string | undefined;
+  /** A person's token for this client, to act on that person's behalf. */
+  readonly userAssertion?: SecretText | undefined;
   /** The interface itself found the request wrong: it is refused with this reason, and recorded like all others. */
   readonly refuse?: RefusalReason;
 }
@@ -57,9 +62,29 @@ export interface RefusedToken {
   readonly correlationId: string;
 }
 
+/** What the broker knows of a process that asks who it is. */
+export interface Standing {
+  /** undefined: it cannot be made out, or not at the moment. */
+  readonly caller: Caller | undefined;
+  readonly identity: Identity | undefined;
+  /** The name of the one policy that matches. */
+  readonly policyName: string | undefined;
+  readonly resources: readonly string[];
+  readonly interfaces: readonly TokenInterface[];
+  /** Why it would be refused whatever it asks for; undefined when it may ask. */
+  readonly reason: RefusalReason | undefined;
+}
+
 export interface TokenDesk {
   /** Never throws. */
   answer(request: TokenRequest): Promise<GrantedToken | RefusedToken>;
+  /**
+   * All that `answer` looks at before it fetches a token; for interfaces that need two requests. A refusal counts and is
+   * recorded as one of `answer` is. Never throws.
+   */
+  check(request: TokenRequest): Promise<RefusedToken | { readonly kind: 'allowed'; readonly identity: Identity }>;
+  /** Who the caller is here, without a token. Nothing is recorded. Never throws. */
+  whoIs(attest: TokenRequest['attest']): Promise<Standing>;
   /** From now on everybody is refused; refusals that were counted but not recorded are recorded. */
   close(): void;
 }
@@ -123,7 +148,7 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
   }
 
   /** Who asked, who it is bound to, when: what all events of one request share. */
-  function eventBase(request: Pick<TokenRequest, 'interface'>, caller: Caller | undefined, startedAtMs: number) {
+  function eventBase(request: { readonly interface: string }, caller: Caller | undefined, startedAtMs: number) {
     const bound = caller?.selectionName === undefined ? 'no_binding' : boundIdentity(policy, caller.selectionName);
     const identity = typeof bound === 'string' ? undefined : bound.identity;
     return {
@@ -139,7 +164,7 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
   }
 
   function refusedEvent(
-    request: Pick<TokenRequest, 'interface' | 'resource'>,
+    request: { readonly interface: string; readonly resource?: string | undefined },
     caller: Caller | undefined,
     startedAtMs: number,
     reason: RefusalReason,
@@ -236,6 +261,17 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
     return isSameCaller(now.caller, caller) ? undefined : 'caller_changed';
   }
 
+  function decideOn(request: TokenRequest, caller: Caller & { selectionName: string }): Decision {
+    const problem = request.secret === 'required' ? secretProblem(caller, request.presentedSecret) : undefined;
+    if (problem !== undefined) return { kind: 'refused', reason: problem };
+    return decide(policy, {
+      workload: caller.selectionName,
+      interface: request.interface,
+      resource: request.resource,
+      selectors: request.selectors ?? [],
+    });
+  }
+
   async function decideAndFetch(
     request: TokenRequest,
     caller: Caller & { selectionName: string },
@@ -243,36 +279,71 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
     | (Omit<GrantedToken, 'nowMs' | 'advertisedSeconds'> & { secondsMax: number })
     | (Pick<RefusedToken, 'reason'> & { retryAfterS?: number })
   > {
-    const problem = secretProblem(caller, request.presentedSecret);
-    if (problem !== undefined) return { reason: problem };
-    const decision = decide(policy, {
-      workload: caller.selectionName,
-      resource: request.resource,
-      selectors: request.selectors ?? [],
-    });
+    const decision = decideOn(request, caller);
     if (decision.kind === 'refused') return { reason: decision.reason };
     const { identity, allowed, advertisedSecondsMax } = decision;
+    // Without it the token would be the application's own, which was not asked for.
+    if (request.userAssertion !== undefined) return { reason: 'malformed_request' };
     const answer = await source.get(identity, allowed, request.staleFingerprint);
     if (answer.kind === 'refused') return { reason: answer.reason, retryAfterS: answer.retryAfterS };
     return { kind: 'token', held: answer.held, identity, resource: allowed.resource, secondsMax: advertisedSecondsMax };
   }
 
-  async function serve(request: TokenRequest, startedAtMs: number): Promise<GrantedToken | RefusedToken> {
+  /** The caller of a request that may go on to the decision. */
+  function admitted(request: TokenRequest, startedAtMs: number): (Caller & { selectionName: string }) | RefusedToken {
     const who = attested(request.attest);
     const caller = who.kind === 'caller' ? who.caller : undefined;
-    const no = (reason: RefusalReason, rest?: { retryAfterS?: number; recorded?: number }): RefusedToken =>
-      refuse(request, caller, startedAtMs, reason, rest);
+    const no = (reason: RefusalReason, recorded = 1): RefusedToken =>
+      refuse(request, caller, startedAtMs, reason, { recorded });
 
     if (closed) return no('stopping');
     const turn = limit.take(rateKey(caller));
-    if (turn.kind === 'refuse') return no('too_many_requests', { recorded: turn.recorded });
+    if (turn.kind === 'refuse') return no('too_many_requests', turn.recorded);
     if (request.refuse !== undefined) return no(request.refuse);
     if (who.kind === 'unavailable') return no('attestation_unavailable');
     if (caller === undefined) return no('caller_unknown');
     const { selectionName } = caller;
-    if (selectionName === undefined) return no('not_a_workload');
+    return selectionName === undefined ? no('not_a_workload') : { ...caller, selectionName };
+  }
 
-    const outcome = await decideAndFetch(request, { ...caller, selectionName });
+  async function check(
+    request: TokenRequest,
+    startedAtMs: number,
+  ): Promise<RefusedToken | { kind: 'allowed'; identity: Identity }> {
+    const caller = admitted(request, startedAtMs);
+    if ('reason' in caller) return caller;
+    const decision = decideOn(request, caller);
+    if (decision.kind === 'refused') return refuse(request, caller, startedAtMs, decision.reason);
+    return { kind: 'allowed', identity: decision.identity };
+  }
+
+  function whoIs(attest: TokenRequest['attest']): Standing {
+    const nobody = { identity: undefined, policyName: undefined, resources: [], interfaces: [] };
+    const who = attested(attest);
+    if (who.kind === 'unavailable') return { ...nobody, caller: undefined, reason: 'attestation_unavailable' };
+    if (who.kind === 'nobody') return { ...nobody, caller: undefined, reason: 'caller_unknown' };
+    const { caller } = who;
+    if (caller.selectionName === undefined) return { ...nobody, caller, reason: 'not_a_workload' };
+    const bound = boundIdentity(policy, caller.selectionName);
+    if (typeof bound === 'string') return { ...nobody, caller, reason: bound };
+    const { binding, identity } = bound;
+    return {
+      caller,
+      identity,
+      policyName: binding.workload,
+      resources: binding.resources.map((entry) => (typeof entry === 'string' ? entry : entry.resource)),
+      interfaces: binding.interfaces ?? INTERFACES_DEFAULT,
+      reason: undefined,
+    };
+  }
+
+  async function serve(request: TokenRequest, startedAtMs: number): Promise<GrantedToken | RefusedToken> {
+    const caller = admitted(request, startedAtMs);
+    if ('reason' in caller) return caller;
+    const no = (reason: RefusalReason, rest?: { retryAfterS?: number; recorded?: number }): RefusedToken =>
+      refuse(request, caller, startedAtMs, reason, rest);
+
+    const outcome = await decideAndFetch(request, caller);
     if ('reason' in outcome) return no(outcome.reason, outcome);
 
     const change = closed ? 'stopping' : stillThere(request, caller);
@@ -292,18 +363,25 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
     return { ...granted, held, advertisedSeconds: Math.max(0, Math.min(leftSeconds, secondsMax)), nowMs };
   }
 
+  async function counted<Answer>(
+    request: TokenRequest,
+    answer: (request: TokenRequest, startedAtMs: number) => Promise<Answer>,
+  ): Promise<Answer | RefusedToken> {
+    const startedAtMs = clock.wallMs();
+    counts.requests += 1;
+    try {
+      return await answer(request, startedAtMs);
+    } catch (error) {
+      // A mistake of ours, or a `SessionSecrets` that fails: no token, and the agent lives on.
+      log.error({ cause: causeOf(error) }, 'the broker failed to answer a request');
+      return refuse(request, undefined, startedAtMs, 'broker_failed');
+    }
+  }
+
   return {
-    async answer(request) {
-      const startedAtMs = clock.wallMs();
-      counts.requests += 1;
-      try {
-        return await serve(request, startedAtMs);
-      } catch (error) {
-        // A mistake of ours, or a `SessionSecrets` that fails: no token, and the agent lives on.
-        log.error({ cause: causeOf(error) }, 'the broker failed to answer a request');
-        return refuse(request, undefined, startedAtMs, 'broker_failed');
-      }
-    },
+    answer: (request) => counted(request, serve),
+    check: (request) => counted(request, check),
+    whoIs: async (attest) => whoIs(attest),
     close() {
       if (closed) return;
       closed = true;

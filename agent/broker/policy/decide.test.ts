@@ -35,7 +35,13 @@ const policy: Policy = {
 };
 
 const ask = (changes: Partial<TokenQuestion> = {}): Decision =>
-  decide(policy, { workload: 'orders', resource: 'https://vault.example', selectors: [], ...changes });
+  decide(policy, {
+    workload: 'orders',
+    interface: 'app-service',
+    resource: 'https://vault.example',
+    selectors: [],
+    ...changes,
+  });
 
 function reason(decision: Decision): string {
   return decision.kind === 'refused' ? decision.reason : 'granted';

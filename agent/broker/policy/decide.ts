@@ -3,6 +3,7 @@
 /** The decision: may this workload have a token for this resource, and as whom. Pure; the same question has one answer. */
 
 import type { RefusalReason } from '../refusal.ts';
+import { INTERFACES_DEFAULT, type TokenInterface } from '../token-interface.ts';
 import {
   ADVERTISED_SECONDS_DEFAULT,
   type AllowedResource,
@@ -16,6 +17,7 @@ import { type IdentitySelector, selects } from './selector.ts';
 export interface TokenQuestion {
   /** The name of the caller's selection, as the kernel has it. */
   readonly workload: string;
+  readonly interface: TokenInterface;
   /** As the caller wrote it. */
   readonly resource: string | undefined;
   readonly selectors: readonly IdentitySelector[];
@@ -50,6 +52,7 @@ export function decide(policy: Policy, question: TokenQuestion): Decision {
   const { binding, identity } = bound;
   const refused = (reason: RefusalReason): Decision => ({ kind: 'refused', reason, identity });
 
+  if (!(binding.interfaces ?? INTERFACES_DEFAULT).includes(question.interface)) return refused('interface_not_allowed');
   const [selector, ...more] = question.selectors;
   if (more.length > 0) return refused('too_many_selectors');
   if (selector !== undefined && !selects(selector, identity)) return refused('other_identity_requested');

@@ -5,6 +5,8 @@
  * the agent's configuration. Nothing here reads a file or asks a clock.
  */
 
+import type { TokenInterface } from '../token-interface.ts';
+
 /** An application's certificate, as registered in Entra. PEM; the key is PKCS#8 or PKCS#1, RSA, not encrypted. */
 export interface CertificateCredential {
   readonly kind: 'certificate';
@@ -43,6 +45,8 @@ export interface Binding {
   readonly resources: readonly (string | AllowedResource)[];
   /** How long a client is told that it may keep a token; the lever with which access is ended. Seconds. */
   readonly advertisedSecondsMax?: number;
+  /** How it may be asked for; INTERFACES_DEFAULT when absent. */
+  readonly interfaces?: readonly TokenInterface[];
 }
 
 export interface Policy {

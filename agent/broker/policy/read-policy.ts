@@ -3,6 +3,7 @@
 /** From what a configuration file holds to a `Policy`, or to the list of all that is wrong with it. */
 
 import { Ajv } from 'ajv';
+import { TOKEN_INTERFACES } from '../token-interface.ts';
 import { ADVERTISED_SECONDS_MIN, type Policy } from './policy.ts';
 import { isGuid, isTokenExchange, normaliseResource } from './resource.ts';
 
@@ -48,6 +49,7 @@ export const POLICY_SCHEMA = {
           workload: name,
           identity: name,
           advertisedSecondsMax: { type: 'integer', minimum: ADVERTISED_SECONDS_MIN, maximum: 86_400 },
+          interfaces: { type: 'array', items: { enum: TOKEN_INTERFACES } },
           resources: {
             type: 'array',
             items: {

@@ -61,7 +61,12 @@ export function createAppServiceEndpoint({ desk, callers }: AppServiceOptions): 
   const attestBy = (connection: BrokerConnection) => () => callers.callerOf(connection);
 
   function refuse(socket: Socket, reason: RefusalReason): Promise<GrantedToken | RefusedToken> {
-    return desk.answer({ interface: INTERFACE, attest: attestBy(connectionOf(socket)), refuse: reason });
+    return desk.answer({
+      interface: INTERFACE,
+      secret: 'required',
+      attest: attestBy(connectionOf(socket)),
+      refuse: reason,
+    });
   }
 
   /** For what never becomes a request: a broken request line, too large headers, CONNECT. */
@@ -99,6 +104,7 @@ export function createAppServiceEndpoint({ desk, callers }: AppServiceOptions): 
     const secret = request.headers['x-identity-header'];
     const answer = await desk.answer({
       interface: INTERFACE,
+      secret: 'required',
       attest: attestBy(connectionOf(raw.socket)),
       presentedSecret: typeof secret === 'string' ? secret : undefined,
       resource: query.resource,
