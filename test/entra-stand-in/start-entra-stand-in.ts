@@ -6,7 +6,7 @@
  * its making opens nothing.
  */
 
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -149,6 +149,8 @@ export async function startEntraStandIn(options: EntraStandInOptions): Promise<E
       { directory, keys, assertions },
       line,
     );
+    const { access_token: token } = body;
+    if (typeof token === 'string') line.fingerprint = createHash('sha256').update(token).digest('hex');
     send(response, 200, body);
   }
 

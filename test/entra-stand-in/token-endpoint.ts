@@ -27,6 +27,8 @@ export interface TokenRequestNote {
   clientId?: string;
   scope?: string;
   assertion?: CheckedAssertion;
+  /** SHA-256 of the token that was answered, hexadecimal. */
+  fingerprint?: string;
 }
 
 interface Understood {
