@@ -330,7 +330,7 @@ describe('the broker does not start', () => {
 
   test('with a key that is not there', async () => {
     const [identity] = stage.policy.identities;
-    assert.ok(identity);
+    assert.ok(identity?.kind === 'app' && identity.credential.kind === 'certificate');
     const credential = { ...identity.credential, keyFile: '/nonexistent' };
     await fails(
       { policy: { identities: [{ ...identity, credential }], bindings: [] } },

@@ -86,6 +86,9 @@ async function loadSigners(
 ): Promise<ReadonlyMap<string, AssertionSigner>> {
   const signers = new Map<string, AssertionSigner>();
   for (const identity of policy.identities) {
+    if (identity.kind !== 'app' || identity.credential.kind !== 'certificate') {
+      throw new BrokerError('POLICY_BROKEN', `Identity ${identity.name}: this kind is not built yet.`);
+    }
     const signer = await loadAssertionSigner(identity.credential, identity.name);
     if (signer.certificateExpiresAtMs - clock.wallMs() < CERTIFICATE_WARNING_MS) {
       const expires = new Date(signer.certificateExpiresAtMs).toISOString();

@@ -6,7 +6,7 @@ import { createHash, createPrivateKey, type KeyObject, randomUUID, X509Certifica
 import { readFile, stat } from 'node:fs/promises';
 import { SignJWT } from 'jose';
 import { BrokerError } from '../errors.ts';
-import type { CertificateCredential } from '../policy/policy.ts';
+import type { CertificateCredential } from '../policy/identity.ts';
 
 export interface AssertionSigner {
   /** An assertion for one use: `audience` is the exact URL of the token endpoint. */

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { TokenAlteration } from '../../../test/entra-stand-in/access-token.ts';
-import type { AllowedResource, Identity } from '../policy/policy.ts';
+import type { AppIdentity, CertificateCredential } from '../policy/identity.ts';
+import type { AllowedResource } from '../policy/policy.ts';
 import { createHandClock, type HandClock } from '../testing/hand-clock.ts';
 import {
   DATABASE,
@@ -25,7 +26,7 @@ import { createTenantKeys } from './tenant-keys.ts';
 import { createTokenSource, type TokenAnswer, type TokenSource } from './token-source.ts';
 
 let stage: Stage;
-let orders: Identity;
+let orders: AppIdentity;
 let signer: AssertionSigner;
 let clock: HandClock;
 let lines: string[];
@@ -33,8 +34,8 @@ let source: TokenSource;
 
 before(async () => {
   stage = await openStage();
-  orders = stage.policy.identities[0] as Identity;
-  signer = await loadAssertionSigner(orders.credential, orders.name);
+  orders = stage.policy.identities[0] as AppIdentity;
+  signer = await loadAssertionSigner(orders.credential as CertificateCredential, orders.name);
 });
 after(() => stage.close());
 beforeEach(() => {

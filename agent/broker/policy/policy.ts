@@ -6,29 +6,9 @@
  */
 
 import type { TokenInterface } from '../token-interface.ts';
+import type { Identity } from './identity.ts';
 
-/** An application's certificate, as registered in Entra. PEM; the key is PKCS#8 or PKCS#1, RSA, not encrypted. */
-export interface CertificateCredential {
-  readonly kind: 'certificate';
-  readonly keyFile: string;
-  readonly certificateFile: string;
-}
-
-/** How the broker proves to Entra that it may act for an identity. */
-export type Credential = CertificateCredential;
-
-export interface Identity {
-  /** How bindings and people name it; also `identity_name` in the record. */
-  readonly name: string;
-  /** 'agent' (Entra Agent ID, through a blueprint) is a word of the configuration already, and is refused until built. */
-  readonly kind: 'app' | 'agent';
-  /** The tenant's GUID; a domain name would not be comparable with the `tid` of a token. */
-  readonly tenant: string;
-  readonly clientId: string;
-  /** Object id of the service principal. When it is given, a token with another `oid` is refused. */
-  readonly objectId?: string;
-  readonly credential: Credential;
-}
+export type { Credential, Identity } from './identity.ts';
 
 /** A resource with the audiences that its tokens carry, for those whose audience is not their name. */
 export interface AllowedResource {

@@ -40,7 +40,6 @@ describe('readPolicy', () => {
   test('names what makes no sense', () => {
     const with_ = (resources: unknown[]) => problems({ identities: [identity], bindings: [{ ...binding, resources }] });
     assert.match(problems({ identities: [identity, identity], bindings: [] }), /two of that name/);
-    assert.match(problems({ identities: [{ ...identity, kind: 'agent' }], bindings: [] }), /not supported yet/);
     assert.match(problems({ identities: [], bindings: [binding] }), /no identity orders-app/);
     assert.match(with_(['api://AzureADTokenExchange']), /never handed out/);
     assert.match(with_(['https://vault.example/.default']), /leave out/);

@@ -4,12 +4,11 @@
 
 import { Ajv } from 'ajv';
 import { TOKEN_INTERFACES } from '../token-interface.ts';
+import { IDENTITY_SCHEMA, identityProblems } from './identity.ts';
 import { ADVERTISED_SECONDS_MIN, type Policy } from './policy.ts';
 import { isGuid, isTokenExchange, normaliseResource } from './resource.ts';
 
 const name = { type: 'string', minLength: 1, maxLength: 128 } as const;
-const guid = { type: 'string', pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' } as const;
-const file = { type: 'string', minLength: 1, maxLength: 4096 } as const;
 const resource = { type: 'string', minLength: 1, maxLength: 512 } as const;
 
 /** JSON Schema of `Policy`, for the configuration that embeds it. */
@@ -20,24 +19,7 @@ export const POLICY_SCHEMA = {
   properties: {
     identities: {
       type: 'array',
-      items: {
-        type: 'object',
-        additionalProperties: false,
-        required: ['name', 'kind', 'tenant', 'clientId', 'credential'],
-        properties: {
-          name,
-          kind: { enum: ['app', 'agent'] },
-          tenant: guid,
-          clientId: guid,
-          objectId: guid,
-          credential: {
-            type: 'object',
-            additionalProperties: false,
-            required: ['kind', 'keyFile', 'certificateFile'],
-            properties: { kind: { const: 'certificate' }, keyFile: file, certificateFile: file },
-          },
-        },
-      },
+      items: IDENTITY_SCHEMA,
     },
     bindings: {
       type: 'array',
@@ -75,16 +57,11 @@ export type PolicyRead =
   /** One sentence a problem, each naming where it is. */
   | { readonly kind: 'broken'; readonly problems: readonly string[] };
 
-const hasForm = new Ajv({ allErrors: true, allowUnionTypes: true }).compile<Policy>(POLICY_SCHEMA);
+const hasForm = new Ajv({ allErrors: true, allowUnionTypes: true, discriminator: true }).compile<Policy>(POLICY_SCHEMA);
 
 function problemsOf(policy: Policy): string[] {
-  const problems: string[] = [];
-  const names = new Set<string>();
-  for (const identity of policy.identities) {
-    if (names.has(identity.name)) problems.push(`identity ${identity.name}: there are two of that name`);
-    names.add(identity.name);
-    if (identity.kind === 'agent') problems.push(`identity ${identity.name}: kind agent is not supported yet; use app`);
-  }
+  const problems = identityProblems(policy.identities);
+  const names = new Set(policy.identities.map((identity) => identity.name));
   for (const [index, binding] of policy.bindings.entries()) {
     const where = `binding ${index} (workload ${binding.workload})`;
     if (!names.has(binding.identity)) problems.push(`${where}: there is no identity ${binding.identity}`);
