@@ -6,6 +6,8 @@
  */
 
 import type { Clock } from './clock.ts';
+import type { JsonObject } from './token/compact-token.ts';
+import { recordedClaims } from './token/recorded-claims.ts';
 import type { Verification } from './token/verify.ts';
 import type { Issuance, TokenHolder } from './token-event.ts';
 
@@ -13,6 +15,8 @@ export interface IssuedToken {
   readonly fingerprint: string;
   readonly expiresAtMs: number;
   readonly verification: Verification;
+  /** As they stand in the token; only what may be recorded of them is kept. */
+  readonly claims?: JsonObject;
 }
 
 export interface LedgerEntry extends IssuedToken {
@@ -55,8 +59,13 @@ export function createIssuanceLedger(clock: Clock): IssuanceLedger {
 
   return {
     add(token, issuance) {
-      const entry = entries.get(token.fingerprint) ?? { token, issuances: new Map<bigint, Issuance>() };
-      entries.set(token.fingerprint, entry);
+      const { fingerprint, expiresAtMs, verification, claims = {} } = token;
+      const entry = entries.get(fingerprint) ?? {
+        // What is handed in may hold the token itself, which has no place here.
+        token: { fingerprint, expiresAtMs, verification, claims: recordedClaims(claims) },
+        issuances: new Map<bigint, Issuance>(),
+      };
+      entries.set(fingerprint, entry);
       const { sessionKey } = issuance.holder;
       if (!entry.issuances.has(sessionKey)) entry.issuances.set(sessionKey, issuance);
       const [oldest] = entry.issuances.keys();

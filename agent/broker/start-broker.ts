@@ -23,7 +23,7 @@ import { type IssuerForms, PUBLIC_CLOUD_ISSUERS } from './token/issuer.ts';
 import { createTokenVerifier } from './token/verify.ts';
 import { createTokenDesk } from './token-desk.ts';
 import type { TokenEvent } from './token-event.ts';
-import { createTokenWatch, type Observation, type Sighting } from './token-watch.ts';
+import { createTokenWatch, type Observation, type Sighting, type TokenWatch } from './token-watch.ts';
 
 export interface BrokerOptions {
   readonly policy: Policy;
@@ -57,6 +57,8 @@ export interface RunningBroker {
   environment(session: SessionName, inherited?: Readonly<Record<string, string | undefined>>): Record<string, string>;
   /** A token seen on the wire. Never throws, never rejects; the event goes to `onEvent`. */
   observe(token: string, sighting: Sighting): Promise<Observation>;
+  /** What is known by now of a token with this fingerprint. */
+  readonly known: TokenWatch['known'];
   readonly counts: BrokerCounts;
   /** Refuses at once, closes connections, forgets all tokens. */
   stop(): Promise<void>;
@@ -151,6 +153,7 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
       return secret === undefined ? {} : brokerEnvironment(address, APP_SERVICE_PATH, secret, inherited);
     },
     observe: (token, sighting) => watch.observe(token, sighting),
+    known: (fingerprint, holder) => watch.known(fingerprint, holder),
     counts,
     async stop() {
       desk.close();

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { createAccessToken, type TokenAlteration } from '../../test/entra-stand-in/access-token.ts';
 import type { StandInResource } from '../../test/entra-stand-in/directory.ts';
@@ -10,6 +11,7 @@ import { askOnce } from './testing/raw-http.ts';
 import {
   BILLING_CLIENT,
   BILLING_OBJECT,
+  ORDERS_OBJECT,
   openStage,
   type Stage,
   type StagedBroker,
@@ -17,6 +19,7 @@ import {
   thisProcess,
   VAULT,
 } from './testing/staged-broker.ts';
+import { fingerprintOf } from './token/compact-token.ts';
 import type { Observation, Sighting } from './token-watch.ts';
 
 let stage: Stage;
@@ -180,6 +183,55 @@ describe('a token seen on the wire', () => {
     full = false;
     await failing.observe(token, bearer);
     assert.equal(taken.length, 1);
+  });
+});
+
+describe('what is known of a token', () => {
+  test('is there at once: claims with the first sighting, the verification when it is done', async () => {
+    const token = fromEntra();
+    const fingerprint = fingerprintOf(token);
+    assert.equal(broker.known(fingerprint), undefined);
+    const looking = broker.observe(token, bearer);
+    assert.deepEqual(
+      [broker.known(fingerprint)?.claims['oid'], broker.known(fingerprint)?.verification],
+      [BILLING_OBJECT, undefined],
+    );
+    await looking;
+    assert.deepEqual(broker.known(fingerprint), {
+      claims: broker.last().claims,
+      verification: { state: 'verified' },
+      issuance: undefined,
+      suspicious: false,
+    });
+  });
+
+  test('is there of what the broker issued before anybody uses it, without the token itself', async () => {
+    const token = await fromBroker();
+    const known = broker.known(fingerprintOf(token), bearer.holder);
+    assert.deepEqual(
+      [known?.claims['oid'], known?.verification, known?.suspicious],
+      [ORDERS_OBJECT, { state: 'verified' }, false],
+    );
+    assert.equal(known?.issuance?.holder.sessionKey, 7n);
+    assert.ok(!inspect(known, { depth: 9 }).includes(token.split('.')[2] ?? '?'));
+    assert.equal(known?.claims['aio'], undefined, 'opaque claims are left out');
+  });
+
+  test('is suspicious for the session that took it, not for the one it belongs to', async () => {
+    const token = await fromBroker();
+    await seen(token);
+    await seen(token, elsewhere);
+    const suspicious = (holder?: Sighting['holder']) => broker.known(fingerprintOf(token), holder)?.suspicious;
+    assert.deepEqual([suspicious(bearer.holder), suspicious(elsewhere.holder), suspicious()], [false, true, true]);
+  });
+
+  test('follows the clock', async () => {
+    let nowMs = Date.now();
+    const later = await stage.start({ clock: { wallMs: () => nowMs, monotonicMs: () => nowMs } });
+    const token = fromEntra();
+    await later.observe(token, bearer);
+    nowMs += 2 * 3_600_000;
+    assert.deepEqual(later.known(fingerprintOf(token))?.verification, { state: 'invalid', reason: 'expired' });
   });
 });
 

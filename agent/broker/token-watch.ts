@@ -60,9 +60,26 @@ export type Observation =
       readonly suspicious: boolean;
     };
 
+/** What is known by now of a token that was issued or seen. */
+export interface KnownToken {
+  /** What may be recorded of them; {} of a token that cannot be read. */
+  readonly claims: JsonObject;
+  /** undefined while it is being checked. */
+  readonly verification: Verification | undefined;
+  /** Whom the broker gave it to, the holder's own session first; undefined: it is not from this broker. */
+  readonly issuance: Issuance | undefined;
+  /** With a holder: its use by that session was found suspicious. Without: anybody's was. */
+  readonly suspicious: boolean;
+}
+
 export interface TokenWatch {
   /** Never throws, never rejects. */
   observe(token: string, sighting: Sighting): Promise<Observation>;
+  /**
+   * From memory, at once, and without a trace: undefined for a token that nobody issued or saw lately. A call right after
+   * `observe` finds the claims already, the verification a little later.
+   */
+  known(fingerprint: string, holder?: TokenHolder): KnownToken | undefined;
 }
 
 export interface TokenWatchParts {
@@ -78,6 +95,7 @@ export interface TokenWatchParts {
 /** With their claims at most some 16 MiB, if somebody fills all with the largest; ordinarily 2 MiB. */
 const REMEMBERED_MAX = 1000;
 const REPORTED_MAX = 1000;
+const SUSPECTS_MAX = 1000;
 /** Keys that were missing may have come since. */
 const LOOK_AGAIN_MS = 60 * 1000;
 
@@ -86,7 +104,11 @@ interface Remembered {
   readonly recorded: JsonObject;
   readonly isOpaque: boolean;
   verification: Promise<Verification>;
+  /** What it came to, as soon as that is known. */
+  settled: Verification | undefined;
   checkedAtMs: number;
+  /** Sessions whose use of it was suspicious. */
+  readonly suspects: Set<bigint | undefined>;
   readonly reported: Set<string>;
 }
 
@@ -115,7 +137,9 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
       recorded: recordedClaims(claims),
       isOpaque: read.kind === 'opaque' || read.kind === 'too-long',
       verification: verifier.verify(token, read),
+      settled: undefined,
       checkedAtMs: clock.monotonicMs(),
+      suspects: new Set(),
       reported: new Set(),
     };
     remembered.set(fingerprint, fresh);
@@ -135,7 +159,11 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
       known.verification = verifier.verify(token, readToken(token));
       return known.verification;
     }
-    const when = before.state === 'invalid' ? undefined : outOfTime(known.claims, clock.wallMs());
+    return unlessOutOfTime(before, known.claims);
+  }
+
+  function unlessOutOfTime(before: Verification, claims: JsonObject): Verification {
+    const when = before.state === 'invalid' ? undefined : outOfTime(claims, clock.wallMs());
     return when === undefined ? before : { state: 'invalid', reason: when };
   }
 
@@ -157,6 +185,7 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
     }
     counts.observed += 1;
     const verification = await verificationNow(token, known);
+    known.settled = verification;
     const issuance = entry && issuanceFor(entry, sighting.holder);
     const claims = known.recorded;
     const isBelieved = entry !== undefined || verification.state !== 'invalid';
@@ -178,6 +207,7 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
       issuance,
       suspicious: isElsewhere || audiences.some(isTokenExchange),
     } as const;
+    if (observation.suspicious && known.suspects.size < SUSPECTS_MAX) known.suspects.add(sighting.holder?.sessionKey);
     report(observation, known, sighting, startedAtMs);
     return observation;
   }
@@ -248,6 +278,20 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
         );
         return { kind: 'not-a-token' };
       }
+    },
+    known(fingerprint, holder) {
+      const seen = remembered.get(fingerprint);
+      const entry = ledger.find(fingerprint);
+      if (seen === undefined && entry === undefined) return undefined;
+      const checked = seen?.settled ?? entry?.verification;
+      const times = seen?.claims ?? entry?.claims ?? {};
+      return {
+        claims: seen?.recorded ?? entry?.claims ?? {},
+        verification: checked && unlessOutOfTime(checked, times),
+        issuance: entry && issuanceFor(entry, holder),
+        suspicious:
+          holder === undefined ? (seen?.suspects.size ?? 0) > 0 : (seen?.suspects.has(holder.sessionKey) ?? false),
+      };
     },
   };
 }

@@ -12,6 +12,7 @@ import { createDerivedSessionSecrets, type SessionSecrets } from '../broker/atte
 import { whileHeldByOpener } from '../broker/attest/socket-holder.ts';
 import type { Policy } from '../broker/policy/policy.ts';
 import { startBroker } from '../broker/start-broker.ts';
+import type { TokenWatch } from '../broker/token-watch.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
 import { keyFile } from '../config/key-file.ts';
 import type { Selections } from '../config/selections.ts';
@@ -31,6 +32,8 @@ export interface BrokerDesk {
     inherited: Readonly<Record<string, string>>,
   ): Readonly<Record<string, string>>;
   sawCredential(credential: SeenCredential, session: Session, process: TrackedProcess | undefined): void;
+  /** What is known by now of a token that was issued or seen. */
+  readonly known: TokenWatch['known'];
   counts(): object;
   /** A session is known now: what was told of it before is written. */
   sessionStarted(session: Session): void;
@@ -84,6 +87,7 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
       // Never rejects; what it finds comes through onEvent.
       void broker.observe(credential.secret, { interface: credential.kind, holder, maybePassword });
     },
+    known: (fingerprint, holder) => broker.known(fingerprint, holder),
     counts: () => broker.counts,
     sessionStarted: (session) => ledger.sessionStarted(session),
     async stop() {
