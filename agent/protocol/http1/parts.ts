@@ -133,7 +133,8 @@ function partOf(
   const { fields, trailers } = message;
   const contentType = fieldValue(fields, 'content-type');
   const body = message.body?.finish() ?? NO_BODY;
-  const content = keepContent(body, notes.codings, contentType, message.incomplete === undefined, bytesMax);
+  const complete = message.incomplete === undefined;
+  const content = keepContent(body, notes.codings, contentType, complete, bytesMax, side === 'response');
   secrets.push(...content.secrets);
   const shownTrailers = showFields(trailers.lines, secrets);
   const attributes: Record<string, string> = {};
