@@ -9,6 +9,8 @@ const FAILURES = {
   KEY_OPEN_TO_OTHERS: 'A key file can be read by everybody on the host.',
   KEY_MISMATCH: 'The key of an identity does not belong to its certificate.',
   LISTEN_FAILED: 'The broker cannot listen on its address.',
+  ARC_TAKEN: 'The agent of Azure Arc, or something else, has the folder that Arc clients read.',
+  ARC_FOLDER: 'The folder that Arc clients read cannot be used.',
 } as const;
 
 export type BrokerFailure = keyof typeof FAILURES;

@@ -35,7 +35,7 @@ const notNow = (message: string): RefusalKind => ({
 
 const REFUSAL_TABLE = {
   malformed_request: badRequest('The request is not one that this endpoint understands.'),
-  unknown_path: badRequest('Tokens are handed out at the path in IDENTITY_ENDPOINT and nowhere else.'),
+  unknown_path: badRequest('Tokens are handed out at the path of this interface and nowhere else.'),
   method_not_allowed: badRequest('Tokens are asked for with GET.'),
   api_version_unsupported: badRequest('Give api-version=2019-08-01 or a later one.'),
   parameter_repeated: badRequest('A parameter is there more than once.'),
@@ -49,7 +49,7 @@ const REFUSAL_TABLE = {
   wrong_host: suspicious('The Host header does not name this endpoint.'),
   forwarded_request: suspicious('Forwarded requests are not served.'),
   browser_request: suspicious('Requests of web pages are not served.'),
-  secret_wrong: suspicious('The value of X-IDENTITY-HEADER is not the one that this workload was given.'),
+  secret_wrong: suspicious('The secret is not the one that this workload was given.'),
   caller_unknown: denied('The process that asks could not be made out.'),
   caller_changed: suspicious('The connection was taken over by another process.'),
   caller_gone: denied('The process that asked has ended.'),
@@ -75,6 +75,7 @@ const REFUSAL_TABLE = {
   },
 
   attestation_unavailable: notNow('Callers cannot be made out at the moment, so nobody gets a token.'),
+  challenge_unavailable: notNow('The file that proves a caller cannot be written at the moment.'),
   record_unavailable: notNow('The record cannot be written at the moment, so nobody gets a token.'),
   upstream_unavailable: notNow('The tenant does not answer at the moment.'),
   upstream_throttled: notNow('The tenant asks to be left alone for a while.'),

@@ -14,18 +14,19 @@ import { createTokenSource } from './entra/token-source.ts';
 import { type BrokerAddress, brokerEnvironment } from './environment.ts';
 import { BrokerError } from './errors.ts';
 import { createIssuanceLedger } from './issuance-ledger.ts';
+import { type ListenerChoice, type ListenerPorts, openListeners } from './listeners.ts';
 import { type BrokerLog, silentLog } from './log.ts';
 import type { Policy } from './policy/policy.ts';
 import { readPolicy } from './policy/read-policy.ts';
 import { createRateLimit, type RateLimitOptions } from './rate-limit.ts';
-import { APP_SERVICE_PATH, createAppServiceEndpoint } from './socket/app-service.ts';
 import { type IssuerForms, PUBLIC_CLOUD_ISSUERS } from './token/issuer.ts';
 import { createTokenVerifier } from './token/verify.ts';
 import { createTokenDesk } from './token-desk.ts';
 import type { TokenEvent } from './token-event.ts';
+import { INTERFACES_DEFAULT, type TokenInterface } from './token-interface.ts';
 import { createTokenWatch, type Observation, type Sighting, type TokenWatch } from './token-watch.ts';
 
-export interface BrokerOptions {
+export interface BrokerOptions extends ListenerChoice {
   readonly policy: Policy;
   readonly callers: CallerDirectory;
   readonly secrets: SessionSecrets;
@@ -35,8 +36,6 @@ export interface BrokerOptions {
    */
   readonly onEvent: (event: TokenEvent) => void;
   readonly log?: BrokerLog;
-  /** On 127.0.0.1; 0, the default, lets the kernel choose. */
-  readonly port?: number;
   /** https origin; default the public cloud's. */
   readonly authority?: string;
   /** PEM certificates to trust for the authority instead of the system's. */
@@ -52,7 +51,9 @@ export interface BrokerOptions {
 }
 
 export interface RunningBroker {
+  /** Of the App Service flavour. */
   readonly address: BrokerAddress;
+  readonly ports: ListenerPorts;
   /** What to set for a session's processes; {} for a session that has no secret. */
   environment(session: SessionName, inherited?: Readonly<Record<string, string | undefined>>): Record<string, string>;
   /** A token seen on the wire. Never throws, never rejects; the event goes to `onEvent`. */
@@ -101,6 +102,12 @@ async function loadSigners(
   return signers;
 }
 
+/** What a workload may ask through, by all policies that its processes can meet. */
+function interfacesOf(policy: Policy, workload: string): readonly TokenInterface[] {
+  const own = policy.bindings.filter((binding) => binding.workload === workload);
+  return own.length === 0 ? INTERFACES_DEFAULT : own.flatMap(({ interfaces }) => interfaces ?? INTERFACES_DEFAULT);
+}
+
 /**
  * Start the broker; it listens when this resolves.
  *
@@ -139,18 +146,19 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
   const desk = createTokenDesk({ policy, secrets, isAlive, source, ledger, limit, clock, log, counts, onEvent });
   const watch = createTokenWatch({ identities: policy.identities, verifier, ledger, clock, log, counts, onEvent });
 
-  const endpoint = createAppServiceEndpoint({ desk, callers });
-  const port = await endpoint.listen(options.port ?? 0).catch((cause: unknown) => {
-    throw new BrokerError('LISTEN_FAILED', `Port ${options.port ?? 0} of 127.0.0.1.`, cause);
-  });
-  const address: BrokerAddress = { host: '127.0.0.1', port };
-  log.info({ address, identities: policy.identities.length, bindings: policy.bindings.length }, 'the broker listens');
+  const listeners = await openListeners(options, { desk, callers, clock });
+  const { ports } = listeners;
+  const address: BrokerAddress = { host: '127.0.0.1', port: ports.appService };
+  log.info({ ports, identities: policy.identities.length, bindings: policy.bindings.length }, 'the broker listens');
 
   return {
     address,
+    ports,
     environment(session, inherited) {
       const secret = secrets.secretFor(session);
-      return secret === undefined ? {} : brokerEnvironment(address, APP_SERVICE_PATH, secret, inherited);
+      if (secret === undefined) return {};
+      const interfaces = interfacesOf(policy, session.selectionName);
+      return brokerEnvironment({ ports, socketPath: options.unix?.path }, interfaces, secret, inherited);
     },
     observe: (token, sighting) => watch.observe(token, sighting),
     known: (fingerprint, holder) => watch.known(fingerprint, holder),
@@ -158,7 +166,7 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
     async stop() {
       desk.close();
       ending.abort();
-      await endpoint.close();
+      await listeners.close();
     },
   };
 }

@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readQuery, refusedBody } from './app-service-protocol.ts';
+import { readQuery, refusedBody } from './managed-identity-protocol.ts';
 
-const query = (text: string) => readQuery(`api-version=2019-08-01&${text}`);
+const MIN = '2019-08-01';
+const query = (text: string) => readQuery(`api-version=2019-08-01&${text}`, MIN);
 
 describe('the query', () => {
   test('is read as SDKs write it, names in any case', () => {
@@ -15,7 +16,7 @@ describe('the query', () => {
       staleFingerprint: fingerprint.toLowerCase(),
       problem: undefined,
     });
-    assert.equal(readQuery('Api-Version=2025-03-30&RESOURCE=x').resource, 'x');
+    assert.equal(readQuery('Api-Version=2025-03-30&RESOURCE=x', MIN).resource, 'x');
     assert.equal(query('resource=x&token_sha256_to_refresh=nonsense').staleFingerprint, undefined);
   });
 
@@ -39,9 +40,10 @@ describe('the query', () => {
     assert.equal(query('client_id=a&Client_Id=a').problem, 'parameter_repeated');
     assert.equal(query(Array.from({ length: 40 }, (_, index) => `p${index}=1`).join('&')).problem, 'malformed_request');
     for (const version of ['', '2017-09-01', '2018-02-01', 'latest', '9999', '2019-08-01x']) {
-      assert.equal(readQuery(`api-version=${version}&resource=x`).problem, 'api_version_unsupported', version);
+      assert.equal(readQuery(`api-version=${version}&resource=x`, MIN).problem, 'api_version_unsupported', version);
     }
-    assert.equal(readQuery('').problem, 'api_version_unsupported');
+    assert.equal(readQuery('', MIN).problem, 'api_version_unsupported');
+    assert.equal(readQuery('resource=x', undefined).problem, undefined);
   });
 });
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * The App Service flavour of managed identity in words: how its query reads, and the bodies that its clients understand.
- * Source  Azure App Service, "REST endpoint reference" for managed identities; which SDK reads which field was tried live
+ * Managed identity in words, the same in all flavours: how its query reads, and the bodies that its clients understand.
+ * Source  Azure App Service, "REST endpoint reference" for managed identities; Azure, "How to use managed identities on a VM
+ *         to acquire an access token"; which SDK reads which field was tried live
  */
 
 import { type IdentitySelector, SELECTOR_PARAMETERS } from '../policy/selector.ts';
@@ -10,7 +11,7 @@ import { REFUSALS, type RefusalReason, refusalCode } from '../refusal.ts';
 import { textClaim, timeClaim } from '../token/compact-token.ts';
 import type { GrantedToken, RefusedToken } from '../token-desk.ts';
 
-export interface AppServiceQuery {
+export interface ManagedIdentityQuery {
   readonly resource: string | undefined;
   readonly selectors: readonly IdentitySelector[];
   readonly staleFingerprint: string | undefined;
@@ -18,11 +19,12 @@ export interface AppServiceQuery {
 }
 
 const PARAMETERS_MAX = 32;
-/** The first version with X-IDENTITY-HEADER; later ones differ in what they add. Dates compare as texts. */
-const API_VERSION_MIN = '2019-08-01';
 
-/** `query` is what stands behind the question mark. Names are read without regard to case, as App Service does. */
-export function readQuery(query: string): AppServiceQuery {
+/**
+ * `query` is what stands behind the question mark. Names are read without regard to case, as App Service does. Versions
+ * differ in what later ones add; dates compare as texts. undefined: the interface has no versions in its query.
+ */
+export function readQuery(query: string, apiVersionMin: string | undefined): ManagedIdentityQuery {
   const parameters = new Map<string, string>();
   const selectors: IdentitySelector[] = [];
   let problem: RefusalReason | undefined;
@@ -36,9 +38,9 @@ export function readQuery(query: string): AppServiceQuery {
     if (kind !== undefined) selectors.push({ kind, value });
   }
   if (count > PARAMETERS_MAX) problem ??= 'malformed_request';
-  const version = parameters.get('api-version') ?? '';
-  if (!/^\d{4}-\d\d-\d\d(?:-preview)?$/.test(version) || version < API_VERSION_MIN)
+  if (apiVersionMin !== undefined && !isVersion(parameters.get('api-version') ?? '', apiVersionMin)) {
     problem ??= 'api_version_unsupported';
+  }
   const stale = parameters.get('token_sha256_to_refresh')?.toLowerCase();
   return {
     resource: parameters.get('resource'),
@@ -48,9 +50,11 @@ export function readQuery(query: string): AppServiceQuery {
   };
 }
 
+const isVersion = (text: string, min: string): boolean => /^\d{4}-\d\d-\d\d(?:-preview)?$/.test(text) && text >= min;
+
 /**
  * All fields that some client reads, as texts: JavaScript wants `expires_on`, Python `expires_on` or `expires_in` by
- * flavour, Go either; a wrong `expires_in` made clients believe that a token is valid for no time at all.
+ * flavour, Go either; Arc's clients want the id that they named back; a wrong `expires_in` made clients believe that a token is valid for no time at all.
  */
 export function grantedBody(granted: GrantedToken): Record<string, string> {
   const { claims } = granted.held;
@@ -78,4 +82,10 @@ export function refusedBody({
   const { status, error, message } = REFUSALS[reason];
   const text = `${refusalCode(reason)}: ${message}`;
   return { error, error_description: text, message: text, statusCode: status, correlation_id: correlationId };
+}
+
+/** Of a 401, which is no refusal: the client is to come back with what the header names. */
+export function challengeBody(): Record<string, unknown> {
+  const message = 'Send the content of the file that WWW-Authenticate names.';
+  return { error: 'unauthorized_client', error_description: message, message, statusCode: 401 };
 }
