@@ -193,7 +193,7 @@ describe('the stand-in for Entra', () => {
     assert.equal(await code(ask({ grant_type: 'password' })), 70003);
     assert.equal(await code(ask({ grant_type: 'constructor' })), 70003);
     assert.equal(await code(ask({ grant_type: undefined })), 900144);
-    assert.equal(await code(ask({ fmi_path: 'x' })), 70003);
+    assert.equal(await code(ask({ fmi_path: 'x' })), 500011);
     assert.equal(await code(ask({ client_assertion: undefined })), 7000216);
     assert.equal(await code(ask({ client_secret: 'wrong' })), 7000215);
     assert.equal(await code(call(here(), 'POST', `/${randomUUID()}/oauth2/v2.0/token`, new URLSearchParams())), 90002);
