@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The interfaces of managed identity through which a client can find the broker. */
+import type { Client } from './clients.ts';
+
+export interface Flavour {
+  readonly name: string;
+  /** What the record calls it. */
+  readonly interface: string;
+  readonly isFor: (client: Client) => boolean;
+  /** What stands before the client's command; it becomes the client, in the same process. */
+  readonly before: readonly string[];
+}
+
+export const FLAVOURS: readonly Flavour[] = [
+  // As `sworn run` sets it.
+  { name: 'app-service', interface: 'app-service', isFor: () => true, before: [] },
+];

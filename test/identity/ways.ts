@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What each client is made to do: with which class, in which environment, and what must come of it. */
+import type { RefusalReason } from '../../agent/broker/refusal.ts';
+import type { Client } from './clients.ts';
+
+/** Nobody listens there: what goes to a proxy in spite of NO_PROXY ends at once. */
+const DEAD_PROXY = 'http://127.0.0.1:9';
+
+export interface WayContext {
+  /** Of the identity that the workload is bound to, and of another one of the tenant. */
+  readonly clientId: string;
+  readonly objectId: string;
+  readonly otherClientId: string;
+  readonly resource: string;
+  /** The tenant knows it; the policy does not allow it. */
+  readonly forbiddenResource: string;
+}
+
+export interface Way {
+  readonly name: string;
+  /** For people. */
+  readonly about: string;
+  readonly expect: 'token' | RefusalReason;
+  readonly isFor: (client: Client) => boolean;
+  readonly environment: (context: WayContext) => Readonly<Record<string, string>>;
+}
+
+const everyClient = (): boolean => true;
+const withChain = ({ hasChain }: Client): boolean => hasChain;
+
+const direct = ({ resource }: WayContext) => ({ MATRIX_WAY: 'direct', MATRIX_RESOURCE: resource });
+const chain = ({ resource }: WayContext) => ({ MATRIX_WAY: 'chain', MATRIX_RESOURCE: resource });
+
+export const WAYS: readonly Way[] = [
+  {
+    name: 'direct',
+    about: 'the managed identity credential',
+    expect: 'token',
+    isFor: everyClient,
+    environment: direct,
+  },
+  { name: 'chain', about: 'the default chain of credentials', expect: 'token', isFor: withChain, environment: chain },
+  {
+    name: 'chain-client-id',
+    about: 'the chain, with AZURE_CLIENT_ID of the bound identity',
+    expect: 'token',
+    isFor: withChain,
+    environment: (context) => ({ ...chain(context), AZURE_CLIENT_ID: context.clientId }),
+  },
+  {
+    name: 'proxy',
+    about: 'HTTP_PROXY and HTTPS_PROXY name a dead proxy',
+    expect: 'token',
+    isFor: everyClient,
+    environment: (context) => ({
+      ...direct(context),
+      ...{ HTTP_PROXY: DEAD_PROXY, http_proxy: DEAD_PROXY, HTTPS_PROXY: DEAD_PROXY, https_proxy: DEAD_PROXY },
+      ...{ ALL_PROXY: DEAD_PROXY, all_proxy: DEAD_PROXY },
+    }),
+  },
+  {
+    name: 'client-id',
+    about: 'user-assigned: the client id of the bound identity',
+    expect: 'token',
+    isFor: everyClient,
+    environment: (context) => ({ ...direct(context), MATRIX_CLIENT_ID: context.clientId }),
+  },
+  {
+    name: 'object-id',
+    about: 'user-assigned: its object id',
+    expect: 'token',
+    isFor: ({ takesObjectId }) => takesObjectId,
+    environment: (context) => ({ ...direct(context), MATRIX_OBJECT_ID: context.objectId }),
+  },
+  {
+    name: 'other-client-id',
+    about: "user-assigned: another identity's client id",
+    expect: 'other_identity_requested',
+    isFor: everyClient,
+    environment: (context) => ({ ...direct(context), MATRIX_CLIENT_ID: context.otherClientId }),
+  },
+  {
+    name: 'forbidden',
+    about: 'a resource that the policy does not allow',
+    expect: 'resource_not_allowed',
+    isFor: everyClient,
+    environment: (context) => ({ ...direct(context), MATRIX_RESOURCE: context.forbiddenResource }),
+  },
+  {
+    name: 'chain-forbidden',
+    about: 'the same through the chain, which must not go on to other credentials',
+    expect: 'resource_not_allowed',
+    isFor: withChain,
+    environment: (context) => ({ ...chain(context), MATRIX_RESOURCE: context.forbiddenResource }),
+  },
+];
