@@ -22,6 +22,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (command) => (await import('./commands/run.ts')).defineRun(command),
   },
   {
+    name: 'token',
+    summary: 'print a token of the identity that this workload acts for',
+    load: async (command) => (await import('./commands/token.ts')).defineToken(command),
+  },
+  {
+    name: 'whoami',
+    summary: 'say as whom this process may act',
+    load: async (command) => (await import('./commands/whoami.ts')).defineWhoami(command),
+  },
+  {
+    name: 'credential',
+    summary: 'answer kubectl, git or the Azure libraries with a token',
+    load: async (command) => (await import('./commands/credential.ts')).defineCredential(command),
+  },
+  {
     name: 'sessions',
     summary: 'list what ran',
     load: async (command) => (await import('./commands/sessions.ts')).defineSessions(command),

@@ -59,6 +59,14 @@ export interface BrokerConfig {
   readonly authority: string;
   /** PEM file with the certificates to trust for the authority instead of the system's. */
   readonly authority_ca_file?: string;
+  readonly imds: FlavourConfig;
+  readonly arc: FlavourConfig;
+}
+
+/** A further flavour of managed identity, on 127.0.0.1. */
+export interface FlavourConfig {
+  readonly enabled: boolean;
+  readonly port: number;
 }
 
 export interface RecordConfig {

@@ -13,6 +13,7 @@ const name = {
   errorHint: 'letters, digits, dots, dashes and underscores, at most 64',
 };
 const file = { type: 'string', minLength: 1 };
+const port = { type: 'integer', minimum: 0, maximum: 65535 };
 const path = { type: 'string', pattern: '^/', errorHint: 'an absolute path' };
 
 function object(properties: Record<string, object>, required: readonly string[] = []): object {
@@ -102,7 +103,7 @@ export const agentConfigSchema = object({
   broker: {
     ...object({
       enabled: { type: 'boolean', default: true },
-      port: { type: 'integer', minimum: 0, maximum: 65535, default: 40380 },
+      port: { ...port, default: 40380 },
       authority: {
         type: 'string',
         pattern: '^https://[^/]+/?$',
@@ -110,6 +111,14 @@ export const agentConfigSchema = object({
         errorHint: 'an https origin',
       },
       authority_ca_file: file,
+      imds: {
+        ...object({ enabled: { type: 'boolean', default: false }, port: { ...port, default: 40381 } }),
+        default: {},
+      },
+      arc: {
+        ...object({ enabled: { type: 'boolean', default: false }, port: { ...port, default: 40342 } }),
+        default: {},
+      },
     }),
     default: {},
   },

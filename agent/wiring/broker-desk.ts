@@ -10,7 +10,9 @@ import type { ActivityBuilder } from '../activity/activity-builder.ts';
 import type { BrokerConnection, Caller } from '../broker/attest/caller-directory.ts';
 import { createDerivedSessionSecrets, type SessionSecrets } from '../broker/attest/session-secret.ts';
 import { whileHeldByOpener } from '../broker/attest/socket-holder.ts';
+import type { ListenerChoice, ListenerPorts } from '../broker/listeners.ts';
 import type { Policy } from '../broker/policy/policy.ts';
+import type { UnixCallerDirectory } from '../broker/socket/unix-endpoint.ts';
 import { startBroker } from '../broker/start-broker.ts';
 import type { TokenWatch } from '../broker/token-watch.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
@@ -21,10 +23,14 @@ import type { SeenCredential } from '../protocol/decoder.ts';
 import type { Recorder } from '../recorder/recorder.ts';
 import type { LiveKernel } from '../source/kernel-event-source.ts';
 import type { Log } from '../telemetry/log.ts';
+import { socketPeers } from './socket-peers.ts';
 import { TokenLedger } from './token-ledger.ts';
 
 export interface BrokerDesk {
+  /** Of the App Service flavour. */
   readonly port: number;
+  /** All that were bound, by flavour. */
+  readonly ports: ListenerPorts;
   /** What a process of the session needs in its environment. */
   environment(
     workload: string,
@@ -45,13 +51,15 @@ export interface BrokerDeskOptions {
   readonly source: LiveKernel;
   readonly recorder: Recorder;
   readonly builder: ActivityBuilder;
+  /** Of an accepted unix connection, by its descriptor. */
+  readonly peerOf: (fd: number) => { readonly pid: number; readonly uid: number };
   readonly selections: Selections;
   readonly log: Log;
 }
 
 /** undefined when the configuration wants no broker. Errors: BrokerError. */
 export async function startBrokerDesk(options: BrokerDeskOptions): Promise<BrokerDesk | undefined> {
-  const { config, source, recorder, builder, selections, log } = options;
+  const { config, source, recorder, builder, peerOf, selections, log } = options;
   if (!config.broker.enabled) return undefined;
 
   const secrets = sessionSecrets(config, selections);
@@ -63,7 +71,7 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
     secrets,
     onEvent: (event) => ledger.take(event),
     log,
-    port: config.broker.port,
+    ...listenersOf(config, socketPeers({ peerOf, recorder })),
     authority: config.broker.authority,
     ...(config.broker.authority_ca_file !== undefined && {
       authorityCa: readFileSync(config.broker.authority_ca_file, 'utf8'),
@@ -72,6 +80,7 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
   writeEnvironments(config, selections, (workload) => broker.environment({ selectionName: workload, sessionKey: 0n }));
   return {
     port: broker.address.port,
+    ports: broker.ports,
     environment: (workload, sessionKey, inherited) =>
       broker.environment({ selectionName: workload, sessionKey }, inherited),
     sawCredential(credential, session, process) {
@@ -94,6 +103,16 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
       await broker.stop();
       ledger.flush();
     },
+  };
+}
+
+function listenersOf(config: AgentConfig, callers: UnixCallerDirectory): ListenerChoice {
+  const { port, imds, arc } = config.broker;
+  return {
+    port,
+    ...(imds.enabled && { imds: { port: imds.port } }),
+    ...(arc.enabled && { arc: { port: arc.port } }),
+    unix: { path: join(config.run_dir, 'token.sock'), callers },
   };
 }
 

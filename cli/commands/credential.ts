@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Command } from 'commander';
+import { socketOption } from '../token-socket.ts';
+
+const HELP = `
+Each speaks the words of a program that fetches credentials by starting another one. They are for processes of workloads, as
+sworn token is. What is printed is a token: none of these keeps one.
+
+Examples:
+  sworn credential kubernetes                          in a kubeconfig: users[].user.exec.command: sworn, args as here
+  git config --global credential.helper '!sworn credential git'
+  sworn credential az account get-access-token --resource https://management.azure.com`;
+
+interface CredentialOptions {
+  readonly socket: string;
+}
+
+export function defineCredential(command: Command): void {
+  command.usage('PROGRAM [options]').addHelpText('after', HELP);
+  command
+    .command('kubernetes')
+    .description('an ExecCredential for kubectl and other clients of Kubernetes')
+    .option('--resource <id>', 'of the cluster; left out, that of Azure Kubernetes Service')
+    .addOption(socketOption())
+    .action(async ({ resource, socket }: CredentialOptions & { resource?: string }) => {
+      const { kubernetesCredential } = await import('../credential/kubernetes.ts');
+      await kubernetesCredential(socket, resource);
+    });
+  command
+    .command('git')
+    .description('a credential helper for git, for Azure DevOps')
+    .option(
+      '--host <name>',
+      'a host to serve besides dev.azure.com and *.visualstudio.com; again for more',
+      collect,
+      [],
+    )
+    .option('--resource <id>', 'what the hosts take; left out, that of Azure DevOps')
+    .addOption(socketOption())
+    .argument('<action>', 'get, store or erase: git adds it')
+    .action(async (action: string, options: CredentialOptions & { host: readonly string[]; resource?: string }) => {
+      const { gitCredential } = await import('../credential/git.ts');
+      await gitCredential(action, options);
+    });
+  command
+    .command('az')
+    .description('answers az account get-access-token, for libraries that start the Azure CLI')
+    .addOption(socketOption())
+    .argument('<words...>', 'as az takes them')
+    .allowUnknownOption()
+    .action(async (words: readonly string[], { socket }: CredentialOptions) => {
+      const { azCredential } = await import('../credential/az.ts');
+      await azCredential(socket, words);
+    });
+}
+
+const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
