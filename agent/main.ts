@@ -143,7 +143,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       saveState();
     },
     onSessionEnded: () => saveState(),
-    onCredential: (credential, session, process) => desk?.sawCredential(credential, session, process),
+    onCredential: (...seen) => desk?.sawCredential(...seen),
     ...(probes && { imagesOf: probes.imagesOf }),
     onFault: (error) => {
       // Where, and not what it says: that may quote what crossed a connection.

@@ -25,8 +25,10 @@ export interface LedgerEntry extends IssuedToken {
 }
 
 export interface IssuanceLedger {
-  add(token: IssuedToken, issuance: Issuance): void;
+  /** True when the session had not been given this token before. */
+  add(token: IssuedToken, issuance: Issuance): boolean;
   find(fingerprint: string): LedgerEntry | undefined;
+  entries(): Iterable<LedgerEntry>;
   readonly size: number;
 }
 
@@ -67,10 +69,15 @@ export function createIssuanceLedger(clock: Clock): IssuanceLedger {
       };
       entries.set(fingerprint, entry);
       const { sessionKey } = issuance.holder;
-      if (!entry.issuances.has(sessionKey)) entry.issuances.set(sessionKey, issuance);
+      const isNew = !entry.issuances.has(sessionKey);
+      if (isNew) entry.issuances.set(sessionKey, issuance);
       const [oldest] = entry.issuances.keys();
       if (entry.issuances.size > SESSIONS_MAX && oldest !== undefined) entry.issuances.delete(oldest);
       forgetOld();
+      return isNew;
+    },
+    *entries() {
+      for (const { token, issuances } of entries.values()) yield { ...token, issuances: [...issuances.values()] };
     },
     find(fingerprint) {
       const entry = entries.get(fingerprint);

@@ -13,7 +13,7 @@ import { createTenantKeys } from './entra/tenant-keys.ts';
 import { createTokenSource } from './entra/token-source.ts';
 import { type BrokerAddress, brokerEnvironment } from './environment.ts';
 import { BrokerError } from './errors.ts';
-import { createIssuanceLedger } from './issuance-ledger.ts';
+import { type LedgerFile, openLedgers } from './ledger-file.ts';
 import { type ListenerChoice, type ListenerPorts, openListeners } from './listeners.ts';
 import { type BrokerLog, silentLog } from './log.ts';
 import type { Policy } from './policy/policy.ts';
@@ -42,6 +42,8 @@ export interface BrokerOptions extends ListenerChoice {
   readonly authorityCa?: string;
   /** Of another cloud. */
   readonly issuers?: IssuerForms;
+  /** Who got which token, for the agent's next start: fingerprints and holders. Without it that is in memory only. */
+  readonly ledgerFile?: LedgerFile;
   readonly upstreamTimeoutMs?: number;
   readonly rateLimit?: Pick<RateLimitOptions, 'burst' | 'perSecond'>;
   /** For tests: time, transport, and what counts as a running process. */
@@ -140,11 +142,14 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
     },
   });
 
-  const ledger = createIssuanceLedger(clock);
-  const limit = createRateLimit({ clock, ...options.rateLimit });
   const counts = createCounts();
+  const ledgers = openLedgers({ clock, log, counts, file: options.ledgerFile });
+  const ledger = ledgers.issued;
+  const limit = createRateLimit({ clock, ...options.rateLimit });
   const desk = createTokenDesk({ policy, secrets, isAlive, source, ledger, limit, clock, log, counts, onEvent });
-  const watch = createTokenWatch({ identities: policy.identities, verifier, ledger, clock, log, counts, onEvent });
+  const { obtained } = ledgers;
+  const { identities } = policy;
+  const watch = createTokenWatch({ identities, verifier, ledger, obtained, clock, log, counts, onEvent });
 
   const listeners = await openListeners(options, { desk, callers, clock });
   const { ports } = listeners;

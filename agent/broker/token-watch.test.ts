@@ -43,7 +43,8 @@ const elsewhere: Sighting = { ...bearer, holder: thisProcess({ pid: 1, sessionKe
 function fromEntra(alteration: TokenAlteration = {}, resource: Partial<StandInResource> = {}): string {
   return createAccessToken({
     tenant: { tenantId: TENANT, applications: [], resources: [] },
-    application: { clientId: BILLING_CLIENT, objectId: BILLING_OBJECT, name: 'billing', certificates: [] },
+    client: { clientId: BILLING_CLIENT, name: 'billing', provenBy: '2' },
+    subject: { idtyp: 'app', oid: BILLING_OBJECT },
     resource: { identifier: VAULT, appId: 'x', tokenVersion: 1, ...resource },
     nowMs: Date.now(),
     keys: stage.standIn.keys,
@@ -114,7 +115,7 @@ describe('a token seen on the wire', () => {
     assert.deepEqual([nonce.identityState, nonce.identityName], [IdentityState.UNVERIFIABLE, 'billing-app']);
     const forged = await seen(fromEntra({ signing: 'broken' }));
     assert.deepEqual([forged.identityState, forged.identityId, forged.identityName], [IdentityState.INVALID, '', '']);
-    assert.equal(broker.last().reason, 'bad_signature');
+    assert.equal(broker.last().reason, 'bad_signature origin_unseen');
     assert.equal(broker.last().claims['oid'], BILLING_OBJECT, 'what it claims is kept');
   });
 
@@ -144,7 +145,7 @@ describe('a token seen on the wire', () => {
     await later.observe(token, bearer);
     assert.deepEqual(
       later.events.map((event) => event.reason),
-      ['', 'expired'],
+      ['origin_unseen', 'expired origin_unseen'],
     );
   });
 
@@ -160,7 +161,7 @@ describe('a token seen on the wire', () => {
     await later.observe(token, bearer);
     assert.deepEqual(
       later.events.map((event) => event.reason),
-      ['keys_unavailable', ''],
+      ['keys_unavailable origin_unseen', 'origin_unseen'],
     );
   });
 
@@ -201,6 +202,7 @@ describe('what is known of a token', () => {
       claims: broker.last().claims,
       verification: { state: 'verified' },
       issuance: undefined,
+      obtainment: undefined,
       suspicious: false,
     });
   });

@@ -10,8 +10,9 @@
 import { IdentitySource, IdentityState, TokenAction } from '../model/activity.ts';
 import { type Clock, nsOfMs } from './clock.ts';
 import type { MutableCounts } from './counts.ts';
-import { type IssuanceLedger, issuanceFor } from './issuance-ledger.ts';
+import { type IssuanceLedger, issuanceFor, type LedgerEntry } from './issuance-ledger.ts';
 import type { BrokerLog } from './log.ts';
+import type { ObtainedLedger, Obtainment } from './obtained-ledger.ts';
 import type { Identity } from './policy/policy.ts';
 import { isTokenExchange } from './policy/resource.ts';
 import {
@@ -25,7 +26,7 @@ import {
 } from './token/compact-token.ts';
 import { recordedClaims } from './token/recorded-claims.ts';
 import { outOfTime, type TokenVerifier, type Verification } from './token/verify.ts';
-import type { Issuance, TokenEvent, TokenHolder } from './token-event.ts';
+import type { Issuance, ObservedReason, TokenEvent, TokenHolder } from './token-event.ts';
 
 export interface Sighting {
   /** "http-bearer", "postgresql-cleartext-password", … */
@@ -37,13 +38,15 @@ export interface Sighting {
    * then: a digest of a password would give it away to whoever tries a dictionary.
    */
   readonly maybePassword: boolean;
+  /** It stood in the answer of a token endpoint to the holder: who answered, by address and port. */
+  readonly obtainedFrom?: string;
 }
 
 export type Observation =
   | { readonly kind: 'not-a-token' }
   | {
       readonly kind: 'token';
-      /** '' for an opaque token that the broker did not issue: such may be short enough to be guessed from a digest. */
+      /** '' for an opaque token that nobody was seen to get, or a short one: such could be guessed from a digest. */
       readonly fingerprint: string;
       readonly verification: Verification;
       readonly claims: JsonObject;
@@ -56,7 +59,9 @@ export type Observation =
       readonly identitySource: IdentitySource;
       /** Whom the broker gave it to; undefined: it is not from this broker. */
       readonly issuance: Issuance | undefined;
-      /** Used by another session than those it was issued to, or a credential that must not leave the broker at all. */
+      /** Of a token from elsewhere: the first session that was seen to obtain it. */
+      readonly obtainment: Obtainment | undefined;
+      /** Used by another session than those that got it, or a credential that must not leave the broker at all. */
       readonly suspicious: boolean;
     };
 
@@ -68,6 +73,8 @@ export interface KnownToken {
   readonly verification: Verification | undefined;
   /** Whom the broker gave it to, the holder's own session first; undefined: it is not from this broker. */
   readonly issuance: Issuance | undefined;
+  /** Of a token from elsewhere: the first session that was seen to obtain it. */
+  readonly obtainment: Obtainment | undefined;
   /** With a holder: its use by that session was found suspicious. Without: anybody's was. */
   readonly suspicious: boolean;
 }
@@ -86,6 +93,7 @@ export interface TokenWatchParts {
   readonly identities: readonly Identity[];
   readonly verifier: TokenVerifier;
   readonly ledger: IssuanceLedger;
+  readonly obtained: ObtainedLedger;
   readonly clock: Clock;
   readonly log: BrokerLog;
   readonly counts: MutableCounts;
@@ -96,6 +104,11 @@ export interface TokenWatchParts {
 const REMEMBERED_MAX = 1000;
 const REPORTED_MAX = 1000;
 const SUSPECTS_MAX = 1000;
+const EARLIER_MAX = 1000;
+/** An opaque token that is shorter may be a word: no digest of it is kept. Entra's refresh tokens have over a thousand. */
+const OPAQUE_CHARACTERS_MIN = 64;
+/** For so long an opaque token counts as obtained; it does not say when it ends. */
+const OPAQUE_KEPT_MS = 24 * 60 * 60 * 1000;
 /** Keys that were missing may have come since. */
 const LOOK_AGAIN_MS = 60 * 1000;
 
@@ -103,12 +116,15 @@ interface Remembered {
   readonly claims: JsonObject;
   readonly recorded: JsonObject;
   readonly isOpaque: boolean;
+  readonly isShort: boolean;
   verification: Promise<Verification>;
   /** What it came to, as soon as that is known. */
   settled: Verification | undefined;
   checkedAtMs: number;
   /** Sessions whose use of it was suspicious. */
   readonly suspects: Set<bigint | undefined>;
+  /** Sessions that used it while nobody had been seen to obtain it: they have it from before the recording. */
+  readonly earlier: Set<bigint | undefined>;
   readonly reported: Set<string>;
 }
 
@@ -119,7 +135,7 @@ const STATES = {
 } as const;
 
 export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
-  const { identities, verifier, ledger, clock, log, counts, onEvent } = parts;
+  const { identities, verifier, ledger, obtained, clock, log, counts, onEvent } = parts;
   const remembered = new Map<string, Remembered>();
 
   function recall(token: string, fingerprint: string): Remembered {
@@ -136,10 +152,12 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
       claims: read.kind === 'jwt' ? timesOf(claims) : {},
       recorded: recordedClaims(claims),
       isOpaque: read.kind === 'opaque' || read.kind === 'too-long',
+      isShort: read.kind === 'opaque' && token.length < OPAQUE_CHARACTERS_MIN,
       verification: verifier.verify(token, read),
       settled: undefined,
       checkedAtMs: clock.monotonicMs(),
       suspects: new Set(),
+      earlier: new Set(),
       reported: new Set(),
     };
     remembered.set(fingerprint, fresh);
@@ -175,26 +193,70 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
     );
   }
 
+  /**
+   * Is it used by a session that was not seen to get it, while others were? A managed-identity endpoint keeps a token for
+   * all who ask, so getting it from the same place as the first is getting it, too; from anywhere else it is a hand-over.
+   */
+  function isElsewhere(
+    entry: LedgerEntry | undefined,
+    obtainments: readonly Obtainment[],
+    earlier: Remembered['earlier'],
+    { holder, obtainedFrom }: Sighting,
+  ): boolean {
+    const isOwn = (got: { holder: TokenHolder }): boolean => got.holder.sessionKey === holder?.sessionKey;
+    if (entry !== undefined) return !entry.issuances.some(isOwn);
+    const [first] = obtainments;
+    if (first === undefined || obtainments.some(isOwn) || earlier.has(holder?.sessionKey)) return false;
+    return obtainedFrom !== first.from;
+  }
+
+  /** Whoever got it, to be asked later; and who was seen to get it by now. */
+  function noteOrigin(
+    fingerprint: string,
+    known: Remembered,
+    sighting: Sighting,
+    startedAtMs: number,
+  ): { entry: LedgerEntry | undefined; obtainment: Obtainment | undefined; isElsewhere: boolean } {
+    const entry = ledger.find(fingerprint);
+    const before = obtained.find(fingerprint);
+    const elsewhere = isElsewhere(entry, before, known.earlier, sighting);
+    const { holder, obtainedFrom } = sighting;
+    const isSeen = entry !== undefined || before.length > 0;
+    if (obtainedFrom === undefined) {
+      if (!isSeen && known.earlier.size < EARLIER_MAX) known.earlier.add(holder?.sessionKey);
+    } else if (entry === undefined && holder !== undefined && !elsewhere && !known.isShort) {
+      const expiresAtS = timeClaim(known.claims, 'exp');
+      const expiresAtMs = expiresAtS === undefined ? startedAtMs + OPAQUE_KEPT_MS : expiresAtS * 1000;
+      obtained.add({ fingerprint, expiresAtMs }, { holder, from: obtainedFrom, atNs: nsOfMs(startedAtMs) });
+    }
+    return {
+      entry,
+      obtainment: entry === undefined ? obtained.find(fingerprint)[0] : undefined,
+      isElsewhere: elsewhere,
+    };
+  }
+
   async function look(token: string, sighting: Sighting, startedAtMs: number): Promise<Observation> {
     const fingerprint = fingerprintOf(token);
-    const entry = ledger.find(fingerprint);
     const known = recall(token, fingerprint);
-    if (known.isOpaque && entry === undefined && sighting.maybePassword) {
+    const isAsGot = ledger.find(fingerprint) !== undefined || obtained.find(fingerprint).length > 0;
+    if (known.isOpaque && !isAsGot && sighting.maybePassword) {
       remembered.delete(fingerprint);
       return { kind: 'not-a-token' };
     }
     counts.observed += 1;
+    const { entry, obtainment, isElsewhere } = noteOrigin(fingerprint, known, sighting, startedAtMs);
     const verification = await verificationNow(token, known);
     known.settled = verification;
-    const issuance = entry && issuanceFor(entry, sighting.holder);
     const claims = known.recorded;
     const isBelieved = entry !== undefined || verification.state !== 'invalid';
     const identity = isBelieved ? configured(claims) : undefined;
-    const isElsewhere = issuance !== undefined && issuance.holder.sessionKey !== sighting.holder?.sessionKey;
+    const issuance = entry && issuanceFor(entry, sighting.holder);
     const audiences = audiencesIn(claims);
+    const isGot = entry !== undefined || obtainment !== undefined;
     const observation = {
       kind: 'token',
-      fingerprint: known.isOpaque && entry === undefined ? '' : fingerprint,
+      fingerprint: known.isOpaque && !isGot ? '' : fingerprint,
       verification,
       claims,
       tokenId: textClaim(claims, 'uti'),
@@ -205,6 +267,7 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
       identityState: STATES[verification.state],
       identitySource: entry === undefined ? IdentitySource.WIRE : IdentitySource.BROKER,
       issuance,
+      obtainment,
       suspicious: isElsewhere || audiences.some(isTokenExchange),
     } as const;
     if (observation.suspicious && known.suspects.size < SUSPECTS_MAX) known.suspects.add(sighting.holder?.sessionKey);
@@ -220,7 +283,7 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
   ): void {
     const { holder } = sighting;
     const { verification } = seen;
-    const reason = verification.state === 'verified' ? '' : verification.reason;
+    const reason = reasonOf(verification, seen.issuance !== undefined || seen.obtainment !== undefined);
     const key = JSON.stringify([
       String(holder?.sessionKey),
       sighting.interface,
@@ -251,6 +314,7 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
       identityState: seen.identityState,
       identitySource: seen.identitySource,
       issuance: seen.issuance,
+      obtainment: seen.obtainment,
       count: 1,
     });
   }
@@ -289,11 +353,18 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
         claims: seen?.recorded ?? entry?.claims ?? {},
         verification: checked && unlessOutOfTime(checked, times),
         issuance: entry && issuanceFor(entry, holder),
+        obtainment: entry === undefined ? obtained.find(fingerprint)[0] : undefined,
         suspicious:
           holder === undefined ? (seen?.suspects.size ?? 0) > 0 : (seen?.suspects.has(holder.sessionKey) ?? false),
       };
     },
   };
+}
+
+/** Nobody was seen to get it: that alone is no fault, it may be from before the recording. */
+function reasonOf(verification: Verification, isGot: boolean): ObservedReason | '' {
+  if (verification.state === 'verified') return isGot ? '' : 'origin_unseen';
+  return isGot ? verification.reason : `${verification.reason} origin_unseen`;
 }
 
 /** The claims that later looks need. */

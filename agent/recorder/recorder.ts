@@ -41,7 +41,13 @@ export interface RecorderOptions {
   /** The end of a session was written. */
   readonly onSessionEnded?: (session: Session) => void;
   /** A credential crossed a connection of a session; what is kept of it is decided elsewhere. */
-  readonly onCredential: (credential: SeenCredential, session: Session, process: TrackedProcess | undefined) => void;
+  /** `opened`: the connection that it crossed. */
+  readonly onCredential: (
+    credential: SeenCredential,
+    session: Session,
+    process: TrackedProcess | undefined,
+    opened: ConnectionOpened,
+  ) => void;
   /** A program and what it has mapped of TLS, for whoever wonders why its bytes are not read; the program is the first. */
   readonly imagesOf?: (pid: number, exe: string) => readonly CodeImage[];
   /** An event could not be recorded: a fault of ours. A loss says so; this is for whoever mends it. */
@@ -358,7 +364,7 @@ export class Recorder {
       },
       credential: (flow, credential) => {
         const { session, process } = this.#actorOf(flow, credential.at);
-        this.#options.onCredential(credential, session, process);
+        this.#options.onCredential(credential, session, process, flow.opened);
       },
       lost: (flow, direction, reason, bytes, atNs) => {
         this.#connectionLoss(flow.opened, 'connection', direction, reason, bytes, atNs);

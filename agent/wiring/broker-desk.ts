@@ -19,7 +19,9 @@ import type { AgentConfig } from '../config/agent-config.ts';
 import { keyFile } from '../config/key-file.ts';
 import type { Selections } from '../config/selections.ts';
 import type { Session, TrackedProcess } from '../lineage/session.ts';
+import type { ConnectionOpened } from '../model/kernel-event.ts';
 import type { SeenCredential } from '../protocol/decoder.ts';
+import { TOKEN_RESPONSE } from '../protocol/http1/given-tokens.ts';
 import type { Recorder } from '../recorder/recorder.ts';
 import type { LiveKernel } from '../source/kernel-event-source.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -37,7 +39,13 @@ export interface BrokerDesk {
     sessionKey: bigint,
     inherited: Readonly<Record<string, string>>,
   ): Readonly<Record<string, string>>;
-  sawCredential(credential: SeenCredential, session: Session, process: TrackedProcess | undefined): void;
+  /** `opened`: the connection that it crossed. */
+  sawCredential(
+    credential: SeenCredential,
+    session: Session,
+    process: TrackedProcess | undefined,
+    opened: ConnectionOpened,
+  ): void;
   /** What is known by now of a token that was issued or seen. */
   readonly known: TokenWatch['known'];
   counts(): object;
@@ -73,6 +81,7 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
     log,
     ...listenersOf(config, socketPeers({ peerOf, recorder })),
     authority: config.broker.authority,
+    ledgerFile: { path: join(config.run_dir, 'token-ledger.jsonl'), bootId: bootId() },
     ...(config.broker.authority_ca_file !== undefined && {
       authorityCa: readFileSync(config.broker.authority_ca_file, 'utf8'),
     }),
@@ -83,7 +92,7 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
     ports: broker.ports,
     environment: (workload, sessionKey, inherited) =>
       broker.environment({ selectionName: workload, sessionKey }, inherited),
-    sawCredential(credential, session, process) {
+    sawCredential(credential, session, process, opened) {
       const { scope, workload, id } = session;
       const holder = {
         pid: process?.key.pid ?? 0,
@@ -92,9 +101,17 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
         sessionKey: scope.sessionKey,
         sessionId: id,
       };
-      const maybePassword = !credential.kind.includes('bearer');
+      const { kind } = credential;
+      // Who accepted the connection gives the token out and does not get it.
+      const isObtained = kind === TOKEN_RESPONSE && opened.role !== 'server';
+      const sighting = {
+        interface: kind,
+        holder,
+        maybePassword: !kind.includes('bearer') && kind !== TOKEN_RESPONSE,
+        ...(isObtained && { obtainedFrom: `${opened.remoteAddress}:${opened.remotePort}` }),
+      };
       // Never rejects; what it finds comes through onEvent.
-      void broker.observe(credential.secret, { interface: credential.kind, holder, maybePassword });
+      void broker.observe(credential.secret, sighting);
     },
     known: (fingerprint, holder) => broker.known(fingerprint, holder),
     counts: () => broker.counts,
@@ -114,6 +131,11 @@ function listenersOf(config: AgentConfig, callers: UnixCallerDirectory): Listene
     ...(arc.enabled && { arc: { port: arc.port } }),
     unix: { path: join(config.run_dir, 'token.sock'), callers },
   };
+}
+
+/** Of the running kernel. */
+function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
 /** Identities without a certificate are recorded by name only; the broker has nothing to show for them. */
