@@ -6,6 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
+import { FLAVOURS } from './flavours.ts';
 import { judged, type Played, type Said } from './judge.ts';
 import { failedRow, findRow, type Planned, type PlannedRow, type Row, rowName } from './row.ts';
 import { type Ended, setStage } from './stage.ts';
@@ -36,7 +37,8 @@ function saidIn({ code, stdout, stderr }: Ended): Said {
 }
 
 async function play({ rows, isTimed }: Plan): Promise<Row[]> {
-  const stage = await setStage([...new Set(rows.map(({ client }) => client))]);
+  const flavours = FLAVOURS.filter(({ name }) => rows.some(({ flavour }) => flavour === name));
+  const stage = await setStage([...new Set(rows.map(({ client }) => client))], flavours);
   try {
     const acts: Act[] = [];
     for (const row of rows) {
@@ -44,7 +46,7 @@ async function play({ rows, isTimed }: Plan): Promise<Row[]> {
       const environment = { ...row.installed.environment, ...planned.way.environment(stage.contextOf(planned)) };
       let played: Played | Error;
       try {
-        const ended = await stage.run([...planned.flavour.before, ...row.installed.command], environment);
+        const ended = await stage.run(planned.flavour, row.installed.command, environment);
         played = { ...ended, said: saidIn(ended) };
         console.error(`${rowName(planned)}: ${played.said.error === undefined ? 'a token' : 'refused'}`);
       } catch (error) {
@@ -56,11 +58,11 @@ async function play({ rows, isTimed }: Plan): Promise<Row[]> {
     const tokens = await stage.tokens(acts.length);
     return acts.map(({ planned, row, played }) => {
       if (played instanceof Error) return failedRow(planned, played.message, row.installed);
-      const { resource } = stage.contextOf(planned);
+      const context = stage.contextOf(planned);
       return judged(planned, row.installed, played, tokens.get(played.pid) ?? [], {
-        resource,
-        objectId: stage.objectId,
-        issued: stage.issuedFor(resource),
+        resource: context.resource,
+        objectId: context.objectId,
+        issued: stage.issuedFor(context),
         refusalMsMax: isTimed ? REFUSAL_MS_MAX : null,
       });
     });

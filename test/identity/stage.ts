@@ -14,11 +14,11 @@ import type { CollectorClient } from '../../cli/collector-client.ts';
 import { createClientCertificate } from '../entra-stand-in/certificates.ts';
 import { type EntraStandIn, startEntraStandIn } from '../entra-stand-in/start-entra-stand-in.ts';
 import { type Recording, startRecording } from '../oracle/recording/recording.ts';
+import type { Flavour } from './flavours.ts';
 import type { TokenRow } from './judge.ts';
 import type { Planned } from './row.ts';
 import type { WayContext } from './ways.ts';
 
-const IDENTITY = 'matrix-agent';
 /** Turns a hang into a row that is not ok. */
 const CLIENT_MS_MAX = 120_000;
 const STORED_MS_MAX = 60_000;
@@ -33,12 +33,11 @@ export interface Ended {
 }
 
 export interface Stage {
-  readonly objectId: string;
   contextOf(planned: Planned): WayContext;
-  /** Runs a command as the workload, to its end. Errors: an Error when it does not end. */
-  run(command: readonly string[], environment: Readonly<Record<string, string>>): Promise<Ended>;
-  /** Fingerprints of the tokens that were issued to the bound identity for the resource. */
-  issuedFor(resource: string): ReadonlySet<string>;
+  /** Runs a command as the workload of a flavour, to its end. Errors: an Error when it does not end. */
+  run(flavour: Flavour, command: readonly string[], environment: Readonly<Record<string, string>>): Promise<Ended>;
+  /** Fingerprints of the tokens that were issued to the identity for the resource. */
+  issuedFor(context: WayContext): ReadonlySet<string>;
   /** The record of all sessions that had begun, once they have all ended: what each asked for, by the pid of its first process. */
   tokens(sessions: number): Promise<ReadonlyMap<number, readonly TokenRow[]>>;
   stop(): Promise<void>;
@@ -47,27 +46,32 @@ export interface Stage {
 const FORBIDDEN = 'https://forbidden.example';
 const resourceOf = (client: string): string => `https://${client}.example`;
 
-/** A resource for each client, so that no client can be taken for another. */
-export async function setStage(clients: readonly string[]): Promise<Stage> {
+/** The other identity is nobody's: no policy names it. */
+const OTHER = { name: 'somebody-else', clientId: randomUUID(), objectId: randomUUID() };
+
+/** A resource for each client and an identity for each flavour, so that no row can be taken for another. */
+export async function setStage(clients: readonly string[], flavours: readonly Flavour[]): Promise<Stage> {
   const tenant = randomUUID();
-  const [bound, other] = [
-    { clientId: randomUUID(), objectId: randomUUID() },
-    { clientId: randomUUID(), objectId: randomUUID() },
-  ];
   const resources = clients.map(resourceOf);
-  const certificate = await createClientCertificate(IDENTITY);
+  const identities = await Promise.all(
+    flavours.map(async (flavour) => {
+      const name = `matrix-${flavour.name}`;
+      const certificate = await createClientCertificate(name);
+      return { flavour, name, certificate, clientId: randomUUID(), objectId: randomUUID() };
+    }),
+  );
   const standIn = await startEntraStandIn({
     tenants: [
       {
         tenantId: tenant,
         applications: [
-          { ...bound, name: IDENTITY, certificates: [certificate.certificatePem] },
-          { ...other, name: 'somebody-else', certificates: [] },
+          ...identities.map(({ name, clientId, objectId, certificate }) => ({
+            ...{ name, clientId, objectId, certificates: [certificate.certificatePem] },
+          })),
+          { ...OTHER, certificates: [] },
         ],
         resources: [...resources, FORBIDDEN].map((identifier) => ({
-          identifier,
-          appId: randomUUID(),
-          tokenVersion: 1 as const,
+          ...{ identifier, appId: randomUUID(), tokenVersion: 1 as const },
         })),
       },
     ],
@@ -79,27 +83,35 @@ export async function setStage(clients: readonly string[]): Promise<Stage> {
     await manager.stop();
     await standIn.stop();
   };
+  const config = (folder: string): object => {
+    const at = (file: string): string => join(folder, file);
+    writeFileSync(at('entra-ca.pem'), standIn.caCertificatePem);
+    for (const { name, certificate } of identities) {
+      writeFileSync(at(`${name}.pem`), certificate.certificatePem);
+      writeFileSync(at(`${name}.key`), certificate.keyPem, { mode: 0o600 });
+    }
+    const broker = { port: 0, authority: standIn.authority, authority_ca_file: at('entra-ca.pem') };
+    const isDefault = ({ flavour }: { flavour: Flavour }): boolean => flavour.interface === 'app-service';
+    const named = identities.filter((one) => !isDefault(one));
+    return {
+      broker: Object.assign(broker, ...flavours.map((flavour) => flavour.broker)) as object,
+      identities: identities.map(({ name, clientId, objectId }) => ({
+        ...{ name, tenant, client_id: clientId, object_id: objectId },
+        certificate: { key_file: at(`${name}.key`), certificate_file: at(`${name}.pem`) },
+      })),
+      workloads: identities.map((one) => ({
+        ...{ name: one.name, identity: one.name, select: [{ run: ['root'] }] },
+        ...(isDefault(one) && { resources }),
+      })),
+      ...(named.length > 0 && {
+        policies: named.map(({ name, flavour }) => ({
+          ...{ name, match: { workload: name }, identity: name, resources, interfaces: [flavour.interface] },
+        })),
+      }),
+    };
+  };
   try {
-    recording = await startRecording({
-      identities: [IDENTITY],
-      collector: true,
-      config(folder) {
-        const at = (name: string): string => join(folder, name);
-        writeFileSync(at('entra-ca.pem'), standIn.caCertificatePem);
-        writeFileSync(at('identity.pem'), certificate.certificatePem);
-        writeFileSync(at('identity.key'), certificate.keyPem, { mode: 0o600 });
-        return {
-          broker: { port: 0, authority: standIn.authority, authority_ca_file: at('entra-ca.pem') },
-          identities: [
-            {
-              ...{ name: IDENTITY, tenant, client_id: bound.clientId, object_id: bound.objectId },
-              certificate: { key_file: at('identity.key'), certificate_file: at('identity.pem') },
-            },
-          ],
-          workloads: [{ name: IDENTITY, identity: IDENTITY, select: [{ run: ['root'] }], resources }],
-        };
-      },
-    });
+    recording = await startRecording({ identities: identities.map(({ name }) => name), collector: true, config });
   } catch (error) {
     await stop();
     throw error;
@@ -107,26 +119,24 @@ export async function setStage(clients: readonly string[]): Promise<Stage> {
   const { folder, client } = recording;
   const running = recording;
   return {
-    objectId: bound.objectId,
-    contextOf: ({ client: { name } }) => ({
-      ...bound,
-      otherClientId: other.clientId,
-      resource: resourceOf(name),
-      forbiddenResource: FORBIDDEN,
-    }),
-    async run(command, environment) {
+    contextOf({ client: { name }, flavour }) {
+      const bound = identities.find((one) => one.flavour.name === flavour.name);
+      if (bound === undefined) throw new TypeError(`the stage was set without ${flavour.name}`);
+      const { clientId, objectId } = bound;
+      const resource = resourceOf(name);
+      return { clientId, objectId, otherClientId: OTHER.clientId, resource, forbiddenResource: FORBIDDEN };
+    },
+    async run(flavour, command, environment) {
       const home = join(folder, `home-${randomUUID()}`);
       mkdirSync(home);
-      return runToEnd(running, command, {
+      return runToEnd(running, `matrix-${flavour.name}`, [...flavour.before, ...command], {
         ...{ HOME: home, AZURE_CONFIG_DIR: home, REQUESTS_CA_BUNDLE: join(folder, 'entra-ca.pem') },
         ...{ MATRIX_AUTHORITY: standIn.authority, MATRIX_RESOURCE_MANAGER: manager.url },
         ...environment,
       });
     },
-    issuedFor(resource) {
-      const asked = standIn.requests.filter(
-        ({ scope, clientId }) => scope === `${resource}/.default` && clientId === bound.clientId,
-      );
+    issuedFor({ resource, clientId }) {
+      const asked = standIn.requests.filter((one) => one.scope === `${resource}/.default` && one.clientId === clientId);
       return new Set(asked.flatMap(({ fingerprint }) => fingerprint ?? []));
     },
     tokens: (sessions) => readTokens(client, sessions),
@@ -136,11 +146,12 @@ export async function setStage(clients: readonly string[]): Promise<Stage> {
 
 async function runToEnd(
   recording: Recording,
+  identity: string,
   command: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<Ended> {
   const startedMs = Date.now();
-  const program = recording.start(IDENTITY, command, { environment });
+  const program = recording.start(identity, command, { environment });
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;

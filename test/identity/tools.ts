@@ -65,7 +65,7 @@ export function rustProgram(): string {
   const source = join(clients, 'rust');
   const folder = built('rust', [versionOf([cargo, '--version']), contentOf(source)], (place) => {
     cpSync(source, place, { recursive: true });
-    perform([cargo, 'build', '--release', '--locked'], place, { CARGO_TARGET_DIR: join(place, 'target') });
+    perform([cargo, 'build', '--release'], place, { CARGO_TARGET_DIR: join(place, 'target') });
   });
   return join(folder, 'target/release/identity');
 }

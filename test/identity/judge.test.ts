@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What the matrix calls ok: one story told by client, Entra and record. Each way in which they differ is found. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type Expected, judged, type Played, type Said, type TokenRow } from './judge.ts';
+import { plannedRows, type Row } from './row.ts';
+
+const FINGERPRINT = 'a'.repeat(64);
+const STARTED_MS = 1_800_000_000_000;
+const INSTALLED = { version: '1.0', runtime: 'none', command: [] };
+const EXPECTED: Expected = {
+  resource: 'https://go-msal.example',
+  objectId: 'object-1',
+  issued: new Set([FINGERPRINT]),
+  refusalMsMax: 200,
+};
+
+const planned = (way: string) => {
+  const [row] = plannedRows([`go-msal app-service ${way}`]);
+  assert.ok(row);
+  return row;
+};
+const played = (said: Partial<Said>): Played => ({
+  pid: 7,
+  said: { ms: 10, ...said },
+  startedMs: STARTED_MS,
+  endedMs: STARTED_MS + 400,
+});
+const HELD: Partial<Said> = {
+  fingerprint: FINGERPRINT,
+  again: FINGERPRINT,
+  expiresAtS: STARTED_MS / 1000 + 900,
+};
+const ISSUED: TokenRow = {
+  action: 'issued',
+  reason: '',
+  interface: 'app-service',
+  fingerprint: FINGERPRINT,
+  audience: EXPECTED.resource,
+  identity_id: 'object-1',
+  pid: 7,
+  started_ms: STARTED_MS + 100,
+  ended_ms: STARTED_MS + 150,
+};
+const REFUSED: TokenRow = { ...ISSUED, action: 'refused', reason: 'resource_not_allowed', fingerprint: '' };
+const TOLD: Partial<Said> = { error: 'HTTP 403: SWORN_BROKER_RESOURCE_NOT_ALLOWED: …' };
+
+function direct(said: Partial<Said>, tokens: readonly TokenRow[], expected = EXPECTED): Row {
+  return judged(planned('direct'), INSTALLED, played(said), tokens, expected);
+}
+
+function forbidden(said: Partial<Said>, tokens: readonly TokenRow[], expected = EXPECTED): Row {
+  return judged(planned('forbidden'), INSTALLED, played(said), tokens, expected);
+}
+
+describe('a row with a token', () => {
+  test('is ok when all three say the same', () => {
+    const { ok, reason, outcome, requests, brokerMs, keepsForS } = direct(HELD, [ISSUED]);
+    assert.deepEqual(
+      { ok, reason, outcome, requests, brokerMs, keepsForS },
+      { ok: true, reason: '', outcome: 'token', requests: 1, brokerMs: 50, keepsForS: 900 },
+    );
+  });
+
+  const broken: readonly [what: string, row: Row, reason: RegExp][] = [
+    ['Entra issued another', direct(HELD, [ISSUED], { ...EXPECTED, issued: new Set(['b']) }), /none that Entra issued/],
+    ['it holds another when it asks again', direct({ ...HELD, again: 'b' }, [ISSUED]), /another token when/],
+    ['it asked twice', direct(HELD, [ISSUED, ISSUED]), /2 requests at the broker, not 1/],
+    ['the record has no request', direct(HELD, []), /0 requests/],
+    ['it was refused on the way', direct(HELD, [REFUSED, ISSUED]), /has a refusal: resource_not_allowed/],
+    ['the record has another token', direct(HELD, [{ ...ISSUED, fingerprint: 'b' }]), /has another token/],
+    ['the record has another audience', direct(HELD, [{ ...ISSUED, audience: 'b' }]), /the audience b/],
+    ['the record has another identity', direct(HELD, [{ ...ISSUED, identity_id: 'b' }]), /the identity b/],
+    ['the record has another interface', direct(HELD, [{ ...ISSUED, interface: 'imds' }]), /the interface imds/],
+    ['the record has another process', direct(HELD, [{ ...ISSUED, pid: 8 }]), /process 8, not 7/],
+    ['it does not know when it expires', direct({ ...HELD, expiresAtS: 0 }, [ISSUED]), /expire at 0/],
+    ['it would keep it too long', direct({ ...HELD, expiresAtS: STARTED_MS / 1000 + 3600 }, [ISSUED]), /expire at/],
+    ['it was refused', direct({ error: 'no' }, [REFUSED]), /it has no token: no/],
+  ];
+  for (const [what, row, reason] of broken) {
+    test(`is not ok when ${what}`, () => {
+      assert.equal(row.ok, false);
+      assert.match(row.reason, reason);
+    });
+  }
+});
+
+describe('a row with a refusal', () => {
+  test('is ok when the client names the reason and the record has it once', () => {
+    const { ok, reason, outcome } = forbidden(TOLD, [REFUSED]);
+    assert.deepEqual({ ok, reason, outcome }, { ok: true, reason: '', outcome: 'resource_not_allowed' });
+  });
+
+  const broken: readonly [what: string, row: Row, reason: RegExp][] = [
+    ['the client has a token', forbidden(HELD, [ISSUED]), /must have none/],
+    ['its error hides the reason', forbidden({ error: 'unreachable' }, [REFUSED]), /does not name SWORN_BROKER_/],
+    ['it asked again', forbidden(TOLD, [REFUSED, REFUSED]), /2 requests at the broker, not 1/],
+    ['the record has a token', forbidden(TOLD, [ISSUED]), /has an issued token/],
+    ['the record has another reason', forbidden(TOLD, [{ ...REFUSED, reason: 'no_binding' }]), /the reason no_binding/],
+    ['it took long', forbidden(TOLD, [{ ...REFUSED, ended_ms: STARTED_MS + 301 }]), /took 201 ms/],
+  ];
+  for (const [what, row, reason] of broken) {
+    test(`is not ok when ${what}`, () => {
+      assert.equal(row.ok, false);
+      assert.match(row.reason, reason);
+    });
+  }
+});
