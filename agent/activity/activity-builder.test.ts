@@ -14,6 +14,7 @@ import {
   SessionAction,
   Status,
 } from '../model/activity.ts';
+import { NO_IDENTITY } from '../model/identity.ts';
 import type { ConnectionClosed, ConnectionOpened, Program } from '../model/kernel-event.ts';
 import { ActivityBuilder, type ConnectionView } from './activity-builder.ts';
 import { Redactor } from './redaction/redactor.ts';
@@ -53,11 +54,11 @@ function session(): Session {
       {
         sinceNs: 0,
         binding: {
+          ...NO_IDENTITY,
           identityId: 'by-policy',
           identityName: 'agent',
           state: IdentityState.POLICY,
           source: IdentitySource.POLICY,
-          tokenId: '',
         },
       },
     ],
@@ -243,6 +244,7 @@ describe('a command', () => {
   it('has the identity that was known when it was sent', () => {
     const of = session();
     bind(of, 5000, {
+      ...NO_IDENTITY,
       identityId: 'proven',
       identityName: 'agent',
       state: IdentityState.VERIFIED,

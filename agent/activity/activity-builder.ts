@@ -20,6 +20,7 @@ import {
   uint64FromBigint,
 } from '../model/activity.ts';
 import type { FindingReport } from '../model/finding.ts';
+import type { Binding } from '../model/identity.ts';
 import type { ConnectionClosed, ConnectionOpened, ProcessKey, Program } from '../model/kernel-event.ts';
 import type { Exchange, Status as ExchangeStatus } from '../protocol/decoder.ts';
 import { containerIdOf } from './container.ts';
@@ -94,6 +95,11 @@ export class ActivityBuilder {
     return this.#processId(process.key);
   }
 
+  /** Also of a process that is not followed (any more). */
+  processIdOf(key: ProcessKey): string {
+    return this.#processId(key);
+  }
+
   connectionId(connection: Pick<ConnectionOpened, 'connectionKey' | 'startedNs'>): string {
     let id = this.#connectionIds.get(connection);
     if (id === undefined) {
@@ -140,11 +146,13 @@ export class ActivityBuilder {
     session: Session,
     process: TrackedProcess | undefined,
     pid: number,
+    binding: Binding = bindingAt(session, exchange.requestAt),
   ): Activity {
     const { opened } = connection;
     const clean = this.#redactor.exchange(connection.protocol, exchange);
+    const { requestAt, responseEndAt } = exchange;
     return {
-      ...this.#head(session, process, pid, exchange.requestAt, exchange.responseEndAt),
+      ...this.#head(session, process, pid, requestAt, responseEndAt, requestAt, binding),
       connectionId: this.connectionId(opened),
       detail: 'command',
       command: {
@@ -379,8 +387,8 @@ export class ActivityBuilder {
     untilNs: number,
     /** At which time the identity is asked for: of a whole span, what was known by its end. */
     knownNs = fromNs,
+    binding = bindingAt(session, knownNs),
   ): ActivityHead {
-    const binding = bindingAt(session, knownNs);
     const timeNs = uint64FromBigint(this.#naming.toUnixNs(fromNs));
     return {
       timeNs,
@@ -392,6 +400,14 @@ export class ActivityBuilder {
       identityState: binding.state,
       identitySource: binding.source,
       tokenId: binding.tokenId,
+      identityTenant: binding.tenantId,
+      identityBlueprint: binding.blueprintId,
+      onBehalfOfId: binding.onBehalfOfId,
+      onBehalfOfName: binding.onBehalfOfName,
+      tokenAudience: binding.audience,
+      tokenScopes: binding.scopes,
+      tokenFingerprint: binding.fingerprint,
+      identityKind: binding.kind,
       pid,
       processId: process === undefined ? '' : this.processId(process),
       exe: process?.program?.exe ?? '',

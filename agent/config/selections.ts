@@ -5,6 +5,7 @@
  */
 import type { SelectionMeaning } from '../lineage/session.ts';
 import { IdentitySource, IdentityState } from '../model/activity.ts';
+import { NO_IDENTITY } from '../model/identity.ts';
 import type { Selection } from '../source/kernel-event-source.ts';
 import type { AgentConfig, SelectConfig, WorkloadConfig } from './agent-config.ts';
 import { uidOf } from './users.ts';
@@ -29,13 +30,7 @@ export interface Selections {
 const UNKNOWN: SelectionMeaning = {
   workload: '',
   selectedBy: '',
-  binding: {
-    identityId: '',
-    identityName: '',
-    state: IdentityState.NONE,
-    source: IdentitySource.NONE,
-    tokenId: '',
-  },
+  binding: NO_IDENTITY,
 };
 
 /** Errors: an Error for a user that the host does not have. */
@@ -79,11 +74,12 @@ function meaningOf(config: AgentConfig, workload: WorkloadConfig, select: Select
     workload: workload.name,
     selectedBy: kind === 'unit' ? 'cgroup' : kind === 'user' ? 'uid' : kind,
     binding: {
+      ...NO_IDENTITY,
       identityId: identity?.object_id ?? identity?.client_id ?? '',
       identityName: workload.identity,
       state: IdentityState.POLICY,
       source: IdentitySource.POLICY,
-      tokenId: '',
+      tenantId: identity?.tenant ?? '',
     },
   };
 }

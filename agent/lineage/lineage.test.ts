@@ -5,16 +5,17 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { reachableBytes } from '../../test/heap.ts';
 import { IdentitySource, IdentityState } from '../model/activity.ts';
+import { NO_IDENTITY } from '../model/identity.ts';
 import type { ProcessEvent } from './lineage.ts';
 import { Lineage, type LineageChange } from './lineage.ts';
 import { bind, bindingAt } from './session.ts';
 
 const POLICY = {
+  ...NO_IDENTITY,
   identityId: 'i',
   identityName: 'agent',
   state: IdentityState.POLICY,
   source: IdentitySource.POLICY,
-  tokenId: '',
 };
 
 const SCOPE = { selectionId: 1, sessionKey: 7n };

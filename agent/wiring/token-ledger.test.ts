@@ -5,6 +5,7 @@ import { mock, test } from 'node:test';
 import type { TokenEvent } from '../broker/token-event.ts';
 import { bindingAt } from '../lineage/session.ts';
 import { IdentitySource, IdentityState, TokenAction } from '../model/activity.ts';
+import { NO_IDENTITY } from '../model/identity.ts';
 import type { KernelEvent } from '../model/kernel-event.ts';
 import { EPOCH_UNIX_NS, StagedRecorder } from '../recorder/testing/staged-recorder.ts';
 import { TokenLedger } from './token-ledger.ts';
@@ -88,11 +89,14 @@ test('a token of a session that is known is written at once, and its identity ho
   assert.ok(session);
   assert.equal(bindingAt(session, 1999).state, IdentityState.POLICY);
   assert.deepEqual(bindingAt(session, 2000), {
+    ...NO_IDENTITY,
     identityId: 'proven',
     identityName: 'agent',
     state: IdentityState.VERIFIED,
     source: IdentitySource.BROKER,
     tokenId: 'uti',
+    audience: 'a',
+    fingerprint: 'f'.repeat(64),
   });
 });
 
@@ -144,7 +148,10 @@ test('a request that nobody of a session made is written at once', () => {
   const { stage, ledger } = staged();
   ledger.take(event({ action: TokenAction.REFUSED, caller: undefined, reason: 'caller_unknown', count: 3 }));
   const [token] = stage.of('token');
-  assert.deepEqual([token?.sessionId, token?.pid, token?.token.reason], ['', 0, 'caller_unknown (3 times)']);
+  assert.deepEqual(
+    [token?.sessionId, token?.pid, token?.token.reason, token?.token.count],
+    ['', 0, 'caller_unknown', 3],
+  );
 });
 
 for (const [title, about] of [

@@ -2,10 +2,12 @@
 
 /** Token events into the record and onto their sessions. */
 import type { ActivityBuilder } from '../activity/activity-builder.ts';
-import { tokenActivity } from '../activity/token-activity.ts';
+import { type HolderIds, NO_HOLDER, tokenActivity } from '../activity/token-activity.ts';
+import { tokenBinding } from '../activity/token-binding.ts';
 import type { TokenEvent } from '../broker/token-event.ts';
 import { bind, type Session } from '../lineage/session.ts';
 import { IdentityState, TokenAction } from '../model/activity.ts';
+import type { Binding } from '../model/identity.ts';
 import type { Recorder } from '../recorder/recorder.ts';
 import type { SourceClock } from '../source/kernel-event-source.ts';
 
@@ -16,12 +18,20 @@ export class TokenLedger {
   readonly #clock: SourceClock;
   readonly #recorder: Recorder;
   readonly #builder: ActivityBuilder;
+  readonly #objectIdOf: (name: string) => string;
   readonly #waiting = new Map<bigint, { events: TokenEvent[]; timer: NodeJS.Timeout }>();
 
-  constructor(clock: SourceClock, recorder: Recorder, builder: ActivityBuilder) {
+  /** `objectIdOf` says what the configuration has for an identity's name, or ''. */
+  constructor(
+    clock: SourceClock,
+    recorder: Recorder,
+    builder: ActivityBuilder,
+    objectIdOf: (name: string) => string = () => '',
+  ) {
     this.#clock = clock;
     this.#recorder = recorder;
     this.#builder = builder;
+    this.#objectIdOf = objectIdOf;
   }
 
   take(event: TokenEvent): void {
@@ -62,21 +72,26 @@ export class TokenLedger {
   #write(event: TokenEvent, session: Session | undefined): void {
     const process = event.caller === undefined ? undefined : this.#recorder.lineage.processOf(event.caller);
     const processId = process === undefined ? '' : this.#builder.processId(process);
-    this.#recorder.write(tokenActivity(event, session, process, processId));
-    if (session !== undefined) bindTo(session, event, this.#clock.fromUnixNs(event.startedAtNs));
+    const binding = tokenBinding(event, this.#objectIdOf);
+    this.#recorder.write(tokenActivity(event, binding, session, process, processId, this.#holderOf(event)));
+    if (session !== undefined) bindTo(session, event, binding, this.#clock.fromUnixNs(event.startedAtNs));
+  }
+
+  /** Whom the token was given to, where it is one that was given to somebody. */
+  #holderOf({ issuance }: TokenEvent): HolderIds {
+    if (issuance === undefined) return NO_HOLDER;
+    const { holder } = issuance;
+    const sessionId = holder.sessionId ?? this.#recorder.lineage.sessionWithKey(holder.sessionKey)?.id ?? '';
+    const processId = holder.pid === 0 ? '' : this.#builder.processIdOf({ pid: holder.pid, startNs: holder.startNs });
+    return { sessionId, processId };
   }
 }
 
-function bindTo(session: Session, event: TokenEvent, sinceNs: number): void {
+function bindTo(session: Session, event: TokenEvent, binding: Binding, sinceNs: number): void {
   if (event.action === TokenAction.REFUSED || event.identityState === IdentityState.INVALID) return;
   // Seen on the wire and not ours: it says whose token was used, not who the workload is, unless nothing better is known.
   const known = session.bindings.at(-1)?.binding;
   if (event.action === TokenAction.OBSERVED && known !== undefined && known.state !== IdentityState.NONE) return;
-  bind(session, sinceNs, {
-    identityId: event.identityId,
-    identityName: event.identityName === '' ? (known?.identityName ?? '') : event.identityName,
-    state: event.identityState,
-    source: event.identitySource,
-    tokenId: event.tokenId,
-  });
+  const identityName = binding.identityName === '' ? (known?.identityName ?? '') : binding.identityName;
+  bind(session, sinceNs, { ...binding, identityName });
 }

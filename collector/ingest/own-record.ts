@@ -41,6 +41,8 @@ function summaryOf(activity: Activity): string {
 /** The alert about an activity that matched a rule. Who and where are the activity's. */
 export function alertFor(rule: Rule, activity: Activity, sender: Sender, seq: number): OwnActivity {
   const { timeNs, sessionId, workload, identityId, identityName, identityState, identitySource, tokenId } = activity;
+  const { identityTenant, identityBlueprint, identityKind, onBehalfOfId, onBehalfOfName } = activity;
+  const { tokenAudience, tokenScopes, tokenFingerprint } = activity;
   const { pid, processId, exe, connectionId } = activity;
   const alert = new sworn.v1.Activity({
     timeNs,
@@ -52,6 +54,14 @@ export function alertFor(rule: Rule, activity: Activity, sender: Sender, seq: nu
     identityState,
     identitySource,
     tokenId,
+    identityTenant,
+    identityBlueprint,
+    identityKind,
+    onBehalfOfId,
+    onBehalfOfName,
+    tokenAudience,
+    tokenScopes,
+    tokenFingerprint,
     pid,
     processId,
     exe,

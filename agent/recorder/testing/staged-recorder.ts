@@ -13,6 +13,7 @@ import {
   IdentityState,
 } from '../../model/activity.ts';
 import type { CodeImage } from '../../model/code-image.ts';
+import { NO_IDENTITY } from '../../model/identity.ts';
 import type { KernelEvent } from '../../model/kernel-event.ts';
 import { DEFAULT_BOUNDS, type ProtocolDefinition, type SeenCredential } from '../../protocol/decoder.ts';
 import { Recorder } from '../recorder.ts';
@@ -45,11 +46,11 @@ export class StagedRecorder {
     );
     let sessions = 0;
     const binding = {
+      ...NO_IDENTITY,
       identityId: 'id-of-agent',
       identityName: 'agent',
       state: IdentityState.POLICY,
       source: IdentitySource.POLICY,
-      tokenId: '',
     };
     this.recorder = new Recorder({
       meaningOf: () => ({ workload: 'w', selectedBy, binding }),
