@@ -2,32 +2,35 @@
 
 /** The broker, put together: what `agent/main.ts` starts. Everything that touches the world is chosen here or handed in. */
 
-import type { CallerDirectory, IsAlive } from './attest/caller-directory.ts';
+import type { Caller, CallerDirectory, IsAlive } from './attest/caller-directory.ts';
+import { createFactsOf, type FactsOf } from './attest/caller-facts.ts';
 import { isProcessAlive } from './attest/process-liveness.ts';
 import type { SessionName, SessionSecrets } from './attest/session-secret.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type BrokerCounts, createCounts } from './counts.ts';
 import { type AssertionSigner, loadAssertionSigner } from './entra/client-assertion.ts';
 import { createHttpsFetch, type HttpsFetch } from './entra/https-fetch.ts';
-import { createTenantKeys } from './entra/tenant-keys.ts';
+import { createTenantKeys, type TenantKeysOptions } from './entra/tenant-keys.ts';
 import { createTokenSource } from './entra/token-source.ts';
 import { type BrokerAddress, brokerEnvironment } from './environment.ts';
 import { BrokerError } from './errors.ts';
 import { type LedgerFile, openLedgers } from './ledger-file.ts';
 import { type ListenerChoice, type ListenerPorts, openListeners } from './listeners.ts';
 import { type BrokerLog, silentLog } from './log.ts';
-import type { Policy } from './policy/policy.ts';
+import type { TokenQuestion } from './policy/decide.ts';
+import type { PolicySet } from './policy/policy.ts';
 import { readPolicy } from './policy/read-policy.ts';
+import { checkPolicy, type PolicyCheck } from './policy-check.ts';
 import { createRateLimit, type RateLimitOptions } from './rate-limit.ts';
 import { type IssuerForms, PUBLIC_CLOUD_ISSUERS } from './token/issuer.ts';
-import { createTokenVerifier } from './token/verify.ts';
-import { createTokenDesk } from './token-desk.ts';
+import { createTokenVerifier, type TokenVerifier } from './token/verify.ts';
+import { createTokenDesk, type Standards } from './token-desk.ts';
 import type { TokenEvent } from './token-event.ts';
 import { INTERFACES_DEFAULT, type TokenInterface } from './token-interface.ts';
 import { createTokenWatch, type Observation, type Sighting, type TokenWatch } from './token-watch.ts';
 
 export interface BrokerOptions extends ListenerChoice {
-  readonly policy: Policy;
+  readonly policy: PolicySet;
   readonly callers: CallerDirectory;
   readonly secrets: SessionSecrets;
   /**
@@ -50,6 +53,9 @@ export interface BrokerOptions extends ListenerChoice {
   readonly clock?: Clock;
   readonly fetch?: HttpsFetch;
   readonly isAlive?: IsAlive;
+  /** Where cgroup v2 is mounted; without it no policy can match a unit or a container. */
+  readonly cgroupRoot?: string | undefined;
+  readonly factsOf?: FactsOf;
 }
 
 export interface RunningBroker {
@@ -63,6 +69,17 @@ export interface RunningBroker {
   /** What is known by now of a token with this fingerprint. */
   readonly known: TokenWatch['known'];
   readonly counts: BrokerCounts;
+  /** By which it goes now. */
+  policy(): PolicySet;
+  /** What would be answered to a process, and why; without asking Entra, and without a line in the record. */
+  checkPolicy(caller: Caller, question: TokenQuestion): Promise<PolicyCheck>;
+  /**
+   * The next request goes by `policy`; tokens that were kept are forgotten, keys are read anew. A request that waits for
+   * Entra meanwhile gets its token only if it would get the same one now.
+   *
+   * Errors   BrokerError as at the start; then nothing has changed
+   */
+  reload(policy: PolicySet): Promise<void>;
   /** Refuses at once, closes connections, forgets all tokens. */
   stop(): Promise<void>;
 }
@@ -85,7 +102,7 @@ function originOf(authority: string): string {
 }
 
 async function loadSigners(
-  policy: Policy,
+  policy: PolicySet,
   clock: Clock,
   log: BrokerLog,
 ): Promise<ReadonlyMap<string, AssertionSigner>> {
@@ -104,9 +121,46 @@ async function loadSigners(
   return signers;
 }
 
+/** All that hangs on the policy and is made anew with it. */
+interface Standing extends Standards {
+  readonly verifier: TokenVerifier;
+}
+
+interface StandingParts {
+  readonly upstream: Omit<TenantKeysOptions, 'tenants'>;
+  readonly issuers: IssuerForms;
+}
+
+/** Errors: BrokerError for a policy that makes no sense, or for a credential that cannot be used. */
+async function openStanding(wanted: PolicySet, { upstream, issuers }: StandingParts): Promise<Standing> {
+  const read = readPolicy(wanted);
+  if (read.kind === 'broken') throw new BrokerError('POLICY_BROKEN', read.problems.join('; '));
+  const { policy } = read;
+  const { clock, log } = upstream;
+  const signers = await loadSigners(policy, clock, log);
+  const tenants = [...new Set(policy.identities.map((identity) => identity.tenant))];
+  const keys = createTenantKeys({ ...upstream, tenants });
+  const verifier = createTokenVerifier({ keys, clock, issuers });
+  const source = createTokenSource({
+    ...upstream,
+    verifier,
+    signerOf(identity) {
+      const signer = signers.get(identity.name);
+      if (signer === undefined) throw new Error(`identity ${identity.name} has no signer`);
+      return signer;
+    },
+  });
+  return { policy, source, verifier };
+}
+
+const sizeOf = ({ identities, policies }: PolicySet): object => ({
+  identities: identities.length,
+  policies: policies.length,
+});
+
 /** What a workload may ask through, by all policies that its processes can meet. */
-function interfacesOf(policy: Policy, workload: string): readonly TokenInterface[] {
-  const own = policy.bindings.filter((binding) => binding.workload === workload);
+function interfacesOf({ policies }: PolicySet, workload: string): readonly TokenInterface[] {
+  const own = policies.filter(({ match }) => match.workload === undefined || match.workload === workload);
   return own.length === 0 ? INTERFACES_DEFAULT : own.flatMap(({ interfaces }) => interfaces ?? INTERFACES_DEFAULT);
 }
 
@@ -118,43 +172,31 @@ function interfacesOf(policy: Policy, workload: string): readonly TokenInterface
  */
 export async function startBroker(options: BrokerOptions): Promise<RunningBroker> {
   const { callers, secrets, onEvent, log = silentLog, clock = systemClock, isAlive = isProcessAlive } = options;
-  const read = readPolicy(options.policy);
-  if (read.kind === 'broken') throw new BrokerError('POLICY_BROKEN', read.problems.join('; '));
-  const { policy } = read;
   const authority = originOf(options.authority ?? PUBLIC_AUTHORITY);
-  const signers = await loadSigners(policy, clock, log);
-
   const ending = new AbortController();
   const trust = options.authorityCa === undefined ? {} : { ca: options.authorityCa };
   const fetch = options.fetch ?? createHttpsFetch({ ...trust, signal: ending.signal });
   const timeoutMs = options.upstreamTimeoutMs ?? UPSTREAM_TIMEOUT_MS;
-  const tenants = [...new Set(policy.identities.map((identity) => identity.tenant))];
   const upstream = { authority, fetch, clock, log, timeoutMs };
-  const keys = createTenantKeys({ ...upstream, tenants });
-  const verifier = createTokenVerifier({ keys, clock, issuers: options.issuers ?? PUBLIC_CLOUD_ISSUERS });
-  const source = createTokenSource({
-    ...upstream,
-    verifier,
-    signerOf(identity) {
-      const signer = signers.get(identity.name);
-      if (signer === undefined) throw new Error(`identity ${identity.name} has no signer`);
-      return signer;
-    },
-  });
+  const issuers = options.issuers ?? PUBLIC_CLOUD_ISSUERS;
+  let standing = await openStanding(options.policy, { upstream, issuers });
+  const identities = [...standing.policy.identities];
 
   const counts = createCounts();
   const ledgers = openLedgers({ clock, log, counts, file: options.ledgerFile });
   const ledger = ledgers.issued;
   const limit = createRateLimit({ clock, ...options.rateLimit });
-  const desk = createTokenDesk({ policy, secrets, isAlive, source, ledger, limit, clock, log, counts, onEvent });
+  const factsOf = options.factsOf ?? createFactsOf({ cgroupRoot: options.cgroupRoot });
+  const standards = () => standing;
+  const desk = createTokenDesk({ standards, factsOf, secrets, isAlive, ledger, limit, clock, log, counts, onEvent });
+  const verifier: TokenVerifier = { verify: (token, claims) => standing.verifier.verify(token, claims) };
   const { obtained } = ledgers;
-  const { identities } = policy;
   const watch = createTokenWatch({ identities, verifier, ledger, obtained, clock, log, counts, onEvent });
 
   const listeners = await openListeners(options, { desk, callers, clock });
   const { ports } = listeners;
   const address: BrokerAddress = { host: '127.0.0.1', port: ports.appService };
-  log.info({ ports, identities: policy.identities.length, bindings: policy.bindings.length }, 'the broker listens');
+  log.info({ ports, ...sizeOf(standing.policy) }, 'the broker listens');
 
   return {
     address,
@@ -162,12 +204,20 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
     environment(session, inherited) {
       const secret = secrets.secretFor(session);
       if (secret === undefined) return {};
-      const interfaces = interfacesOf(policy, session.selectionName);
+      const interfaces = interfacesOf(standing.policy, session.selectionName);
       return brokerEnvironment({ ports, socketPath: options.unix?.path }, interfaces, secret, inherited);
     },
     observe: (token, sighting) => watch.observe(token, sighting),
     known: (fingerprint, holder) => watch.known(fingerprint, holder),
     counts,
+    policy: () => standing.policy,
+    checkPolicy: (caller, question) => checkPolicy({ policy: standing.policy, factsOf }, caller, question),
+    async reload(policy) {
+      standing = await openStanding(policy, { upstream, issuers });
+      // The watch names identities by the same list.
+      identities.splice(0, identities.length, ...standing.policy.identities);
+      log.info(sizeOf(standing.policy), 'the broker goes by another policy');
+    },
     async stop() {
       desk.close();
       ending.abort();

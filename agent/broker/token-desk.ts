@@ -3,27 +3,36 @@
 /**
  * Where a request becomes a token or a refusal, the same for every interface: who asks, with which secret, as whom, for
  * what; then the token, then once more who asks. The order matters: nothing is decided on what the caller says before the
- * kernel has said who it is, nothing is handed out that was not recorded before, and whoever asked must still be there.
+ * kernel has said who it is, nothing is handed out that was not recorded before, and whoever asked must still be there, be
+ * the same program, and be matched by the same policy.
  */
 
 import { randomUUID } from 'node:crypto';
-import { IdentitySource, IdentityState, TokenAction } from '../model/activity.ts';
+import { isDeepStrictEqual } from 'node:util';
 import { type Caller, type IsAlive, isSameCaller } from './attest/caller-directory.ts';
+import type { CallerFacts, FactsOf } from './attest/caller-facts.ts';
 import { isSecret, type SessionSecrets } from './attest/session-secret.ts';
-import { type Clock, nsOfMs } from './clock.ts';
+import type { Clock } from './clock.ts';
 import type { MutableCounts } from './counts.ts';
+import { holderOf, issuedEvent, type Refused, refusedEvent } from './desk-event.ts';
 import type { HeldToken, TokenSource } from './entra/token-source.ts';
 import type { IssuanceLedger } from './issuance-ledger.ts';
 import type { BrokerLog } from './log.ts';
-import { boundIdentity, type Decision, decide } from './policy/decide.ts';
-import type { Identity, Policy } from './policy/policy.ts';
+import {
+  type Bound,
+  boundIdentity,
+  type Decision,
+  decide,
+  decideWithoutDigest,
+  wantedDigests,
+} from './policy/decide.ts';
+import type { Asker } from './policy/match.ts';
+import type { Identity, PolicySet } from './policy/policy.ts';
 import type { IdentitySelector } from './policy/selector.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { REFUSALS, type RefusalReason } from './refusal.ts';
-import { audiencesIn, textClaim, timeClaim } from './token/compact-token.ts';
-import { recordedClaims } from './token/recorded-claims.ts';
 import type { SecretText } from './token/secret-text.ts';
-import type { Issuance, TokenEvent, TokenHolder } from './token-event.ts';
+import type { Issuance, TokenEvent } from './token-event.ts';
 import { INTERFACES_DEFAULT, type TokenInterface } from './token-interface.ts';
 
 export interface TokenRequest {
@@ -89,11 +98,17 @@ export interface TokenDesk {
   close(): void;
 }
 
+/** What is asked when a request comes, so that it can be changed while the desk is open. */
+export interface Standards {
+  readonly policy: PolicySet;
+  readonly source: TokenSource;
+}
+
 export interface TokenDeskParts {
-  readonly policy: Policy;
+  readonly standards: () => Standards;
+  readonly factsOf: FactsOf;
   readonly secrets: SessionSecrets;
   readonly isAlive: IsAlive;
-  readonly source: TokenSource;
   readonly ledger: IssuanceLedger;
   readonly limit: RateLimit;
   readonly clock: Clock;
@@ -107,24 +122,31 @@ const causeOf = (error: unknown): string => (error instanceof Error ? error.mess
 /** Processes that cannot be named share one allowance. */
 const NOBODY = 'nobody';
 
-const holderOf = ({ pid, startNs, selectionName, sessionKey, sessionId }: Caller): TokenHolder => ({
-  pid,
-  startNs,
-  selectionName,
-  sessionKey,
-  ...(sessionId === undefined ? {} : { sessionId }),
-});
-
 const rateKey = (caller: Caller | undefined): string =>
   caller === undefined ? NOBODY : `${caller.pid} ${caller.startNs}`;
+
+type WorkloadCaller = Caller & { readonly selectionName: string };
 
 type Attested =
   | { readonly kind: 'caller'; readonly caller: Caller }
   | { readonly kind: 'nobody' }
   | { readonly kind: 'unavailable' };
 
+/** A decision, and the facts that it was made on. */
+type Judged =
+  | (Extract<Decision, { kind: 'granted' }> & { readonly facts: CallerFacts })
+  | (Extract<Decision, { kind: 'refused' }> & { readonly facts?: CallerFacts });
+
+const isSameProgram = (a: CallerFacts, b: CallerFacts): boolean => a.device === b.device && a.inode === b.inode;
+
+/** The connection was opened in another session, or for another program. */
+function wasHandedOn({ openedBy, openedExecs, execs, sessionKey, selectionName }: Caller): boolean {
+  if (openedExecs !== undefined && openedExecs !== execs) return true;
+  return openedBy !== undefined && (openedBy.sessionKey !== sessionKey || openedBy.selectionName !== selectionName);
+}
+
 export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
-  const { policy, secrets, isAlive, source, ledger, limit, clock, log, counts, onEvent } = parts;
+  const { standards, factsOf, secrets, isAlive, ledger, limit, clock, log, counts, onEvent } = parts;
   let closed = false;
   let canAttest = true;
 
@@ -147,70 +169,6 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
     }
   }
 
-  /** Who asked, who it is bound to, when: what all events of one request share. */
-  function eventBase(request: { readonly interface: string }, caller: Caller | undefined, startedAtMs: number) {
-    const bound = caller?.selectionName === undefined ? 'no_binding' : boundIdentity(policy, caller.selectionName);
-    const identity = typeof bound === 'string' ? undefined : bound.identity;
-    return {
-      startedAtNs: nsOfMs(startedAtMs),
-      endedAtNs: nsOfMs(clock.wallMs()),
-      interface: request.interface,
-      caller: caller && holderOf(caller),
-      identityId: identity?.objectId ?? identity?.clientId ?? '',
-      identityName: identity?.name ?? '',
-      issuance: undefined,
-      count: 1,
-    };
-  }
-
-  function refusedEvent(
-    request: { readonly interface: string; readonly resource?: string | undefined },
-    caller: Caller | undefined,
-    startedAtMs: number,
-    reason: RefusalReason,
-    count = 1,
-  ): TokenEvent {
-    const base = eventBase(request, caller, startedAtMs);
-    const isBound = base.identityName !== '';
-    return {
-      ...base,
-      action: TokenAction.REFUSED,
-      fingerprint: '',
-      tokenId: '',
-      claims: {},
-      audience: (request.resource ?? '').slice(0, 512),
-      tenantId: '',
-      issuedAtNs: 0n,
-      expiresAtNs: 0n,
-      reason,
-      suspicious: REFUSALS[reason].suspicious,
-      identityState: isBound ? IdentityState.POLICY : IdentityState.NONE,
-      identitySource: isBound ? IdentitySource.POLICY : IdentitySource.NONE,
-      count,
-    };
-  }
-
-  function issuedEvent(request: TokenRequest, caller: Caller, startedAtMs: number, held: HeldToken): TokenEvent {
-    const base = eventBase(request, caller, startedAtMs);
-    const { claims, verification } = held;
-    return {
-      ...base,
-      action: TokenAction.ISSUED,
-      fingerprint: held.fingerprint,
-      tokenId: textClaim(claims, 'uti'),
-      claims: recordedClaims(claims),
-      audience: audiencesIn(claims)[0] ?? request.resource ?? '',
-      tenantId: textClaim(claims, 'tid'),
-      issuedAtNs: nsOfMs((timeClaim(claims, 'iat') ?? 0) * 1000),
-      expiresAtNs: nsOfMs(held.expiresAtMs),
-      reason: verification.state === 'verified' ? '' : verification.reason,
-      suspicious: false,
-      identityId: textClaim(claims, 'oid') || base.identityId,
-      identityState: verification.state === 'verified' ? IdentityState.VERIFIED : IdentityState.UNVERIFIABLE,
-      identitySource: IdentitySource.BROKER,
-    };
-  }
-
   /** True when the agent took the event. */
   function tell(event: TokenEvent): boolean {
     try {
@@ -228,11 +186,15 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
     caller: Caller | undefined,
     startedAtMs: number,
     reason: RefusalReason,
-    { retryAfterS = 1, recorded = 1 }: { retryAfterS?: number; recorded?: number } = {},
+    { retryAfterS = 1, recorded = 1, ...known }: { retryAfterS?: number; recorded?: number } & Refused['known'] = {},
   ): RefusedToken {
     const correlationId = randomUUID();
     counts.refused[reason] = (counts.refused[reason] ?? 0) + 1;
-    if (recorded > 0) tell(refusedEvent(request, caller, startedAtMs, reason, recorded));
+    if (recorded > 0) {
+      const { policy } = standards();
+      const times = { startedAtMs, endedAtMs: clock.wallMs() };
+      tell(refusedEvent({ ...times, request, caller, reason, count: recorded, known }, policy));
+    }
     if (REFUSALS[reason].suspicious) {
       log.warn(
         { reason, pid: caller?.pid, workload: caller?.selectionName, correlationId },
@@ -242,55 +204,46 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
     return { kind: 'refused', reason, retryAfterS, correlationId };
   }
 
-  function secretProblem(
-    caller: Caller & { selectionName: string },
-    presented: string | undefined,
-  ): RefusalReason | undefined {
+  function secretProblem(caller: WorkloadCaller, presented: string | undefined): RefusalReason | undefined {
     const expected = secrets.secretFor(caller);
     if (expected === undefined) return 'session_without_secret';
     if (presented === undefined || presented === '') return 'secret_missing';
     return isSecret(presented, expected) ? undefined : 'secret_wrong';
   }
 
-  /** Time has passed since the request came: is it still the same process that waits for the answer? */
-  function stillThere(request: TokenRequest, caller: Caller): RefusalReason | undefined {
-    if (!isAlive(caller)) return 'caller_gone';
-    const now = attested(request.attest);
-    if (now.kind === 'unavailable') return 'attestation_unavailable';
-    if (now.kind === 'nobody') return 'caller_gone';
-    return isSameCaller(now.caller, caller) ? undefined : 'caller_changed';
+  /** The facts of a caller, or why there are none. */
+  async function factsOrWhy(caller: Caller, wanted: { digest: boolean }): Promise<CallerFacts | RefusalReason> {
+    try {
+      return (await factsOf(caller, wanted)) ?? (isAlive(caller) ? 'caller_unreadable' : 'caller_gone');
+    } catch (error) {
+      log.error({ pid: caller.pid, cause: causeOf(error) }, 'what a caller runs could not be read');
+      return 'caller_unreadable';
+    }
   }
 
-  function decideOn(request: TokenRequest, caller: Caller & { selectionName: string }): Decision {
+  /** By what the caller is now. A digest is only made when the answer hangs on it: who is refused does not wait for one. */
+  async function judge(request: TokenRequest, caller: WorkloadCaller): Promise<Judged> {
+    const { policy } = standards();
+    const question = { interface: request.interface, resource: request.resource, selectors: request.selectors ?? [] };
+    const facts = await factsOrWhy(caller, { digest: false });
+    if (typeof facts === 'string') return { kind: 'refused', reason: facts };
+    const workload = caller.selectionName;
+    const quick = decideWithoutDigest(policy, { ...facts, workload }, question);
+    if (quick.kind !== 'digest-needed') return { ...quick, facts };
+    const whole = await factsOrWhy(caller, { digest: true });
+    if (typeof whole === 'string') return { kind: 'refused', reason: whole, facts };
+    return { ...decide(policy, { ...whole, workload }, question), facts: whole };
+  }
+
+  /** All that is looked at before a token is fetched. */
+  async function judgeRequest(request: TokenRequest, caller: WorkloadCaller): Promise<Judged> {
     const problem = request.secret === 'required' ? secretProblem(caller, request.presentedSecret) : undefined;
     if (problem !== undefined) return { kind: 'refused', reason: problem };
-    return decide(policy, {
-      workload: caller.selectionName,
-      interface: request.interface,
-      resource: request.resource,
-      selectors: request.selectors ?? [],
-    });
-  }
-
-  async function decideAndFetch(
-    request: TokenRequest,
-    caller: Caller & { selectionName: string },
-  ): Promise<
-    | (Omit<GrantedToken, 'nowMs' | 'advertisedSeconds'> & { secondsMax: number })
-    | (Pick<RefusedToken, 'reason'> & { retryAfterS?: number })
-  > {
-    const decision = decideOn(request, caller);
-    if (decision.kind === 'refused') return { reason: decision.reason };
-    const { identity, allowed, advertisedSecondsMax } = decision;
-    // Without it the token would be the application's own, which was not asked for.
-    if (request.userAssertion !== undefined) return { reason: 'malformed_request' };
-    const answer = await source.get(identity, allowed, request.staleFingerprint);
-    if (answer.kind === 'refused') return { reason: answer.reason, retryAfterS: answer.retryAfterS };
-    return { kind: 'token', held: answer.held, identity, resource: allowed.resource, secondsMax: advertisedSecondsMax };
+    return judge(request, caller);
   }
 
   /** The caller of a request that may go on to the decision. */
-  function admitted(request: TokenRequest, startedAtMs: number): (Caller & { selectionName: string }) | RefusedToken {
+  function admitted(request: TokenRequest, startedAtMs: number): WorkloadCaller | RefusedToken {
     const who = attested(request.attest);
     const caller = who.kind === 'caller' ? who.caller : undefined;
     const no = (reason: RefusalReason, recorded = 1): RefusedToken =>
@@ -302,6 +255,7 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
     if (request.refuse !== undefined) return no(request.refuse);
     if (who.kind === 'unavailable') return no('attestation_unavailable');
     if (caller === undefined) return no('caller_unknown');
+    if (wasHandedOn(caller)) return no('caller_changed');
     const { selectionName } = caller;
     return selectionName === undefined ? no('not_a_workload') : { ...caller, selectionName };
   }
@@ -312,55 +266,105 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
   ): Promise<RefusedToken | { kind: 'allowed'; identity: Identity }> {
     const caller = admitted(request, startedAtMs);
     if ('reason' in caller) return caller;
-    const decision = decideOn(request, caller);
-    if (decision.kind === 'refused') return refuse(request, caller, startedAtMs, decision.reason);
-    return { kind: 'allowed', identity: decision.identity };
+    const judged = await judgeRequest(request, caller);
+    if (judged.kind === 'refused') return refuse(request, caller, startedAtMs, judged.reason, judged);
+    return { kind: 'allowed', identity: judged.identity };
   }
 
-  function whoIs(attest: TokenRequest['attest']): Standing {
+  async function boundNow(caller: WorkloadCaller): Promise<Bound | RefusalReason> {
+    const { policy } = standards();
+    const read = async (digest: boolean): Promise<Asker | RefusalReason> => {
+      const facts = await factsOrWhy(caller, { digest });
+      return typeof facts === 'string' ? facts : { ...facts, workload: caller.selectionName };
+    };
+    const asker = await read(false);
+    if (typeof asker === 'string') return asker;
+    const whole = wantedDigests(policy, asker).length > 0 ? await read(true) : asker;
+    return typeof whole === 'string' ? whole : boundIdentity(policy, whole);
+  }
+
+  async function whoIs(attest: TokenRequest['attest']): Promise<Standing> {
     const nobody = { identity: undefined, policyName: undefined, resources: [], interfaces: [] };
     const who = attested(attest);
     if (who.kind === 'unavailable') return { ...nobody, caller: undefined, reason: 'attestation_unavailable' };
     if (who.kind === 'nobody') return { ...nobody, caller: undefined, reason: 'caller_unknown' };
     const { caller } = who;
-    if (caller.selectionName === undefined) return { ...nobody, caller, reason: 'not_a_workload' };
-    const bound = boundIdentity(policy, caller.selectionName);
+    const { selectionName } = caller;
+    if (wasHandedOn(caller)) return { ...nobody, caller, reason: 'caller_changed' };
+    if (selectionName === undefined) return { ...nobody, caller, reason: 'not_a_workload' };
+    const bound = await boundNow({ ...caller, selectionName });
     if (typeof bound === 'string') return { ...nobody, caller, reason: bound };
-    const { binding, identity } = bound;
+    const { policy, identity } = bound;
     return {
       caller,
       identity,
-      policyName: binding.workload,
-      resources: binding.resources.map((entry) => (typeof entry === 'string' ? entry : entry.resource)),
-      interfaces: binding.interfaces ?? INTERFACES_DEFAULT,
+      policyName: policy.name,
+      resources: policy.resources.map((entry) => (typeof entry === 'string' ? entry : entry.resource)),
+      interfaces: policy.interfaces ?? INTERFACES_DEFAULT,
       reason: undefined,
     };
+  }
+
+  /** Nothing is awaited after it: what it finds holds when the token leaves. */
+  function stillThere(request: TokenRequest, caller: Caller): RefusalReason | undefined {
+    if (closed) return 'stopping';
+    if (!isAlive(caller)) return 'caller_gone';
+    const now = attested(request.attest);
+    if (now.kind === 'unavailable') return 'attestation_unavailable';
+    if (now.kind === 'nobody') return 'caller_gone';
+    return isSameCaller(now.caller, caller) && !wasHandedOn(now.caller) ? undefined : 'caller_changed';
+  }
+
+  /** Time has passed since the decision: the caller as it is now, or why it gets nothing. */
+  async function judgeAgain(
+    request: TokenRequest,
+    caller: WorkloadCaller,
+    before: Extract<Judged, { kind: 'granted' }>,
+  ): Promise<Judged> {
+    const now = await judge(request, caller);
+    if (now.facts !== undefined && !isSameProgram(now.facts, before.facts)) {
+      return { kind: 'refused', reason: 'caller_changed', facts: now.facts };
+    }
+    if (now.kind === 'refused') return now;
+    const same = now.policy.name === before.policy.name && isDeepStrictEqual(now.identity, before.identity);
+    return same ? now : { kind: 'refused', reason: 'policy_changed', facts: now.facts };
   }
 
   async function serve(request: TokenRequest, startedAtMs: number): Promise<GrantedToken | RefusedToken> {
     const caller = admitted(request, startedAtMs);
     if ('reason' in caller) return caller;
-    const no = (reason: RefusalReason, rest?: { retryAfterS?: number; recorded?: number }): RefusedToken =>
-      refuse(request, caller, startedAtMs, reason, rest);
+    const no = (reason: RefusalReason, known?: Refused['known'] & { retryAfterS?: number; recorded?: number }) =>
+      refuse(request, caller, startedAtMs, reason, known);
 
-    const outcome = await decideAndFetch(request, caller);
-    if ('reason' in outcome) return no(outcome.reason, outcome);
+    const judged = await judgeRequest(request, caller);
+    if (judged.kind === 'refused') return no(judged.reason, judged);
+    const { identity, allowed, advertisedSecondsMax } = judged;
+    // Without it the token would be the application's own, which was not asked for.
+    if (request.userAssertion !== undefined) return no('malformed_request', judged);
+    // For the record, which has it when it is there by then; nobody waits for it.
+    if (judged.facts.exeSha256Missing === 'not-asked') factsOf(caller, { digest: true }).catch(() => undefined);
+    const answer = await standards().source.get(identity, allowed, request.staleFingerprint);
+    if (answer.kind === 'refused') return no(answer.reason, { ...judged, retryAfterS: answer.retryAfterS });
 
-    const change = closed ? 'stopping' : stillThere(request, caller);
-    if (change !== undefined) return no(change);
-    const { held, secondsMax, ...granted } = outcome;
-    const event = issuedEvent(request, caller, startedAtMs, held);
+    const again = await judgeAgain(request, caller, judged);
+    if (again.kind === 'refused') return no(again.reason, again);
+    const change = stillThere(request, caller);
+    if (change !== undefined) return no(change, again);
+    const { held } = answer;
+    const nowMs = clock.wallMs();
+    const { policy, facts } = again;
+    const event = issuedEvent({ startedAtMs, endedAtMs: nowMs, request, caller, held, identity, policy, facts });
     if (!tell(event)) return no('record_unavailable', { recorded: 0 });
     const issuance: Issuance = {
       holder: holderOf(caller),
-      identityName: granted.identity.name,
+      identityName: identity.name,
       issuedAtNs: event.endedAtNs,
     };
     ledger.add(held, issuance);
     counts.issued += 1;
-    const nowMs = clock.wallMs();
     const leftSeconds = Math.floor((held.expiresAtMs - nowMs) / 1000);
-    return { ...granted, held, advertisedSeconds: Math.max(0, Math.min(leftSeconds, secondsMax)), nowMs };
+    const advertisedSeconds = Math.max(0, Math.min(leftSeconds, advertisedSecondsMax));
+    return { kind: 'token', held, identity, resource: allowed.resource, advertisedSeconds, nowMs };
   }
 
   async function counted<Answer>(
@@ -381,13 +385,16 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
   return {
     answer: (request) => counted(request, serve),
     check: (request) => counted(request, check),
-    whoIs: async (attest) => whoIs(attest),
+    whoIs,
     close() {
       if (closed) return;
       closed = true;
       const nowMs = clock.wallMs();
       for (const count of limit.drain().values()) {
-        tell(refusedEvent({ interface: '' }, undefined, nowMs, 'too_many_requests', count));
+        const request = { interface: '' };
+        const times = { startedAtMs: nowMs, endedAtMs: nowMs };
+        const reason = 'too_many_requests';
+        tell(refusedEvent({ ...times, request, caller: undefined, reason, count, known: {} }, standards().policy));
       }
     },
   };

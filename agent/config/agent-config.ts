@@ -10,6 +10,7 @@ export interface AgentConfig {
   readonly collector: CollectorTarget | null;
   readonly identities: readonly IdentityConfig[];
   readonly workloads: readonly WorkloadConfig[];
+  readonly policies: readonly PolicyConfig[];
   readonly broker: BrokerConfig;
   readonly record: RecordConfig;
   readonly capture: CaptureConfig;
@@ -39,8 +40,35 @@ export interface WorkloadConfig {
   /** Name of one of `identities`. */
   readonly identity: string;
   readonly select: readonly SelectConfig[];
-  /** What tokens may be asked for. */
-  readonly resources: readonly (string | { readonly resource: string; readonly audiences?: readonly string[] })[];
+  /** What tokens may be asked for: with them, the workload stands for a policy of its name that wants nothing but it. */
+  readonly resources: readonly ResourceConfig[];
+}
+
+export type ResourceConfig = string | { readonly resource: string; readonly audiences?: readonly string[] };
+
+/** Processes that match may have tokens of the identity for the resources. */
+export interface PolicyConfig {
+  readonly name: string;
+  readonly match: MatchConfig;
+  /** Name of one of `identities`. */
+  readonly identity: string;
+  readonly resources: readonly ResourceConfig[];
+  readonly advertised_seconds_max?: number;
+  readonly interfaces?: readonly ('app-service' | 'imds' | 'arc' | 'unix' | 'workload-identity')[];
+}
+
+/** All of it must hold. */
+export interface MatchConfig {
+  readonly workload?: string;
+  readonly unit?: string;
+  readonly cgroup?: string;
+  readonly container_id?: string;
+  readonly exe?: string;
+  readonly exe_sha256?: string;
+  /** By its name, instead of `uid`. */
+  readonly user?: string;
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 export type SelectConfig =

@@ -14,11 +14,33 @@ const name = {
 };
 const file = { type: 'string', minLength: 1 };
 const port = { type: 'integer', minimum: 0, maximum: 65535 };
+const userId = { type: 'integer', minimum: 0, maximum: 4294967294 };
+const unit = {
+  type: 'string',
+  pattern: '^[^/]+\\.(service|slice|scope)$',
+  errorHint: 'a unit name like x.service',
+};
+const sha256 = { type: 'string', pattern: '^[0-9a-fA-F]{64}$', errorHint: '64 hexadecimal digits' };
 const path = { type: 'string', pattern: '^/', errorHint: 'an absolute path' };
 
 function object(properties: Record<string, object>, required: readonly string[] = []): object {
   return { type: 'object', additionalProperties: false, properties, required };
 }
+
+const resources = {
+  type: 'array',
+  items: {
+    ...object(
+      {
+        resource: { type: 'string', minLength: 1 },
+        audiences: { type: 'array', items: { type: 'string', minLength: 1 } },
+      },
+      ['resource'],
+    ),
+    type: ['string', 'object'],
+    minLength: 1,
+  },
+};
 
 export const agentConfigSchema = object({
   state_dir: { ...path, default: '/var/lib/sworn/agent' },
@@ -66,14 +88,10 @@ export const agentConfigSchema = object({
           minItems: 1,
           items: {
             ...object({
-              unit: {
-                type: 'string',
-                pattern: '^[^/]+\\.(service|slice|scope)$',
-                errorHint: 'a unit name like x.service',
-              },
+              unit,
               cgroup: path,
               exe: path,
-              uid: { type: 'integer', minimum: 0, maximum: 4294967294 },
+              uid: userId,
               user: { type: 'string', minLength: 1 },
               run: { type: 'array', minItems: 1, items: { type: 'string', minLength: 1 } },
             }),
@@ -81,23 +99,42 @@ export const agentConfigSchema = object({
             maxProperties: 1,
           },
         },
-        resources: {
-          type: 'array',
-          default: [],
-          items: {
-            ...object(
-              {
-                resource: { type: 'string', minLength: 1 },
-                audiences: { type: 'array', items: { type: 'string', minLength: 1 } },
-              },
-              ['resource'],
-            ),
-            type: ['string', 'object'],
-            minLength: 1,
-          },
-        },
+        resources: { ...resources, default: [] },
       },
       ['name', 'identity', 'select'],
+    ),
+  },
+  policies: {
+    type: 'array',
+    default: [],
+    items: object(
+      {
+        name,
+        match: {
+          ...object({
+            workload: name,
+            unit,
+            cgroup: path,
+            container_id: sha256,
+            exe: path,
+            exe_sha256: sha256,
+            user: { type: 'string', minLength: 1 },
+            uid: userId,
+            gid: userId,
+          }),
+          minProperties: 1,
+        },
+        identity: name,
+        resources: { ...resources, minItems: 1 },
+        advertised_seconds_max: { type: 'integer', minimum: 300, maximum: 86400 },
+        interfaces: {
+          type: 'array',
+          minItems: 1,
+          uniqueItems: true,
+          items: { enum: ['app-service', 'imds', 'arc', 'unix', 'workload-identity'] },
+        },
+      },
+      ['name', 'match', 'identity', 'resources'],
     ),
   },
   broker: {

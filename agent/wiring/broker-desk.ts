@@ -11,7 +11,6 @@ import type { BrokerConnection, Caller } from '../broker/attest/caller-directory
 import { createDerivedSessionSecrets, type SessionSecrets } from '../broker/attest/session-secret.ts';
 import { whileHeldByOpener } from '../broker/attest/socket-holder.ts';
 import type { ListenerChoice, ListenerPorts } from '../broker/listeners.ts';
-import type { Policy } from '../broker/policy/policy.ts';
 import type { UnixCallerDirectory } from '../broker/socket/unix-endpoint.ts';
 import { startBroker } from '../broker/start-broker.ts';
 import type { TokenWatch } from '../broker/token-watch.ts';
@@ -25,6 +24,7 @@ import { TOKEN_RESPONSE } from '../protocol/http1/given-tokens.ts';
 import type { Recorder } from '../recorder/recorder.ts';
 import type { LiveKernel } from '../source/kernel-event-source.ts';
 import type { Log } from '../telemetry/log.ts';
+import { policyOf } from './policy-of.ts';
 import { socketPeers } from './socket-peers.ts';
 import { TokenLedger } from './token-ledger.ts';
 
@@ -136,35 +136,6 @@ function listenersOf(config: AgentConfig, callers: UnixCallerDirectory): Listene
 /** Of the running kernel. */
 function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-}
-
-/** Identities without a certificate are recorded by name only; the broker has nothing to show for them. */
-function policyOf(config: AgentConfig): Policy {
-  const identities = config.identities.flatMap(({ name, tenant, client_id, object_id, certificate }) =>
-    certificate === undefined
-      ? []
-      : [
-          {
-            name,
-            kind: 'app' as const,
-            tenant,
-            clientId: client_id,
-            ...(object_id !== undefined && { objectId: object_id }),
-            credential: {
-              kind: 'certificate' as const,
-              keyFile: certificate.key_file,
-              certificateFile: certificate.certificate_file,
-            },
-          },
-        ],
-  );
-  const usable = new Set(identities.map(({ name }) => name));
-  return {
-    identities,
-    bindings: config.workloads
-      .filter(({ identity, resources }) => usable.has(identity) && resources.length > 0)
-      .map(({ name, identity, resources }) => ({ workload: name, identity, resources })),
-  };
 }
 
 /**

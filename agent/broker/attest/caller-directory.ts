@@ -25,6 +25,12 @@ export interface Caller extends ProcessKey {
   readonly sessionKey: bigint;
   /** The session as the record names it, where the directory knows it. */
   readonly sessionId?: string;
+  /** How often the process has executed a program by now: another count means that another program asks. */
+  readonly execs?: number;
+  /** The same when it opened the connection; on one that another process opened, when it sent. */
+  readonly openedExecs?: number;
+  /** Who opened the connection, in its workload as of then; only when that was another process. */
+  readonly openedBy?: ProcessKey & { readonly selectionName: string | undefined; readonly sessionKey: bigint };
 }
 
 export interface CallerDirectory {
@@ -43,6 +49,10 @@ export type IsAlive = (process: ProcessKey) => boolean;
 
 export function isSameCaller(a: Caller, b: Caller): boolean {
   return (
-    a.pid === b.pid && a.startNs === b.startNs && a.sessionKey === b.sessionKey && a.selectionName === b.selectionName
+    a.pid === b.pid &&
+    a.startNs === b.startNs &&
+    a.execs === b.execs &&
+    a.sessionKey === b.sessionKey &&
+    a.selectionName === b.selectionName
   );
 }

@@ -16,7 +16,7 @@ const app = (name: string, credential: AppIdentity['credential']): AppIdentity =
 const blueprint = app('blueprint', { kind: 'federated', tokenFile: 'credential:token' });
 
 function problems(...identities: unknown[]): string {
-  const read = readPolicy({ identities, bindings: [] });
+  const read = readPolicy({ identities, policies: [] });
   return read.kind === 'broken' ? read.problems.join('\n') : '';
 }
 

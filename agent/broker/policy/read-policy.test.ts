@@ -12,7 +12,12 @@ const identity = {
   clientId: '20000000-0000-4000-8000-00000000000a',
   credential: { kind: 'certificate', keyFile: '/k', certificateFile: '/c' },
 };
-const binding = { workload: 'orders', identity: 'orders-app', resources: ['https://vault.example'] };
+const policy = {
+  name: 'orders',
+  match: { workload: 'orders' },
+  identity: 'orders-app',
+  resources: ['https://vault.example'],
+};
 
 function problems(value: unknown): string {
   const read = readPolicy(value);
@@ -21,26 +26,26 @@ function problems(value: unknown): string {
 
 describe('readPolicy', () => {
   test('takes a policy as it is', () => {
-    const value = { identities: [identity], bindings: [{ ...binding, advertisedSecondsMax: 300 }] };
+    const value = { identities: [identity], policies: [{ ...policy, advertisedSecondsMax: 300 }] };
     assert.deepEqual(readPolicy(value), { kind: 'policy', policy: value });
-    assert.equal(readPolicy({ identities: [], bindings: [] }).kind, 'policy');
+    assert.equal(readPolicy({ identities: [], policies: [] }).kind, 'policy');
   });
 
   test('names all that is wrong with the form at once', () => {
     const text = problems({
       identities: [{ ...identity, tenant: 'contoso', surprise: 1 }],
-      bindings: [{ ...binding, advertisedSecondsMax: 60 }],
+      policies: [{ ...policy, advertisedSecondsMax: 60 }],
     });
     assert.match(text, /identities\.0\.tenant must match/);
     assert.match(text, /identities\.0 must NOT have additional properties/);
-    assert.match(text, /bindings\.0\.advertisedSecondsMax must be >= 300/);
+    assert.match(text, /policies\.0\.advertisedSecondsMax must be >= 300/);
     for (const value of [undefined, null, 7, [], 'x', {}]) assert.notEqual(problems(value), '');
   });
 
   test('names what makes no sense', () => {
-    const with_ = (resources: unknown[]) => problems({ identities: [identity], bindings: [{ ...binding, resources }] });
-    assert.match(problems({ identities: [identity, identity], bindings: [] }), /two of that name/);
-    assert.match(problems({ identities: [], bindings: [binding] }), /no identity orders-app/);
+    const with_ = (resources: unknown[]) => problems({ identities: [identity], policies: [{ ...policy, resources }] });
+    assert.match(problems({ identities: [identity, identity], policies: [] }), /two of that name/);
+    assert.match(problems({ identities: [], policies: [policy] }), /no identity orders-app/);
     assert.match(with_(['api://AzureADTokenExchange']), /never handed out/);
     assert.match(with_(['https://vault.example/.default']), /leave out/);
     assert.match(with_(['vault.example']), /neither a URI/);
