@@ -23,6 +23,8 @@ export interface Client {
   /** It has a chain of credentials that ends in managed identity. */
   readonly hasChain: boolean;
   readonly takesObjectId: boolean;
+  /** The interfaces that it knows besides App Service; 'imds' is one whose address it can be told. */
+  readonly knows: readonly ('imds' | 'imds-address' | 'arc')[];
   /** How many requests two questions for one token are. */
   readonly requests: number;
   /** Errors: ToolMissing. */
@@ -91,7 +93,10 @@ function byJava(): Installed {
 
 const byRust = (): Installed => ({ version: '1.0.0', runtime: 'Rust, stripped', command: [rustProgram()] });
 
-const WITH_CHAIN = { hasChain: true, takesObjectId: true, requests: 1 } as const;
+const EVERY = ['imds', 'imds-address', 'arc'] as const;
+/** MSAL for Go has the address of the metadata service written into it. */
+const BY_ADDRESS = ['imds-address', 'arc'] as const;
+const WITH_CHAIN = { hasChain: true, takesObjectId: true, knows: EVERY, requests: 1 } as const;
 const WITHOUT_CHAIN = { ...WITH_CHAIN, hasChain: false } as const;
 const JS = '@azure/identity';
 const MSAL_JS = '@azure/msal-node';
@@ -112,10 +117,10 @@ export const CLIENTS: readonly Client[] = [
   { name: 'python-identity', library: 'azure-identity', ...WITH_CHAIN, install: byPython('identity') },
   { name: 'python-identity-aio', library: 'azure-identity, asyncio', ...WITH_CHAIN, install: byPython('identity.aio') },
   { name: 'python-msal', library: 'msal', ...WITHOUT_CHAIN, install: byPython('msal') },
-  { name: 'go-identity', library: 'azidentity', ...WITH_CHAIN, install: byGo('azidentity', GO) },
-  { name: 'go-msal', library: 'msal for Go', ...WITHOUT_CHAIN, install: byGo('msal', MSAL_GO) },
+  { name: 'go-identity', library: 'azidentity', ...WITH_CHAIN, knows: BY_ADDRESS, install: byGo('azidentity', GO) },
+  { name: 'go-msal', library: 'msal for Go', ...WITHOUT_CHAIN, knows: BY_ADDRESS, install: byGo('msal', MSAL_GO) },
   { name: 'java-identity', library: 'azure-identity', ...WITH_CHAIN, install: byJava },
-  { name: 'rust-identity', library: 'azure_identity', ...WITHOUT_CHAIN, install: byRust },
+  { name: 'rust-identity', library: 'azure_identity', ...WITHOUT_CHAIN, knows: ['imds-address'], install: byRust },
   // It logs in and asks in two processes, and keeps no token between them.
   { name: 'az', library: 'az CLI', ...WITHOUT_CHAIN, requests: 2, install: byAz },
 ];

@@ -14,7 +14,31 @@ export interface Flavour {
   readonly broker: object;
 }
 
+const METADATA = 'AZURE_POD_IDENTITY_AUTHORITY_HOST';
+
 export const FLAVOURS: readonly Flavour[] = [
-  // As `sworn run` sets it.
+  // As `sworn run` sets each.
   { name: 'app-service', interface: 'app-service', isFor: () => true, before: [], broker: {} },
+  {
+    name: 'imds',
+    interface: 'imds',
+    isFor: ({ knows }) => knows.includes('imds'),
+    before: [],
+    broker: { imds: { enabled: true, port: 0 } },
+  },
+  // 169.254.169.254 itself, to which nothing leads: the kernel sends the connection to the broker.
+  {
+    name: 'imds-address',
+    interface: 'imds',
+    isFor: ({ knows }) => knows.includes('imds-address'),
+    before: ['env', '-u', METADATA],
+    broker: { imds: { enabled: true, port: 0 } },
+  },
+  {
+    name: 'arc',
+    interface: 'arc',
+    isFor: ({ knows }) => knows.includes('arc'),
+    before: [],
+    broker: { arc: { enabled: true, port: 0 } },
+  },
 ];

@@ -44,17 +44,19 @@ function install({ client }: Planned, say: (text: string) => void): Installed | 
   }
 }
 
-/** In a network namespace that has loopback and nothing else: SDKs that look for a cloud's metadata service find none. */
+/**
+ * In a network namespace that has loopback and nothing else: SDKs that look for a cloud's metadata service find none. Clients
+ * of Azure Arc read a folder in /var/opt, and no other: it is one of this mount namespace alone.
+ */
 async function playApart(plan: Plan, say: (text: string) => void): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'sworn-identity-'));
   const file = join(folder, 'plan.json');
   writeFileSync(file, JSON.stringify(plan));
-  const inside = ['sh', '-c', 'ip link set lo up && exec "$0" "$@"'];
-  const player = spawn(
-    'unshare',
-    ['--net', ...inside, join(root, 'bin/node'), join(import.meta.dirname, 'play.ts'), file],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+  const setUp = 'ip link set lo up && mount -t tmpfs tmpfs /var/opt && exec "$0" "$@"';
+  const inside = ['--net', '--mount', '--propagation', 'private', 'sh', '-c', setUp];
+  const player = spawn('unshare', [...inside, join(root, 'bin/node'), join(import.meta.dirname, 'play.ts'), file], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const rows: Row[] = [];
   const said: string[] = [];
   createInterface({ input: player.stdout }).on('line', (line) => rows.push(JSON.parse(line) as Row));

@@ -28,7 +28,7 @@ public final class IdentityClient {
                     digest(first), digest(again), first.getExpiresAt().toEpochSecond(), ms);
         } catch (RuntimeException error) {
             long ms = (System.nanoTime() - startedNs) / 1_000_000;
-            System.out.printf("{\"error\":\"%s\",\"ms\":%d}%n", escaped(error.toString()), ms);
+            System.out.printf("{\"error\":\"%s\",\"ms\":%d}%n", escaped(described(error)), ms);
         }
         System.exit(0);
     }
@@ -46,6 +46,11 @@ public final class IdentityClient {
     private static String digest(AccessToken token) throws Exception {
         byte[] bytes = token.getToken().getBytes(StandardCharsets.US_ASCII);
         return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    }
+
+    /** With all that caused it, as a stack trace has it: it says to see there. */
+    private static String described(Throwable error) {
+        return error.getCause() == null ? error.toString() : error + ": " + described(error.getCause());
     }
 
     private static String escaped(String text) {
