@@ -173,7 +173,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   await probes?.start();
 
   desk = await startBrokerDesk({ config, source, recorder, builder, peerOf: addon.peerOf, selections, log });
-  if (desk !== undefined) source.setBrokerPort(desk.port);
+  if (desk !== undefined) source.setBrokerPorts([desk.port]);
   const delivery = startDelivery({ config, journal, version, bootId, log });
 
   const startedAt = new Date();

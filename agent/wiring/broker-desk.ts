@@ -7,9 +7,8 @@
 import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ActivityBuilder } from '../activity/activity-builder.ts';
-import type { BrokerConnection, Caller } from '../broker/attest/caller-directory.ts';
+import { createKernelCallerDirectory, type Workload } from '../broker/attest/kernel-caller-directory.ts';
 import { createDerivedSessionSecrets, type SessionSecrets } from '../broker/attest/session-secret.ts';
-import { whileHeldByOpener } from '../broker/attest/socket-holder.ts';
 import type { ListenerChoice, ListenerPorts } from '../broker/listeners.ts';
 import type { UnixCallerDirectory } from '../broker/socket/unix-endpoint.ts';
 import { startBroker } from '../broker/start-broker.ts';
@@ -18,7 +17,7 @@ import type { AgentConfig } from '../config/agent-config.ts';
 import { keyFile } from '../config/key-file.ts';
 import type { Selections } from '../config/selections.ts';
 import type { Session, TrackedProcess } from '../lineage/session.ts';
-import type { ConnectionOpened } from '../model/kernel-event.ts';
+import type { ConnectionOpened, Scope } from '../model/kernel-event.ts';
 import type { SeenCredential } from '../protocol/decoder.ts';
 import { TOKEN_RESPONSE } from '../protocol/http1/given-tokens.ts';
 import type { Recorder } from '../recorder/recorder.ts';
@@ -74,8 +73,10 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
   const ledger = new TokenLedger(source.clock, recorder, builder);
   const broker = await startBroker({
     policy: policyOf(config),
-    // The kernel says who opened a connection; who holds it now may be somebody else.
-    callers: whileHeldByOpener({ callerOf: (connection) => callerOf(connection, source, selections, recorder) }),
+    callers: createKernelCallerDirectory({
+      kernel: source,
+      workloadOf: (scope) => workloadOf(scope, selections, recorder),
+    }),
     secrets,
     onEvent: (event) => ledger.take(event),
     log,
@@ -123,6 +124,11 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
   };
 }
 
+/** Of the running kernel. */
+function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}
+
 function listenersOf(config: AgentConfig, callers: UnixCallerDirectory): ListenerChoice {
   const { port, imds, arc } = config.broker;
   return {
@@ -131,11 +137,6 @@ function listenersOf(config: AgentConfig, callers: UnixCallerDirectory): Listene
     ...(arc.enabled && { arc: { port: arc.port } }),
     unix: { path: join(config.run_dir, 'token.sock'), callers },
   };
-}
-
-/** Of the running kernel. */
-function bootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
 /**
@@ -170,21 +171,11 @@ function writeEnvironments(
   }
 }
 
-function callerOf(
-  connection: BrokerConnection,
-  source: LiveKernel,
-  selections: Selections,
-  recorder: Recorder,
-): Caller | undefined {
-  const found = source.callerOf(connection.remoteAddress, connection.remotePort);
-  if (found === undefined) return undefined;
-  const { process, scope, uid } = found;
-  const session = scope === undefined ? undefined : recorder.lineage.sessionOf(scope);
+/** A scope in the words of the policy and of the record. */
+function workloadOf(scope: Scope, selections: Selections, recorder: Recorder): Workload {
+  const session = recorder.lineage.sessionOf(scope);
   return {
-    ...process,
-    uid,
-    selectionName: scope === undefined ? undefined : selections.meaningOf(scope.selectionId).workload,
-    sessionKey: scope?.sessionKey ?? 0n,
+    selectionName: selections.meaningOf(scope.selectionId).workload,
     ...(session !== undefined && { sessionId: session.id }),
   };
 }
