@@ -28,7 +28,7 @@ const FILES_OF_ONE_MAX = 8;
 const NAME = /^sworn-[0-9a-f]{32}\.key$/;
 
 export interface ChallengeFiles {
-  /** The path of a new file. Errors: of the file system. */
+  /** The path of a new file, as clients see it. Errors: of the file system. */
   make(caller: Caller): string;
   /** True once, for the process that the file was made for. */
   redeem(secret: string, caller: Caller): boolean;
@@ -47,7 +47,7 @@ const nameOf = ({ pid, startNs, sessionKey }: Caller): string => `${pid} ${start
 
 export interface ChallengeOptions {
   readonly clock: Clock;
-  /** For tests. */
+  /** For tests: where the agent sees the folder. Clients are told its one name all the same. */
   readonly folder?: string;
   readonly arcAgentPrograms?: readonly string[];
 }
@@ -91,10 +91,11 @@ export function openChallengeFiles({
       const owner = nameOf(caller);
       removeOldestOf(owner);
       const secret = randomBytes(32).toString('base64url');
-      const path = join(folder, `sworn-${randomBytes(16).toString('hex')}.key`);
+      const name = `sworn-${randomBytes(16).toString('hex')}.key`;
+      const path = join(folder, name);
       writeSecret(path, secret, caller.uid);
       challenges.set(secret, { path, owner, atMs: clock.monotonicMs() });
-      return path;
+      return join(CHALLENGE_FOLDER, name);
     },
     redeem(secret, caller) {
       removeOld();
