@@ -8,8 +8,9 @@ import { isProcessAlive } from './attest/process-liveness.ts';
 import type { SessionName, SessionSecrets } from './attest/session-secret.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type BrokerCounts, createCounts } from './counts.ts';
-import { type AssertionSigner, loadAssertionSigner } from './entra/client-assertion.ts';
-import { createHttpsFetch, type HttpsFetch } from './entra/https-fetch.ts';
+import { openCredentials } from './entra/credentials.ts';
+import { HOST_METADATA_ORIGIN, type HostMetadataParts } from './entra/host-metadata.ts';
+import { createHostFetch, createHttpsFetch, type HttpsFetch } from './entra/https-fetch.ts';
 import { createTenantKeys, type TenantKeysOptions } from './entra/tenant-keys.ts';
 import { createTokenSource } from './entra/token-source.ts';
 import { type BrokerAddress, brokerEnvironment } from './environment.ts';
@@ -43,6 +44,8 @@ export interface BrokerOptions extends ListenerChoice {
   readonly authority?: string;
   /** PEM certificates to trust for the authority instead of the system's. */
   readonly authorityCa?: string;
+  /** http, of this host: where managed identities are asked for. Default that of an Azure host. */
+  readonly hostMetadataOrigin?: string | undefined;
   /** Of another cloud. */
   readonly issuers?: IssuerForms;
   /** Who got which token, for the agent's next start: fingerprints and holders. Without it that is in memory only. */
@@ -87,9 +90,6 @@ export interface RunningBroker {
 const PUBLIC_AUTHORITY = 'https://login.microsoftonline.com';
 /** Entra answers in some 200 ms; an SDK waits far longer than this. */
 const UPSTREAM_TIMEOUT_MS = 8_000;
-/** A certificate that ends sooner is told at every start. */
-const CERTIFICATE_WARNING_MS = 30 * 24 * 60 * 60 * 1000;
-
 function originOf(authority: string): string {
   try {
     const url = new URL(authority);
@@ -101,56 +101,37 @@ function originOf(authority: string): string {
   throw new BrokerError('AUTHORITY_NOT_HTTPS', `It is ${JSON.stringify(authority)}.`);
 }
 
-async function loadSigners(
-  policy: PolicySet,
-  clock: Clock,
-  log: BrokerLog,
-): Promise<ReadonlyMap<string, AssertionSigner>> {
-  const signers = new Map<string, AssertionSigner>();
-  for (const identity of policy.identities) {
-    if (identity.kind !== 'app' || identity.credential.kind !== 'certificate') {
-      throw new BrokerError('POLICY_BROKEN', `Identity ${identity.name}: this kind is not built yet.`);
-    }
-    const signer = await loadAssertionSigner(identity.credential, identity.name);
-    if (signer.certificateExpiresAtMs - clock.wallMs() < CERTIFICATE_WARNING_MS) {
-      const expires = new Date(signer.certificateExpiresAtMs).toISOString();
-      log.warn({ identity: identity.name, expires }, 'the certificate of an identity ends soon or has ended');
-    }
-    signers.set(identity.name, signer);
-  }
-  return signers;
-}
-
 /** All that hangs on the policy and is made anew with it. */
 interface Standing extends Standards {
   readonly verifier: TokenVerifier;
+  /** Lets go of what its credentials hold open. */
+  readonly close: () => void;
 }
 
 interface StandingParts {
   readonly upstream: Omit<TenantKeysOptions, 'tenants'>;
+  readonly host: HostMetadataParts;
   readonly issuers: IssuerForms;
 }
 
 /** Errors: BrokerError for a policy that makes no sense, or for a credential that cannot be used. */
-async function openStanding(wanted: PolicySet, { upstream, issuers }: StandingParts): Promise<Standing> {
+async function openStanding(wanted: PolicySet, { upstream, host, issuers }: StandingParts): Promise<Standing> {
   const read = readPolicy(wanted);
   if (read.kind === 'broken') throw new BrokerError('POLICY_BROKEN', read.problems.join('; '));
   const { policy } = read;
   const { clock, log } = upstream;
-  const signers = await loadSigners(policy, clock, log);
+  const credentials = await openCredentials(policy.identities, clock, log);
   const tenants = [...new Set(policy.identities.map((identity) => identity.tenant))];
   const keys = createTenantKeys({ ...upstream, tenants });
   const verifier = createTokenVerifier({ keys, clock, issuers });
   const source = createTokenSource({
     ...upstream,
     verifier,
-    signerOf(identity) {
-      const signer = signers.get(identity.name);
-      if (signer === undefined) throw new Error(`identity ${identity.name} has no signer`);
-      return signer;
-    },
+    host,
+    identities: policy.identities,
+    assertionsOf: (identity) => credentials.assertionsOf(identity),
   });
-  return { policy, source, verifier };
+  return { policy, source, verifier, close: () => credentials.close() };
 }
 
 const sizeOf = ({ identities, policies }: PolicySet): object => ({
@@ -179,7 +160,10 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
   const timeoutMs = options.upstreamTimeoutMs ?? UPSTREAM_TIMEOUT_MS;
   const upstream = { authority, fetch, clock, log, timeoutMs };
   const issuers = options.issuers ?? PUBLIC_CLOUD_ISSUERS;
-  let standing = await openStanding(options.policy, { upstream, issuers });
+  const hostFetch = createHostFetch({ signal: ending.signal });
+  const origin = options.hostMetadataOrigin ?? HOST_METADATA_ORIGIN;
+  const parts = { upstream, issuers, host: { origin, fetch: hostFetch, clock, timeoutMs } };
+  let standing = await openStanding(options.policy, parts);
   const identities = [...standing.policy.identities];
 
   const counts = createCounts();
@@ -213,7 +197,9 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
     policy: () => standing.policy,
     checkPolicy: (caller, question) => checkPolicy({ policy: standing.policy, factsOf }, caller, question),
     async reload(policy) {
-      standing = await openStanding(policy, { upstream, issuers });
+      const before = standing;
+      standing = await openStanding(policy, parts);
+      before.close();
       // The watch names identities by the same list.
       identities.splice(0, identities.length, ...standing.policy.identities);
       log.info(sizeOf(standing.policy), 'the broker goes by another policy');
@@ -222,6 +208,7 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
       desk.close();
       ending.abort();
       await listeners.close();
+      standing.close();
     },
   };
 }

@@ -339,11 +339,9 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
     const judged = await judgeRequest(request, caller);
     if (judged.kind === 'refused') return no(judged.reason, judged);
     const { identity, allowed, advertisedSecondsMax } = judged;
-    // Without it the token would be the application's own, which was not asked for.
-    if (request.userAssertion !== undefined) return no('malformed_request', judged);
     // For the record, which has it when it is there by then; nobody waits for it.
     if (judged.facts.exeSha256Missing === 'not-asked') factsOf(caller, { digest: true }).catch(() => undefined);
-    const answer = await standards().source.get(identity, allowed, request.staleFingerprint);
+    const answer = await standards().source.get(identity, allowed, request);
     if (answer.kind === 'refused') return no(answer.reason, { ...judged, retryAfterS: answer.retryAfterS });
 
     const again = await judgeAgain(request, caller, judged);

@@ -20,7 +20,7 @@ export interface KeyAndCertificate {
 export interface CertificateAuthority {
   readonly certificatePem: string;
   /** A server certificate for DNS names; 127.0.0.1 and ::1 are always in it. */
-  issueServerCertificate(dnsNames: readonly string[]): Promise<KeyAndCertificate>;
+  issueServerCertificate(dnsNames: readonly string[], commonName?: string): Promise<KeyAndCertificate>;
   /** An RSA certificate for client assertions, followed by this authority's own. */
   issueClientCertificate(commonName: string): Promise<KeyAndCertificate>;
 }
@@ -62,11 +62,11 @@ export async function createCertificateAuthority(commonName: string): Promise<Ce
 
   return {
     certificatePem: certificate.toString('pem'),
-    async issueServerCertificate(dnsNames) {
+    async issueServerCertificate(dnsNames, name = dnsNames[0] ?? 'localhost') {
       const serverKeys = await webcrypto.subtle.generateKey(EC, true, ['sign', 'verify']);
       const issued = await x509.X509CertificateGenerator.create({
         ...validity(7),
-        subject: `CN=${dnsNames[0] ?? 'localhost'}`,
+        subject: `CN=${name}`,
         issuer: certificate.subject,
         publicKey: serverKeys.publicKey,
         signingKey: keys.privateKey,

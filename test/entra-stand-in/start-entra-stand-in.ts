@@ -137,7 +137,7 @@ export async function startEntraStandIn(options: EntraStandInOptions): Promise<E
 
   async function serverCertificate(): Promise<{ key: string; cert: string }> {
     const names = [...new Set([hostname, 'localhost', 'login.microsoftonline.com'])];
-    const issued = await certificateAuthority.issueServerCertificate(names);
+    const issued = await certificateAuthority.issueServerCertificate(names, 'Sworn stand-in for Entra');
     return { key: issued.keyPem, cert: issued.certificatePem };
   }
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { TokenAlteration } from '../../../test/entra-stand-in/access-token.ts';
-import type { AppIdentity, CertificateCredential } from '../policy/identity.ts';
+import type { AppIdentity } from '../policy/identity.ts';
 import type { AllowedResource } from '../policy/policy.ts';
 import { createHandClock, type HandClock } from '../testing/hand-clock.ts';
 import {
@@ -20,14 +20,14 @@ import {
 import { PUBLIC_CLOUD_ISSUERS } from '../token/issuer.ts';
 import { createTokenVerifier } from '../token/verify.ts';
 import { KNOWN_AADSTS_CODES, meaningOf } from './aadsts.ts';
-import { type AssertionSigner, loadAssertionSigner } from './client-assertion.ts';
-import { createHttpsFetch } from './https-fetch.ts';
+import { type Credentials, openCredentials } from './credentials.ts';
+import { createHostFetch, createHttpsFetch } from './https-fetch.ts';
 import { createTenantKeys } from './tenant-keys.ts';
 import { createTokenSource, type TokenAnswer, type TokenSource } from './token-source.ts';
 
 let stage: Stage;
 let orders: AppIdentity;
-let signer: AssertionSigner;
+let credentials: Credentials;
 let clock: HandClock;
 let lines: string[];
 let source: TokenSource;
@@ -35,7 +35,7 @@ let source: TokenSource;
 before(async () => {
   stage = await openStage();
   orders = stage.policy.identities[0] as AppIdentity;
-  signer = await loadAssertionSigner(orders.credential as CertificateCredential, orders.name);
+  credentials = await openCredentials(stage.policy.identities, createHandClock(), keptLog([]));
 });
 after(() => stage.close());
 beforeEach(() => {
@@ -53,11 +53,16 @@ beforeEach(() => {
   };
   const keys = createTenantKeys({ ...parts, tenants: [TENANT] });
   const verifier = createTokenVerifier({ keys, clock, issuers: PUBLIC_CLOUD_ISSUERS });
-  source = createTokenSource({ ...parts, verifier, signerOf: () => signer });
+  const host = { ...parts, origin: 'http://127.0.0.1:9', fetch: createHostFetch() };
+  const { identities } = stage.policy;
+  const { assertionsOf } = credentials;
+  // Without jitter, so that waits can be told to the millisecond.
+  source = createTokenSource({ ...parts, verifier, identities, assertionsOf, host, random: () => 0 });
 });
 
 const vault: AllowedResource = { resource: VAULT };
-const get = (allowed = vault, stale?: string): Promise<TokenAnswer> => source.get(orders, allowed, stale);
+const get = (allowed = vault, stale?: string): Promise<TokenAnswer> =>
+  source.get(orders, allowed, { staleFingerprint: stale });
 
 async function held(allowed = vault, stale?: string) {
   const answer = await get(allowed, stale);
@@ -77,6 +82,13 @@ async function asked(act: () => Promise<unknown>): Promise<number> {
   await act();
   return stage.standIn.count('token') - before;
 }
+
+/** What was begun in the background is done some time. */
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
+}
+
+const failed = (): Promise<void> => until(() => lines.some((line) => line.includes('upstream_unavailable')));
 
 /** Hand clock and stand-in go together. */
 function advance(ms: number): void {
@@ -102,11 +114,26 @@ describe('tokens from Entra', () => {
     const together = () => Promise.all(Array.from({ length: 100 }, () => held()));
     assert.equal(await asked(together), 1);
     assert.equal(new Set((await together()).map((token) => token.fingerprint)).size, 1);
-    // The token counts in whole seconds, so the edge is within one.
+    // The token counts in whole seconds, so the edge is within one. Entra fails, or it would be renewed before.
+    stage.standIn.faults.add('token', { kind: 'drop' });
     advance(3_599_000 - 300_000 - 1_000);
+    await held();
+    await failed();
     assert.equal(await asked(held), 0);
     advance(1_001);
     assert.equal(await asked(held), 1);
+  });
+
+  test('are renewed in the background from half of their life on, when somebody asks; nobody waits for it', async () => {
+    const before = stage.standIn.count('token');
+    const first = await held();
+    advance(1_799_000);
+    assert.equal(await asked(held), 0);
+    advance(1_000);
+    const together = await Promise.all(Array.from({ length: 10 }, () => held()));
+    for (const one of together) assert.equal(one.fingerprint, first.fingerprint);
+    await until(async () => (await held()).fingerprint !== first.fingerprint);
+    assert.equal(stage.standIn.count('token') - before, 2);
   });
 
   test('are kept apart by resource', async () => {
@@ -174,6 +201,7 @@ describe('while Entra fails', () => {
     add('token', { kind: 'drop' }, 2);
     advance(3_000_000);
     await held();
+    await failed();
     advance(400_000);
     assert.equal((await refused()).reason, 'upstream_unavailable');
   });

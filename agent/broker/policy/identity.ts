@@ -64,6 +64,8 @@ interface NamedIdentity {
 export interface AppIdentity extends NamedIdentity {
   readonly kind: 'app';
   readonly credential: Credential;
+  /** Application ID URIs beside `api://<client id>`: what tokens of people who call it may name as their audience. */
+  readonly identifierUris?: readonly string[];
 }
 
 /** An agent identity of Entra Agent ID: it has no credential, its blueprint vouches for it. */
@@ -120,6 +122,7 @@ export const IDENTITY_SCHEMA = byKind([
     'app',
     {
       ...shared,
+      identifierUris: { type: 'array', items: text, maxItems: 50 },
       credential: byKind([
         variant('certificate', { keyFile: file, certificateFile: file, sendChain: { type: 'boolean' } }, [
           'keyFile',
