@@ -35,7 +35,7 @@ function load(): Library {
   try {
     return createRequire(import.meta.url)('pkcs11js') as Library;
   } catch (cause) {
-    throw new BrokerError('PKCS11_UNAVAILABLE', 'The package pkcs11js is not installed or not built.', cause);
+    throw new BrokerError('KEY_TOKEN_UNAVAILABLE', 'The package pkcs11js is not installed or not built.', cause);
   }
 }
 
@@ -59,7 +59,7 @@ function openModule(path: string): PKCS11 {
     pkcs11.load(path);
     pkcs11.C_Initialize({ flags: library.CKF_OS_LOCKING_OK });
   } catch (cause) {
-    throw new BrokerError('PKCS11_UNAVAILABLE', `Module ${path} (${wordOf(cause)}).`, cause);
+    throw new BrokerError('KEY_TOKEN_UNAVAILABLE', `Module ${path} (${wordOf(cause)}).`, cause);
   }
   modules.set(path, { pkcs11, users: 1 });
   return pkcs11;
@@ -106,13 +106,13 @@ class TokenKey {
     try {
       const slot = this.#slot();
       if (slot === undefined)
-        throw new BrokerError('PKCS11_UNAVAILABLE', `${where}: there is no such token, or several.`);
+        throw new BrokerError('KEY_TOKEN_UNAVAILABLE', `${where}: there is no such token, or several.`);
       const { CKF_SERIAL_SESSION, CKM_SHA256_RSA_PKCS_PSS, CKM_RSA_PKCS_PSS, CKR_USER_ALREADY_LOGGED_IN } =
         this.#library;
       const mechanisms = this.#pkcs11.C_GetMechanismList(slot);
       const digests = mechanisms.includes(CKM_SHA256_RSA_PKCS_PSS);
       if (!digests && !mechanisms.includes(CKM_RSA_PKCS_PSS)) {
-        throw new BrokerError('PKCS11_UNAVAILABLE', `${where}: it cannot sign with RSA-PSS.`);
+        throw new BrokerError('KEY_TOKEN_UNAVAILABLE', `${where}: it cannot sign with RSA-PSS.`);
       }
       const session = this.#pkcs11.C_OpenSession(slot, CKF_SERIAL_SESSION);
       try {
@@ -120,7 +120,7 @@ class TokenKey {
         const key = this.#key(session, keyLabel);
         if (key === undefined) {
           throw new BrokerError(
-            'PKCS11_UNAVAILABLE',
+            'KEY_TOKEN_UNAVAILABLE',
             `${where}: exactly one RSA key labelled ${keyLabel} is expected.`,
           );
         }
@@ -131,7 +131,7 @@ class TokenKey {
       }
     } catch (error) {
       if (error instanceof BrokerError) throw error;
-      throw new BrokerError('PKCS11_UNAVAILABLE', `${where} (${wordOf(error)}).`, error);
+      throw new BrokerError('KEY_TOKEN_UNAVAILABLE', `${where} (${wordOf(error)}).`, error);
     }
   }
 
@@ -259,7 +259,7 @@ export async function openPkcs11Credential(credential: Pkcs11Credential, identit
   } catch (error) {
     close();
     if (!(error instanceof CredentialProblem)) throw error;
-    throw new BrokerError('PKCS11_UNAVAILABLE', `Identity ${identity}: ${error.message}.`, error);
+    throw new BrokerError('KEY_TOKEN_UNAVAILABLE', `Identity ${identity}: ${error.message}.`, error);
   }
   return { ...certificateAssertions(certificates, false, (input) => key.sign(input)), close };
 }
