@@ -8,5 +8,5 @@ export function withInterfaces(
   policy: BrokerOptions['policy'],
   ...interfaces: readonly TokenInterface[]
 ): BrokerOptions['policy'] {
-  return { ...policy, bindings: policy.bindings.map((entry) => ({ ...entry, interfaces })) };
+  return { ...policy, policies: policy.policies.map((entry) => ({ ...entry, interfaces })) };
 }
