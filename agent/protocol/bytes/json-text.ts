@@ -7,7 +7,7 @@
  * a value that is no text) becomes \u00XX, its own number. So the result is always JSON, and says which byte it was.
  */
 import { isUtf8 } from 'node:buffer';
-import type { TextEncoding } from '../bytes/byte-reader.ts';
+import type { TextEncoding } from './byte-reader.ts';
 import type { PayloadWriter } from './payload-writer.ts';
 
 /** What a byte needs: nothing, an escape, or a look at its neighbours because it is not ASCII. */
