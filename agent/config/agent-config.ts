@@ -31,8 +31,28 @@ export interface IdentityConfig {
   readonly tenant: string;
   readonly client_id: string;
   readonly object_id?: string;
-  /** Without one the broker hands out no tokens for this identity; it is still recorded under its name. */
-  readonly certificate?: { readonly key_file: string; readonly certificate_file: string };
+  readonly kind: 'app' | 'agent' | 'agent-user' | 'host';
+  /** An application has one of these four; without, the broker has no tokens for it, and it is recorded by its name. */
+  readonly certificate?: {
+    readonly key_file: string;
+    readonly certificate_file: string;
+    readonly send_chain?: boolean;
+  };
+  readonly pkcs11?: {
+    readonly module: string;
+    readonly token_label?: string;
+    readonly key_label: string;
+    readonly pin_file?: string;
+    readonly certificate_file: string;
+  };
+  readonly federated?: { readonly token_file: string };
+  readonly managed_identity?: { readonly client_id?: string };
+  readonly identifier_uris?: readonly string[];
+  /** Of an agent or an agent's user: the name of the application that vouches for it. */
+  readonly blueprint?: string;
+  /** Of an agent's user: its user principal name or object id. */
+  readonly user?: string;
+  readonly system_assigned?: boolean;
 }
 
 export interface WorkloadConfig {
@@ -87,6 +107,8 @@ export interface BrokerConfig {
   readonly authority: string;
   /** PEM file with the certificates to trust for the authority instead of the system's. */
   readonly authority_ca_file?: string;
+  /** Where managed identities of this host are asked for. */
+  readonly host_metadata: string;
   readonly imds: FlavourConfig;
   readonly arc: FlavourConfig;
 }

@@ -6,6 +6,7 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import type { AgentConfig } from './agent-config.ts';
+import { identityFaults } from './identity-faults.ts';
 import { type Fault, policyFaults } from './policy-faults.ts';
 import { agentConfigSchema } from './schema.ts';
 
@@ -95,12 +96,8 @@ function lineOf(document: Document, lines: LineCounter, path: readonly string[])
 
 /** What the schema cannot say. */
 function contradictionsOf(config: AgentConfig): Fault[] {
-  const problems: Fault[] = [];
-  const identities = new Set<string>();
-  config.identities.forEach(({ name }, i) => {
-    if (identities.has(name)) problems.push([['identities', `${i}`, 'name'], `is ${name}, which is there twice`]);
-    identities.add(name);
-  });
+  const problems: Fault[] = [...identityFaults(config)];
+  const identities = new Set(config.identities.map(({ name }) => name));
   const workloads = new Set<string>();
   config.workloads.forEach(({ name, identity }, i) => {
     const at = ['workloads', `${i}`];

@@ -13,6 +13,7 @@ const name = {
   errorHint: 'letters, digits, dots, dashes and underscores, at most 64',
 };
 const file = { type: 'string', minLength: 1 };
+const text = { type: 'string', minLength: 1, maxLength: 256 };
 const port = { type: 'integer', minimum: 0, maximum: 65535 };
 const userId = { type: 'integer', minimum: 0, maximum: 4294967294 };
 const unit = {
@@ -71,7 +72,22 @@ export const agentConfigSchema = object({
         tenant: guid,
         client_id: guid,
         object_id: guid,
-        certificate: object({ key_file: file, certificate_file: file }, ['key_file', 'certificate_file']),
+        kind: { enum: ['app', 'agent', 'agent-user', 'host'], default: 'app' },
+        certificate: object({ key_file: file, certificate_file: file, send_chain: { type: 'boolean' } }, [
+          'key_file',
+          'certificate_file',
+        ]),
+        pkcs11: object({ module: path, token_label: text, key_label: text, pin_file: file, certificate_file: file }, [
+          'module',
+          'key_label',
+          'certificate_file',
+        ]),
+        federated: object({ token_file: file }, ['token_file']),
+        managed_identity: object({ client_id: guid }),
+        identifier_uris: { type: 'array', items: text },
+        blueprint: name,
+        user: text,
+        system_assigned: { type: 'boolean' },
       },
       ['name', 'tenant', 'client_id'],
     ),
@@ -148,6 +164,12 @@ export const agentConfigSchema = object({
         errorHint: 'an https origin',
       },
       authority_ca_file: file,
+      host_metadata: {
+        type: 'string',
+        pattern: '^http://(169\\.254|127\\.0)\\.\\d{1,3}\\.\\d{1,3}(:\\d{1,5})?$',
+        default: 'http://169.254.169.254',
+        errorHint: 'http and an address of this host, such as http://169.254.169.254',
+      },
       imds: {
         ...object({ enabled: { type: 'boolean', default: false }, port: { ...port, default: 40381 } }),
         default: {},

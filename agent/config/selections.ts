@@ -25,6 +25,8 @@ export interface Selections {
   meaningOf(selectionId: number): SelectionMeaning;
   /** Any selection of the workload: to find processes of an earlier run of the agent again. */
   idOf(workload: string): number | undefined;
+  /** All selections of the workload. */
+  idsOf(workload: string): readonly number[];
 }
 
 const UNKNOWN: SelectionMeaning = {
@@ -53,7 +55,13 @@ export function selectionsOf(config: AgentConfig): Selections {
       }
     }
   }
-  return { selected, runs, meaningOf: (of) => meanings.get(of) ?? UNKNOWN, idOf: (workload) => ids.get(workload) };
+  return {
+    selected,
+    runs,
+    meaningOf: (of) => meanings.get(of) ?? UNKNOWN,
+    idOf: (workload) => ids.get(workload),
+    idsOf: (workload) => [...meanings].flatMap(([of, meaning]) => (meaning.workload === workload ? [of] : [])),
+  };
 }
 
 function selectionOf(id: number, select: Exclude<SelectConfig, { run: readonly string[] }>): Selection {

@@ -2,10 +2,10 @@
 
 /** The identities and policies of the configuration, in the broker's words. */
 
-import type { AppIdentity } from '../broker/policy/identity.ts';
 import type { Policy, PolicyMatch, PolicySet } from '../broker/policy/policy.ts';
-import type { AgentConfig, IdentityConfig, MatchConfig, PolicyConfig } from '../config/agent-config.ts';
+import type { AgentConfig, MatchConfig, PolicyConfig } from '../config/agent-config.ts';
 import { uidOf } from '../config/users.ts';
+import { identitiesOf } from './identities-of.ts';
 
 /**
  * A workload with resources is a policy of its name that wants nothing but the workload.
@@ -13,8 +13,8 @@ import { uidOf } from '../config/users.ts';
  * Errors   an Error for a user that the host does not have
  */
 export function policyOf(config: AgentConfig): PolicySet {
-  const identities = config.identities.flatMap(identityOf);
-  // Without a certificate they are recorded by name only; the broker has nothing to show for them.
+  const identities = identitiesOf(config.identities);
+  // Without a credential they are recorded by name only; the broker has nothing to show for them.
   const usable = new Set(identities.map(({ name }) => name));
   const implied: Policy[] = config.workloads
     .filter(({ resources }) => resources.length > 0)
@@ -23,21 +23,6 @@ export function policyOf(config: AgentConfig): PolicySet {
     identities,
     policies: [...implied, ...config.policies.map(policyFrom)].filter(({ identity }) => usable.has(identity)),
   };
-}
-
-function identityOf({ name, tenant, client_id, object_id, certificate }: IdentityConfig): AppIdentity[] {
-  if (certificate === undefined) return [];
-  const { key_file: keyFile, certificate_file: certificateFile } = certificate;
-  return [
-    {
-      name,
-      kind: 'app',
-      tenant,
-      clientId: client_id,
-      ...(object_id !== undefined && { objectId: object_id }),
-      credential: { kind: 'certificate', keyFile, certificateFile },
-    },
-  ];
 }
 
 function policyFrom({ name, match, identity, resources, advertised_seconds_max, interfaces }: PolicyConfig): Policy {
