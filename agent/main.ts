@@ -116,6 +116,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       bufferBytes: config.capture.buffer_bytes,
       processesMax: config.capture.processes_max,
       watchSyscalls: config.capture.watch_syscalls,
+      imdsRedirect: config.broker.enabled && config.broker.imds.enabled,
     },
     pollMs: config.capture.poll_ms,
     ...(config.tls.enabled && { imageHoldMs: config.tls.hold_ms }),
@@ -144,6 +145,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     },
     onSessionEnded: () => saveState(),
     onCredential: (...seen) => desk?.sawCredential(...seen),
+    tokenOf: (fingerprint) => desk?.tokenOf(fingerprint),
     ...(probes && { imagesOf: probes.imagesOf }),
     onFault: (error) => {
       // Where, and not what it says: that may quote what crossed a connection.
@@ -173,7 +175,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   await probes?.start();
 
   desk = await startBrokerDesk({ config, source, recorder, builder, peerOf: addon.peerOf, selections, log });
-  if (desk !== undefined) source.setBrokerPorts([desk.port]);
+  if (desk !== undefined) source.setBrokerPorts(desk.ports);
   const delivery = startDelivery({ config, journal, version, bootId, log });
 
   const startedAt = new Date();

@@ -191,7 +191,9 @@ export class ActivityBuilder {
     pid: number,
   ): Activity {
     const { opened } = connection;
-    const attributes: Record<string, string> = opened.peerPid > 0 ? { peer_pid: String(opened.peerPid) } : {};
+    const attributes: Record<string, string> = {};
+    if (opened.peerPid > 0) attributes['peer_pid'] = String(opened.peerPid);
+    if (opened.isRedirected) attributes['redirected_to'] = 'broker';
     return {
       ...this.#head(session, process, pid, opened.startedNs, opened.atNs),
       connectionId: this.connectionId(opened),
@@ -216,6 +218,7 @@ export class ActivityBuilder {
     process: TrackedProcess | undefined,
     pid: number,
     atNs: number,
+    binding: Binding = bindingAt(session, atNs),
   ): Activity {
     const { opened } = connection;
     const attributes: Record<string, string> = {};
@@ -229,7 +232,7 @@ export class ActivityBuilder {
       if (surplus > 0) attributes[`${direction}_surplus_bytes`] = String(surplus);
     }
     return {
-      ...this.#head(session, process, pid, opened.startedNs, atNs, atNs),
+      ...this.#head(session, process, pid, opened.startedNs, atNs, atNs, binding),
       connectionId: this.connectionId(opened),
       detail: 'connection',
       connection: {

@@ -40,6 +40,8 @@ export interface Sighting {
   readonly maybePassword: boolean;
   /** It stood in the answer of a token endpoint to the holder: who answered, by address and port. */
   readonly obtainedFrom?: string;
+  /** It was shown to the holder by a client of its: that is the client's use, and no hand-over. */
+  readonly isReceived?: boolean;
 }
 
 export type Observation =
@@ -201,8 +203,9 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
     entry: LedgerEntry | undefined,
     obtainments: readonly Obtainment[],
     earlier: Remembered['earlier'],
-    { holder, obtainedFrom }: Sighting,
+    { holder, obtainedFrom, isReceived }: Sighting,
   ): boolean {
+    if (isReceived === true) return false;
     const isOwn = (got: { holder: TokenHolder }): boolean => got.holder.sessionKey === holder?.sessionKey;
     if (entry !== undefined) return !entry.issuances.some(isOwn);
     const [first] = obtainments;

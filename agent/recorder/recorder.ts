@@ -9,9 +9,11 @@ import type { ConnectionFlow, Direction } from '../flow/connection-flow.ts';
 import { FlowTable, type FlowTableBounds, type FlowTableSink } from '../flow/flow-table.ts';
 import { isProcessEvent, Lineage, type LineageChange } from '../lineage/lineage.ts';
 import type { SelectionMeaning, Session, TrackedProcess } from '../lineage/session.ts';
+import { bindingFor, ConnectionLogins, type TokenOf } from '../lineage/token-use.ts';
 import type { Activity } from '../model/activity.ts';
 import type { CodeImage } from '../model/code-image.ts';
 import type { FindingReport } from '../model/finding.ts';
+import type { Binding } from '../model/identity.ts';
 import type {
   ConnectionClosed,
   ConnectionOpened,
@@ -48,6 +50,8 @@ export interface RecorderOptions {
     process: TrackedProcess | undefined,
     opened: ConnectionOpened,
   ) => void;
+  /** What is known by now of a token with that fingerprint. Left out: nothing ever is. */
+  readonly tokenOf?: TokenOf;
   /** A program and what it has mapped of TLS, for whoever wonders why its bytes are not read; the program is the first. */
   readonly imagesOf?: (pid: number, exe: string) => readonly CodeImage[];
   /** An event could not be recorded: a fault of ours. A loss says so; this is for whoever mends it. */
@@ -93,6 +97,7 @@ export class Recorder {
   readonly #openConnections = new Map<Session, number>();
   /** The session that each connection was opened in: its key may be another session's later. */
   readonly #sessions = new WeakMap<ConnectionOpened, Session>();
+  readonly #logins = new ConnectionLogins();
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -356,11 +361,17 @@ export class Recorder {
         this.#losses.add({ ...JOINED_LATE, ...span, session, connectionId: builder.connectionId(opened) });
       },
       exchange: (flow, exchange) => {
-        if (exchange.routine) return;
-        const { session, process, pid } = this.#actorOf(flow, actedAtNs(flow, exchange));
-        session.commands++;
-        this.counts.commands++;
-        this.write(builder.command(flow, exchange, session, process, pid));
+        if (!exchange.routine) {
+          const { session, process, pid } = this.#actorOf(flow, actedAtNs(flow, exchange));
+          session.commands++;
+          this.counts.commands++;
+          const binding = this.#bindingOf(flow, exchange, session);
+          this.write(builder.command(flow, exchange, session, process, pid, binding));
+        }
+        const { credential, status } = exchange;
+        // A login that was refused leaves things as they were.
+        if (credential?.reach === 'connection' && status !== 'error')
+          this.#logins.loggedIn(flow.opened, credential.fingerprint);
       },
       credential: (flow, credential) => {
         const { session, process } = this.#actorOf(flow, credential.at);
@@ -385,7 +396,8 @@ export class Recorder {
         const { session, process, pid } = this.#openerOf(flow.opened);
         this.#findUnreadable(flow, event?.heldUs ?? 0, atNs);
         this.#writeLosses(builder.connectionId(flow.opened));
-        this.write(builder.connectionClosed(flow, event, session, process, pid, atNs));
+        const binding = this.#bindingOf(flow, undefined, session, atNs);
+        this.write(builder.connectionClosed(flow, event, session, process, pid, atNs, binding));
         this.#connectionEnded(session, atNs);
       },
       closedUnopened: (event) => {
@@ -406,6 +418,21 @@ export class Recorder {
         this.#losses.add({ where: 'connection', reason, events: 1, bytes, sinceNs: atNs, untilNs: atNs });
       },
     };
+  }
+
+  /**
+   * Whose power was used for an exchange, or by the end of a connection. What comes to a server shows its clients' tokens,
+   * and not whom the server acts for.
+   */
+  #bindingOf(flow: ConnectionFlow, exchange: Exchange | undefined, session: Session, atNs = 0): Binding {
+    const { opened, role, protocol } = flow;
+    const knownNs = exchange?.requestAt ?? atNs;
+    const { tokenOf } = this.#options;
+    const place = { protocol, host: protocol === 'http' ? (exchange?.target ?? '') : '' };
+    if (tokenOf === undefined || role === 'server') return bindingFor(session, knownNs, undefined, undefined, place);
+    const fingerprint = exchange?.credential?.fingerprint ?? '';
+    const carried = fingerprint === '' ? undefined : tokenOf(fingerprint);
+    return bindingFor(session, knownNs, carried, this.#logins.loginOf(opened, tokenOf), place);
   }
 
   #findUnreadable(flow: ConnectionFlow, heldUs: number, atNs: number): void {

@@ -9,20 +9,21 @@ import { join } from 'node:path';
 import type { ActivityBuilder } from '../activity/activity-builder.ts';
 import { createKernelCallerDirectory, type Workload } from '../broker/attest/kernel-caller-directory.ts';
 import { createDerivedSessionSecrets, type SessionSecrets } from '../broker/attest/session-secret.ts';
-import type { ListenerChoice, ListenerPorts } from '../broker/listeners.ts';
-import type { UnixCallerDirectory } from '../broker/socket/unix-endpoint.ts';
 import { startBroker } from '../broker/start-broker.ts';
 import type { TokenWatch } from '../broker/token-watch.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
 import { keyFile } from '../config/key-file.ts';
 import type { Selections } from '../config/selections.ts';
 import type { Session, TrackedProcess } from '../lineage/session.ts';
+import type { TokenOf } from '../lineage/token-use.ts';
 import type { ConnectionOpened, Scope } from '../model/kernel-event.ts';
 import type { SeenCredential } from '../protocol/decoder.ts';
 import { TOKEN_RESPONSE } from '../protocol/http1/given-tokens.ts';
 import type { Recorder } from '../recorder/recorder.ts';
 import type { LiveKernel } from '../source/kernel-event-source.ts';
 import type { Log } from '../telemetry/log.ts';
+import { listenersOf, portsOf, redirectImds } from './broker-listeners.ts';
+import { objectIdFinder, tokenOfBroker } from './known-token.ts';
 import { policyOf } from './policy-of.ts';
 import { socketPeers } from './socket-peers.ts';
 import { TokenLedger } from './token-ledger.ts';
@@ -30,8 +31,8 @@ import { TokenLedger } from './token-ledger.ts';
 export interface BrokerDesk {
   /** Of the App Service flavour. */
   readonly port: number;
-  /** All that were bound, by flavour. */
-  readonly ports: ListenerPorts;
+  /** All that were bound. */
+  readonly ports: readonly number[];
   /** What a process of the session needs in its environment. */
   environment(
     workload: string,
@@ -47,6 +48,8 @@ export interface BrokerDesk {
   ): void;
   /** What is known by now of a token that was issued or seen. */
   readonly known: TokenWatch['known'];
+  /** The same, as the binding of an activity that was asked for with it. */
+  readonly tokenOf: TokenOf;
   counts(): object;
   /** A session is known now: what was told of it before is written. */
   sessionStarted(session: Session): void;
@@ -70,7 +73,7 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
   if (!config.broker.enabled) return undefined;
 
   const secrets = sessionSecrets(config, selections);
-  const ledger = new TokenLedger(source.clock, recorder, builder);
+  const ledger = new TokenLedger(source.clock, recorder, builder, objectIdFinder(config.identities));
   const broker = await startBroker({
     policy: policyOf(config),
     callers: createKernelCallerDirectory({
@@ -82,15 +85,17 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
     log,
     ...listenersOf(config, socketPeers({ peerOf, recorder })),
     authority: config.broker.authority,
+    hostMetadataOrigin: config.broker.host_metadata,
     ledgerFile: { path: join(config.run_dir, 'token-ledger.jsonl'), bootId: bootId() },
     ...(config.broker.authority_ca_file !== undefined && {
       authorityCa: readFileSync(config.broker.authority_ca_file, 'utf8'),
     }),
   });
+  redirectImds({ source, config, selections, ports: broker.ports, policy: broker.policy(), log });
   writeEnvironments(config, selections, (workload) => broker.environment({ selectionName: workload, sessionKey: 0n }));
   return {
     port: broker.address.port,
-    ports: broker.ports,
+    ports: portsOf(broker.ports),
     environment: (workload, sessionKey, inherited) =>
       broker.environment({ selectionName: workload, sessionKey }, inherited),
     sawCredential(credential, session, process, opened) {
@@ -109,12 +114,14 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
         interface: kind,
         holder,
         maybePassword: !kind.includes('bearer') && kind !== TOKEN_RESPONSE,
+        ...(opened.role === 'server' && { isReceived: true }),
         ...(isObtained && { obtainedFrom: `${opened.remoteAddress}:${opened.remotePort}` }),
       };
       // Never rejects; what it finds comes through onEvent.
       void broker.observe(credential.secret, sighting);
     },
     known: (fingerprint, holder) => broker.known(fingerprint, holder),
+    tokenOf: tokenOfBroker((fingerprint) => broker.known(fingerprint), config.identities),
     counts: () => broker.counts,
     sessionStarted: (session) => ledger.sessionStarted(session),
     async stop() {
@@ -127,16 +134,6 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
 /** Of the running kernel. */
 function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-}
-
-function listenersOf(config: AgentConfig, callers: UnixCallerDirectory): ListenerChoice {
-  const { port, imds, arc } = config.broker;
-  return {
-    port,
-    ...(imds.enabled && { imds: { port: imds.port } }),
-    ...(arc.enabled && { arc: { port: arc.port } }),
-    unix: { path: join(config.run_dir, 'token.sock'), callers },
-  };
 }
 
 /**

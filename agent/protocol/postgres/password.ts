@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { carriedCredential } from '../carried-credential.ts';
 import type { ByteReader } from '../bytes/byte-reader.ts';
+import { carriedCredential } from '../carried-credential.ts';
 import type { Conversation } from './conversation.ts';
 import type { Request } from './request.ts';
 import { NAME_LENGTH_MAX } from './session.ts';

@@ -5,6 +5,7 @@ import { ActivityBuilder } from '../../activity/activity-builder.ts';
 import { Redactor } from '../../activity/redaction/redactor.ts';
 import type { FlowTableBounds } from '../../flow/flow-table.ts';
 import type { Session } from '../../lineage/session.ts';
+import type { TokenOf } from '../../lineage/token-use.ts';
 import {
   type Activity,
   type ActivityOf,
@@ -27,6 +28,7 @@ export interface StageOptions {
   readonly append?: (activity: Activity) => void;
   readonly onSessionStarted?: (session: Session) => void;
   readonly imagesOf?: (pid: number, exe: string) => readonly CodeImage[];
+  readonly tokenOf?: TokenOf;
 }
 
 export class StagedRecorder {
