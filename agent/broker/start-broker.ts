@@ -140,7 +140,7 @@ const sizeOf = ({ identities, policies }: PolicySet): object => ({
 });
 
 /** What a workload may ask through, by all policies that its processes can meet. */
-function interfacesOf({ policies }: PolicySet, workload: string): readonly TokenInterface[] {
+export function interfacesOf({ policies }: PolicySet, workload: string): readonly TokenInterface[] {
   const own = policies.filter(({ match }) => match.workload === undefined || match.workload === workload);
   return own.length === 0 ? INTERFACES_DEFAULT : own.flatMap(({ interfaces }) => interfaces ?? INTERFACES_DEFAULT);
 }
