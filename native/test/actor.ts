@@ -11,6 +11,8 @@ import { createInterface } from 'node:readline';
 import type { HowToRun, Observer, Run } from './observer.ts';
 import { scratchFolder } from './trigger.ts';
 
+/** How long a test waits for an actor; nothing is asserted about how fast one comes. */
+const PATIENCE_MS = 60_000;
 const PYTHON = '/usr/bin/python3';
 
 const PROGRAM = `
@@ -79,7 +81,9 @@ export class Stage {
   #wakes: (() => void)[] = [];
 
   constructor() {
-    this.#server = createServer((socket) => void this.#take(socket)).listen(this.#path);
+    this.#server = createServer((socket) => void this.#take(socket));
+    // Actors may be anybody.
+    this.#server.listen({ path: this.#path, writableAll: true });
   }
 
   async #take(socket: Socket): Promise<void> {
@@ -91,12 +95,16 @@ export class Stage {
     for (const wake of this.#wakes.splice(0)) wake();
   }
 
-  /** The next actor that comes with this role. */
+  /** The next actor that comes with this role. Errors: an Error when none does. */
   async actor(role: string): Promise<Actor> {
     for (;;) {
       const actor = this.#here.get(role);
       if (this.#here.delete(role) && actor !== undefined) return actor;
-      await new Promise<void>((resolve) => this.#wakes.push(resolve));
+      const patience = AbortSignal.timeout(PATIENCE_MS);
+      await new Promise<void>((resolve, reject) => {
+        this.#wakes.push(resolve);
+        patience.addEventListener('abort', () => reject(new Error(`nobody came as '${role}'`)));
+      });
     }
   }
 
