@@ -23,7 +23,9 @@ import type { PolicySet } from './policy/policy.ts';
 import { readPolicy } from './policy/read-policy.ts';
 import { checkPolicy, type PolicyCheck } from './policy-check.ts';
 import { createRateLimit, type RateLimitOptions } from './rate-limit.ts';
-import { type IssuerForms, PUBLIC_CLOUD_ISSUERS } from './token/issuer.ts';
+import { createTenantCertificates } from './saml/tenant-certificates.ts';
+import { type AssertionVerifier, createAssertionVerifier } from './saml/verify-assertion.ts';
+import { createIssuerReader, type IssuerForms, PUBLIC_CLOUD_ISSUERS } from './token/issuer.ts';
 import { createTokenVerifier, type TokenVerifier } from './token/verify.ts';
 import { createTokenDesk, type Standards } from './token-desk.ts';
 import type { TokenEvent } from './token-event.ts';
@@ -104,6 +106,7 @@ function originOf(authority: string): string {
 /** All that hangs on the policy and is made anew with it. */
 interface Standing extends Standards {
   readonly verifier: TokenVerifier;
+  readonly assertions: AssertionVerifier;
   /** Lets go of what its credentials hold open. */
   readonly close: () => void;
 }
@@ -124,6 +127,9 @@ async function openStanding(wanted: PolicySet, { upstream, host, issuers }: Stan
   const tenants = [...new Set(policy.identities.map((identity) => identity.tenant))];
   const keys = createTenantKeys({ ...upstream, tenants });
   const verifier = createTokenVerifier({ keys, clock, issuers });
+  const issuerOf = (tenant: string): string => issuers.v1.replace('{tenant}', tenant);
+  const certificates = createTenantCertificates({ ...upstream, tenants, issuerOf });
+  const assertions = createAssertionVerifier({ certificates, readIssuer: createIssuerReader(issuers), clock });
   const source = createTokenSource({
     ...upstream,
     verifier,
@@ -131,7 +137,7 @@ async function openStanding(wanted: PolicySet, { upstream, host, issuers }: Stan
     identities: policy.identities,
     assertionsOf: (identity) => credentials.assertionsOf(identity),
   });
-  return { policy, source, verifier, close: () => credentials.close() };
+  return { policy, source, verifier, assertions, close: () => credentials.close() };
 }
 
 const sizeOf = ({ identities, policies }: PolicySet): object => ({
@@ -174,8 +180,10 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
   const standards = () => standing;
   const desk = createTokenDesk({ standards, factsOf, secrets, isAlive, ledger, limit, clock, log, counts, onEvent });
   const verifier: TokenVerifier = { verify: (token, claims) => standing.verifier.verify(token, claims) };
+  const assertions: AssertionVerifier = { verify: (xml) => standing.assertions.verify(xml) };
+  const verifiers = { verifier, assertions };
   const { obtained } = ledgers;
-  const watch = createTokenWatch({ identities, verifier, ledger, obtained, clock, log, counts, onEvent });
+  const watch = createTokenWatch({ identities, ...verifiers, ledger, obtained, clock, log, counts, onEvent });
 
   const listeners = await openListeners(options, { desk, callers, clock });
   const { ports } = listeners;
@@ -208,6 +216,7 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
       desk.close();
       ending.abort();
       await listeners.close();
+      ledgers.close();
       standing.close();
     },
   };

@@ -13,6 +13,8 @@ import {
   BILLING_OBJECT,
   ORDERS_OBJECT,
   openStage,
+  PERSON,
+  PERSON_OBJECT,
   type Stage,
   type StagedBroker,
   TENANT,
@@ -184,6 +186,47 @@ describe('a token seen on the wire', () => {
     full = false;
     await failing.observe(token, bearer);
     assert.equal(taken.length, 1);
+  });
+});
+
+describe('a SAML assertion seen on the wire', () => {
+  const inForm: Sighting = { ...bearer, interface: 'http-form', maybePassword: true };
+  const assertion = (signing: 'current' | 'unpublished-key' = 'current') =>
+    stage.standIn.issueSaml({ tenantId: TENANT, user: PERSON, audience: VAULT, signing });
+  const encoded = (xml: string) => Buffer.from(xml).toString('base64');
+
+  test('is verified with the tenant’s certificates, and told as what it is', async () => {
+    const xml = assertion();
+    const observation = await seen(encoded(xml), inForm);
+    assert.deepEqual(observation.verification, { state: 'verified' });
+    assert.deepEqual(
+      [observation.identityId, observation.tenantId, observation.audience, observation.fingerprint],
+      [PERSON_OBJECT, TENANT, VAULT, fingerprintOf(xml)],
+    );
+    const event = broker.last();
+    assert.deepEqual(
+      [event.interface, event.reason, event.fingerprint],
+      ['http-saml', 'origin_unseen', fingerprintOf(xml)],
+    );
+    assert.ok(event.expiresAtNs > event.issuedAtNs && event.issuedAtNs > 0n);
+    assert.equal(broker.known(fingerprintOf(xml))?.claims['oid'], PERSON_OBJECT);
+  });
+
+  test('belongs to the session that obtained it, in whatever form it is used', async () => {
+    const xml = assertion();
+    const obtained = { ...bearer, interface: 'http-token-response', obtainedFrom: '203.0.113.7:443' };
+    await seen(Buffer.from(xml).toString('base64url'), obtained);
+    assert.equal((await seen(encoded(xml), inForm)).suspicious, false);
+    const response = `<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol">${xml}</samlp:Response>`;
+    assert.equal((await seen(encoded(response), { ...elsewhere, interface: 'http-form' })).suspicious, true);
+  });
+
+  test('names nobody when it is not proven', async () => {
+    const altered = await seen(encoded(assertion().replace(PERSON_OBJECT, ORDERS_OBJECT)), inForm);
+    assert.deepEqual([altered.identityState, altered.identityId], [IdentityState.INVALID, '']);
+    const unknown = await seen(encoded(assertion('unpublished-key')), inForm);
+    assert.deepEqual([unknown.identityState, unknown.identityId], [IdentityState.UNVERIFIABLE, '']);
+    assert.equal(broker.last().reason, 'key_not_published origin_unseen');
   });
 });
 

@@ -15,6 +15,8 @@ import type { BrokerLog } from './log.ts';
 import type { ObtainedLedger, Obtainment } from './obtained-ledger.ts';
 import type { Identity } from './policy/policy.ts';
 import { isTokenExchange } from './policy/resource.ts';
+import { type RecognisedSaml, recogniseSaml } from './saml/recognise.ts';
+import type { AssertionVerifier } from './saml/verify-assertion.ts';
 import {
   audiencesIn,
   clientOf,
@@ -94,6 +96,8 @@ export interface TokenWatch {
 export interface TokenWatchParts {
   readonly identities: readonly Identity[];
   readonly verifier: TokenVerifier;
+  /** Without one assertions are opaque. */
+  readonly assertions?: AssertionVerifier;
   readonly ledger: IssuanceLedger;
   readonly obtained: ObtainedLedger;
   readonly clock: Clock;
@@ -106,6 +110,9 @@ export interface TokenWatchParts {
 const REMEMBERED_MAX = 1000;
 const REPORTED_MAX = 1000;
 const SUSPECTS_MAX = 1000;
+/** Where an assertion was seen says less than that it is one. */
+const SAML_INTERFACE = 'http-saml';
+const UNCHECKED: Promise<Verification> = Promise.resolve({ state: 'unverifiable', reason: 'opaque' });
 const EARLIER_MAX = 1000;
 /** An opaque token that is shorter may be a word: no digest of it is kept. Entra's refresh tokens have over a thousand. */
 const OPAQUE_CHARACTERS_MIN = 64;
@@ -115,8 +122,10 @@ const OPAQUE_KEPT_MS = 24 * 60 * 60 * 1000;
 const LOOK_AGAIN_MS = 60 * 1000;
 
 interface Remembered {
-  readonly claims: JsonObject;
-  readonly recorded: JsonObject;
+  /** The claims that later looks need. */
+  claims: JsonObject;
+  /** Of an assertion only what is proven, so it is there when the verification is. */
+  recorded: JsonObject;
   readonly isOpaque: boolean;
   readonly isShort: boolean;
   verification: Promise<Verification>;
@@ -137,10 +146,10 @@ const STATES = {
 } as const;
 
 export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
-  const { identities, verifier, ledger, obtained, clock, log, counts, onEvent } = parts;
+  const { identities, verifier, assertions, ledger, obtained, clock, log, counts, onEvent } = parts;
   const remembered = new Map<string, Remembered>();
 
-  function recall(token: string, fingerprint: string): Remembered {
+  function recall(token: string, fingerprint: string, saml: RecognisedSaml | undefined): Remembered {
     const known = remembered.get(fingerprint);
     if (known !== undefined) {
       // Least recently seen first: that one goes when there is no room.
@@ -150,33 +159,48 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
     }
     const read = readToken(token);
     const claims = read.kind === 'jwt' ? read.claims : {};
+    const isOpaque = saml === undefined && (read.kind === 'opaque' || read.kind === 'too-long');
     const fresh: Remembered = {
-      claims: read.kind === 'jwt' ? timesOf(claims) : {},
+      claims: timesOf(claims),
       recorded: recordedClaims(claims),
-      isOpaque: read.kind === 'opaque' || read.kind === 'too-long',
-      isShort: read.kind === 'opaque' && token.length < OPAQUE_CHARACTERS_MIN,
-      verification: verifier.verify(token, read),
+      isOpaque,
+      isShort: isOpaque && token.length < OPAQUE_CHARACTERS_MIN,
+      verification: UNCHECKED,
       settled: undefined,
       checkedAtMs: clock.monotonicMs(),
       suspects: new Set(),
       earlier: new Set(),
       reported: new Set(),
     };
+    fresh.verification = check(token, saml, fresh);
     remembered.set(fingerprint, fresh);
     const [oldest] = remembered.keys();
     if (remembered.size > REMEMBERED_MAX && oldest !== undefined) remembered.delete(oldest);
     return fresh;
   }
 
+  function check(token: string, saml: RecognisedSaml | undefined, known: Remembered): Promise<Verification> {
+    if (saml === undefined || assertions === undefined) return verifier.verify(token, readToken(token));
+    return assertions.verify(saml.xml).then(({ verification, claims }) => {
+      known.claims = timesOf(claims);
+      known.recorded = claims;
+      return verification;
+    });
+  }
+
   /** What is right today is expired tomorrow, and a key that was missing may be there. */
-  async function verificationNow(token: string, known: Remembered): Promise<Verification> {
+  async function verificationNow(
+    token: string,
+    saml: RecognisedSaml | undefined,
+    known: Remembered,
+  ): Promise<Verification> {
     const before = await known.verification;
     const mayChange =
       before.state === 'unverifiable' &&
       (before.reason === 'keys_unavailable' || before.reason === 'key_not_published');
     if (mayChange && clock.monotonicMs() - known.checkedAtMs > LOOK_AGAIN_MS) {
       known.checkedAtMs = clock.monotonicMs();
-      known.verification = verifier.verify(token, readToken(token));
+      known.verification = check(token, saml, known);
       return known.verification;
     }
     return unlessOutOfTime(before, known.claims);
@@ -239,9 +263,11 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
     };
   }
 
-  async function look(token: string, sighting: Sighting, startedAtMs: number): Promise<Observation> {
-    const fingerprint = fingerprintOf(token);
-    const known = recall(token, fingerprint);
+  async function look(token: string, seenAt: Sighting, startedAtMs: number): Promise<Observation> {
+    const saml = assertions && recogniseSaml(token);
+    const sighting = saml === undefined ? seenAt : { ...seenAt, interface: SAML_INTERFACE };
+    const fingerprint = saml?.fingerprint ?? fingerprintOf(token);
+    const known = recall(token, fingerprint, saml);
     const isAsGot = ledger.find(fingerprint) !== undefined || obtained.find(fingerprint).length > 0;
     if (known.isOpaque && !isAsGot && sighting.maybePassword) {
       remembered.delete(fingerprint);
@@ -249,7 +275,7 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
     }
     counts.observed += 1;
     const { entry, obtainment, isElsewhere } = noteOrigin(fingerprint, known, sighting, startedAtMs);
-    const verification = await verificationNow(token, known);
+    const verification = await verificationNow(token, saml, known);
     known.settled = verification;
     const claims = known.recorded;
     const isBelieved = entry !== undefined || verification.state !== 'invalid';

@@ -28,6 +28,9 @@ export const GRAPH_APP = '00000003-0000-0000-c000-000000000000';
 export const DATABASE_APP = '40000000-0000-4000-8000-0000000000aa';
 export const INVENTORY_APP = '40000000-0000-4000-8000-0000000000bb';
 
+export const PERSON = 'person@contoso.example';
+export const PERSON_OBJECT = '30000000-0000-4000-8000-0000000000cc';
+
 export const VAULT = 'https://vault.example';
 export const GRAPH = 'https://graph.microsoft.com';
 export const DATABASE = 'https://database.example';
@@ -145,6 +148,7 @@ export async function openStage(): Promise<Stage> {
           { identifier: DATABASE, appId: DATABASE_APP, tokenVersion: 2 },
           { identifier: INVENTORY, appId: INVENTORY_APP, tokenVersion: 2 },
         ],
+        users: [{ objectId: PERSON_OBJECT, upn: PERSON, name: 'A Person' }],
       },
     ],
   });

@@ -21,7 +21,9 @@ export type UnverifiableReason =
   | 'foreign_tenant'
   | 'algorithm_not_supported'
   | 'key_not_published'
-  | 'keys_unavailable';
+  | 'keys_unavailable'
+  /** Version 1, or signed as a response. */
+  | 'saml_not_supported';
 
 export type InvalidReason =
   | 'malformed'
@@ -30,7 +32,10 @@ export type InvalidReason =
   | 'claims_missing'
   | 'bad_signature'
   | 'expired'
-  | 'not_yet_valid';
+  | 'not_yet_valid'
+  /** Of SAML: what is signed and what would be read are not one and the same. */
+  | 'signature_wrapped'
+  | 'unsigned';
 
 export type Verification =
   | { readonly state: 'verified' }
