@@ -16,6 +16,9 @@ export interface Installed {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
+/** Besides App Service, which all know; 'imds' is for those whose address for it can be set. */
+export type FurtherFlavour = 'imds' | 'imds-address' | 'arc';
+
 export interface Client {
   readonly name: string;
   /** For people. */
@@ -23,8 +26,9 @@ export interface Client {
   /** It has a chain of credentials that ends in managed identity. */
   readonly hasChain: boolean;
   readonly takesObjectId: boolean;
-  /** The interfaces that it knows besides App Service; 'imds' is one whose address it can be told. */
-  readonly knows: readonly ('imds' | 'imds-address' | 'arc')[];
+  readonly knows: readonly FurtherFlavour[];
+  /** Of these it keeps to itself what the broker says of a refusal. */
+  readonly silentOn?: readonly FurtherFlavour[];
   /** How many requests two questions for one token are. */
   readonly requests: number;
   /** Errors: ToolMissing. */
@@ -94,8 +98,8 @@ function byJava(): Installed {
 const byRust = (): Installed => ({ version: '1.0.0', runtime: 'Rust, stripped', command: [rustProgram()] });
 
 const EVERY = ['imds', 'imds-address', 'arc'] as const;
-/** MSAL for Go has the address of the metadata service written into it. */
-const BY_ADDRESS = ['imds-address', 'arc'] as const;
+/** MSAL for Go has the address of the metadata service written into it. Of Arc it expects a challenge, and reads nothing else. */
+const BY_MSAL_GO = { knows: ['imds-address', 'arc'], silentOn: ['arc'] } as const;
 const WITH_CHAIN = { hasChain: true, takesObjectId: true, knows: EVERY, requests: 1 } as const;
 const WITHOUT_CHAIN = { ...WITH_CHAIN, hasChain: false } as const;
 const JS = '@azure/identity';
@@ -117,8 +121,8 @@ export const CLIENTS: readonly Client[] = [
   { name: 'python-identity', library: 'azure-identity', ...WITH_CHAIN, install: byPython('identity') },
   { name: 'python-identity-aio', library: 'azure-identity, asyncio', ...WITH_CHAIN, install: byPython('identity.aio') },
   { name: 'python-msal', library: 'msal', ...WITHOUT_CHAIN, install: byPython('msal') },
-  { name: 'go-identity', library: 'azidentity', ...WITH_CHAIN, knows: BY_ADDRESS, install: byGo('azidentity', GO) },
-  { name: 'go-msal', library: 'msal for Go', ...WITHOUT_CHAIN, knows: BY_ADDRESS, install: byGo('msal', MSAL_GO) },
+  { name: 'go-identity', library: 'azidentity', ...WITH_CHAIN, ...BY_MSAL_GO, install: byGo('azidentity', GO) },
+  { name: 'go-msal', library: 'msal for Go', ...WITHOUT_CHAIN, ...BY_MSAL_GO, install: byGo('msal', MSAL_GO) },
   { name: 'java-identity', library: 'azure-identity', ...WITH_CHAIN, install: byJava },
   { name: 'rust-identity', library: 'azure_identity', ...WITHOUT_CHAIN, knows: ['imds-address'], install: byRust },
   // It logs in and asks in two processes, and keeps no token between them.

@@ -14,6 +14,7 @@ compared with what the stand-in for Entra issued, and with the record.
 - **token**: it holds the token that was issued to the bound identity for its resource; the record has that token once for
   each request, with the process that asked; asking again makes no request; it knows when to ask anew
 - **refused**: it ends at once, after one request, and its error names the broker's reason
+- **silent**: refused too, but its error does not repeat the broker's reason, which the record has
 - **–**: the client cannot be told so
 `;
 
@@ -36,5 +37,7 @@ ${slowest} ms.`;
 function cellOf(row: Row | undefined): string {
   if (row === undefined) return '–';
   if (!row.ok) return `not ok: ${row.reason.replaceAll(/[|\n]/g, ' ')}`;
-  return `${row.outcome === 'token' ? 'token' : 'refused'}, ${row.clientMs} ms`;
+  const isSaid = row.said.includes(row.outcome.toUpperCase());
+  const outcome = row.outcome === 'token' ? 'token' : isSaid ? 'refused' : 'silent';
+  return `${outcome}, ${row.clientMs} ms`;
 }

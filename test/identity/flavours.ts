@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** The interfaces of managed identity through which a client can find the broker. */
-import type { Client } from './clients.ts';
+import type { Client, FurtherFlavour } from './clients.ts';
 
 export interface Flavour {
-  readonly name: string;
+  readonly name: 'app-service' | FurtherFlavour;
   /** What the record calls it; also what the policy allows, and nothing else. */
   readonly interface: 'app-service' | 'imds' | 'arc';
   readonly isFor: (client: Client) => boolean;

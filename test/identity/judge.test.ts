@@ -16,8 +16,8 @@ const EXPECTED: Expected = {
   refusalMsMax: 200,
 };
 
-const planned = (way: string) => {
-  const [row] = plannedRows([`go-msal app-service ${way}`]);
+const planned = (way: string, flavour = 'app-service') => {
+  const [row] = plannedRows([`go-msal ${flavour} ${way}`]);
   assert.ok(row);
   return row;
 };
@@ -87,6 +87,13 @@ describe('a row with a token', () => {
 });
 
 describe('a row with a refusal', () => {
+  test('of a client that keeps the reason to itself is ok without it, and not with it', () => {
+    const row = (error: string): Row =>
+      judged(planned('forbidden', 'arc'), INSTALLED, played({ error }), [{ ...REFUSED, interface: 'arc' }], EXPECTED);
+    assert.equal(row('expected a 401 response, received 403').reason, '');
+    assert.match(row(TOLD.error ?? '').reason, /listed as one that does not/);
+  });
+
   test('is ok when the client names the reason and the record has it once', () => {
     const { ok, reason, outcome } = forbidden(TOLD, [REFUSED]);
     assert.deepEqual({ ok, reason, outcome }, { ok: true, reason: '', outcome: 'resource_not_allowed' });

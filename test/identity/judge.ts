@@ -50,6 +50,11 @@ export interface Expected {
   readonly refusalMsMax: number | null;
 }
 
+/** A client that does not repeat what the broker says. */
+export function isSilent({ client, flavour }: Planned): boolean {
+  return client.silentOn?.some((name) => name === flavour.name) ?? false;
+}
+
 /** Clients know whole seconds, rounded either way. */
 const ROUNDING_S = 2;
 
@@ -118,7 +123,9 @@ function problemsOfRefusal(planned: Planned, played: Played, asked: readonly Tok
   const check = (isAsItMustBe: boolean, problem: string): void => {
     if (!isAsItMustBe) problems.push(problem);
   };
-  check(error?.includes(refusalCode(reason)) === true, `its error does not name ${refusalCode(reason)}: ${error}`);
+  const isNamed = error?.includes(refusalCode(reason)) === true;
+  if (isSilent(planned)) check(!isNamed, 'it names the reason, and is listed as one that does not');
+  else check(isNamed, `its error does not name ${refusalCode(reason)}: ${error}`);
   check(asked.length === 1, `${asked.length} requests at the broker, not 1`);
   for (const row of asked) {
     check(row.action === 'refused', 'the record has an issued token');

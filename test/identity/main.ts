@@ -28,8 +28,11 @@ function say(text: string): void {
   console.error(`${((performance.now() - startedMs) / 1000).toFixed(0).padStart(5)} s  ${text}`);
 }
 
+/** Some clients print pages. The whole reason is in the array. */
+const SAID_MAX = 300;
+
 function tell({ name, ok, reason }: TableRow): void {
-  say(`${ok ? 'ok  ' : 'FAIL'} ${name.padEnd(56)} ${reason}`.trimEnd());
+  say(`${ok ? 'ok  ' : 'FAIL'} ${name.padEnd(48)} ${reason.replaceAll('\n', ' ').slice(0, SAID_MAX)}`.trimEnd());
 }
 
 async function main(): Promise<number> {
