@@ -174,7 +174,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   // Before anybody is told that the agent records: what the host has is probed before a workload runs.
   await probes?.start();
 
-  desk = await startBrokerDesk({ config, source, recorder, builder, peerOf: addon.peerOf, selections, log });
+  desk = await startBrokerDesk({ config, source, recorder, builder, peers: addon, selections, log });
   if (desk !== undefined) source.setBrokerPorts(desk.ports);
   const delivery = startDelivery({ config, journal, version, bootId, log });
 

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { ActivityBuilder } from '../activity/activity-builder.ts';
 import { createKernelCallerDirectory, type Workload } from '../broker/attest/kernel-caller-directory.ts';
 import { createDerivedSessionSecrets, type SessionSecrets } from '../broker/attest/session-secret.ts';
+import { createUnixCallerDirectory, type UnixPeers } from '../broker/attest/unix-caller-directory.ts';
 import { startBroker } from '../broker/start-broker.ts';
 import type { TokenWatch } from '../broker/token-watch.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
@@ -25,7 +26,6 @@ import type { Log } from '../telemetry/log.ts';
 import { listenersOf, portsOf, redirectImds } from './broker-listeners.ts';
 import { objectIdFinder, tokenOfBroker } from './known-token.ts';
 import { policyOf } from './policy-of.ts';
-import { socketPeers } from './socket-peers.ts';
 import { TokenLedger } from './token-ledger.ts';
 
 export interface BrokerDesk {
@@ -61,29 +61,26 @@ export interface BrokerDeskOptions {
   readonly source: LiveKernel;
   readonly recorder: Recorder;
   readonly builder: ActivityBuilder;
-  /** Of an accepted unix connection, by its descriptor. */
-  readonly peerOf: (fd: number) => { readonly pid: number; readonly uid: number };
+  readonly peers: UnixPeers;
   readonly selections: Selections;
   readonly log: Log;
 }
 
 /** undefined when the configuration wants no broker. Errors: BrokerError. */
 export async function startBrokerDesk(options: BrokerDeskOptions): Promise<BrokerDesk | undefined> {
-  const { config, source, recorder, builder, peerOf, selections, log } = options;
+  const { config, source, recorder, builder, peers, selections, log } = options;
   if (!config.broker.enabled) return undefined;
 
   const secrets = sessionSecrets(config, selections);
   const ledger = new TokenLedger(source.clock, recorder, builder, objectIdFinder(config.identities));
+  const attesting = { kernel: source, workloadOf: (scope: Scope) => workloadOf(scope, selections, recorder) };
   const broker = await startBroker({
     policy: policyOf(config),
-    callers: createKernelCallerDirectory({
-      kernel: source,
-      workloadOf: (scope) => workloadOf(scope, selections, recorder),
-    }),
+    callers: createKernelCallerDirectory(attesting),
     secrets,
     onEvent: (event) => ledger.take(event),
     log,
-    ...listenersOf(config, socketPeers({ peerOf, recorder })),
+    ...listenersOf(config, createUnixCallerDirectory({ ...attesting, peers })),
     authority: config.broker.authority,
     hostMetadataOrigin: config.broker.host_metadata,
     ledgerFile: { path: join(config.run_dir, 'token-ledger.jsonl'), bootId: bootId() },

@@ -114,7 +114,7 @@ export function createUnixCallerDirectory({ peers, kernel, workloadOf }: UnixCal
 
 /** Node shows the descriptor of a socket only here; the tests fail when that changes. */
 function fdOf(socket: Socket): number {
-  const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
-  if (!(fd >= 0)) throw new Error('this Node does not show the descriptor of a socket');
+  const fd = (socket as unknown as { _handle: { fd: number } | null })._handle?.fd;
+  if (fd === undefined || fd < 0) throw new Error('this Node does not show the descriptor of a socket');
   return fd;
 }
