@@ -31,6 +31,7 @@ import { serviceManager } from './telemetry/service-manager.ts';
 import { whenMoreMayCome } from './wiring/back-pressure.ts';
 import { type BrokerDesk, startBrokerDesk } from './wiring/broker-desk.ts';
 import { startDelivery } from './wiring/delivery.ts';
+import { createPolicyDoor } from './wiring/policy-door.ts';
 import { flushWithin, type JournalStatus, journalStatus, RoomNews } from './wiring/journal-watch.ts';
 import { tlsProbes } from './wiring/tls-probes.ts';
 
@@ -57,6 +58,8 @@ export interface RunningAgent {
   status(): AgentStatus;
   /** Resolves when everything recorded so far is in the collector's store, or the time is over: then false. */
   delivered(timeoutMs: number): Promise<boolean>;
+  /** Policies and identities of the broker, from the configuration as it is by now; a failure is in the log. */
+  reload(): Promise<void>;
   /** Rejects with the JournalError that kept the end of the record from being written; it has stopped all the same. */
   stop(): Promise<void>;
 }
@@ -64,6 +67,8 @@ export interface RunningAgent {
 export interface AgentOptions {
   readonly config: AgentConfig;
   readonly version: string;
+  /** The configuration as it is by now, for a reload. Errors: those of the file, with a message for the operator. */
+  readonly readConfig?: () => AgentConfig;
   readonly log?: Log;
 }
 
@@ -178,6 +183,9 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   if (desk !== undefined) source.setBrokerPorts(desk.ports);
   const delivery = startDelivery({ config, journal, version, bootId, log });
 
+  const { readConfig } = options;
+  const policies = createPolicyDoor({ broker: desk?.policies, lineage: recorder.lineage, config, readConfig, log });
+
   const startedAt = new Date();
   const control = new ControlServer(join(config.run_dir, 'agent.sock'), addon.peerOf, {
     run: async (request, peer, inherited): Promise<RunAnswer> => {
@@ -199,6 +207,9 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       return { kind: 'ready', sessionId, environment };
     },
     status: () => status(),
+    policies: () => policies.list(),
+    checkPolicy: (request, peer) => policies.check(request, peer),
+    reloadPolicies: (peer) => policies.reload(peer),
   });
   await control.listen();
 
@@ -323,6 +334,9 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
       return true;
+    },
+    reload: async () => {
+      await policies.reloadNow();
     },
     stop: () => {
       stopping ??= stop();

@@ -37,6 +37,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (command) => (await import('./commands/credential.ts')).defineCredential(command),
   },
   {
+    name: 'policy',
+    summary: 'say which policy matches a process, and why the others do not',
+    load: async (command) => (await import('./commands/policy.ts')).definePolicy(command),
+  },
+  {
     name: 'sessions',
     summary: 'list what ran',
     load: async (command) => (await import('./commands/sessions.ts')).defineSessions(command),

@@ -4,7 +4,7 @@
 
 import type { Caller } from './attest/caller-directory.ts';
 import type { CallerFacts, FactsOf } from './attest/caller-facts.ts';
-import { type Explanation, explain, type TokenQuestion } from './policy/decide.ts';
+import { boundIdentity, type Explanation, explain, type TokenQuestion } from './policy/decide.ts';
 import type { PolicySet } from './policy/policy.ts';
 import type { RefusalReason } from './refusal.ts';
 
@@ -18,7 +18,11 @@ export interface PolicyCheckParts {
   readonly factsOf: FactsOf;
 }
 
-/** The digest of the program is made, whether a policy wants it or not: for whoever is about to write one. */
+/**
+ * Without a resource in the question, the first that the matching policy allows is asked for.
+ *
+ * The digest of the program is made, whether a policy wants it or not: for whoever is about to write one.
+ */
 export async function checkPolicy(
   { policy, factsOf }: PolicyCheckParts,
   caller: Caller,
@@ -28,5 +32,9 @@ export async function checkPolicy(
   if (facts === undefined) return { kind: 'refused', reason: 'caller_gone' };
   const { selectionName: workload } = caller;
   if (workload === undefined) return { kind: 'refused', reason: 'not_a_workload', facts };
-  return { kind: 'explained', facts, ...explain(policy, { ...facts, workload }, question) };
+  const asker = { ...facts, workload };
+  const bound = boundIdentity(policy, asker);
+  const [first] = typeof bound === 'string' ? [] : bound.policy.resources;
+  const resource = question.resource ?? (typeof first === 'string' ? first : first?.resource);
+  return { kind: 'explained', facts, ...explain(policy, asker, { ...question, resource }) };
 }

@@ -21,10 +21,12 @@ import type { ConnectionOpened, Scope } from '../model/kernel-event.ts';
 import type { SeenCredential } from '../protocol/decoder.ts';
 import { TOKEN_RESPONSE } from '../protocol/http1/given-tokens.ts';
 import type { Recorder } from '../recorder/recorder.ts';
+import { cgroupRoot } from '../source/ebpf/cgroup.ts';
 import type { LiveKernel } from '../source/kernel-event-source.ts';
 import type { Log } from '../telemetry/log.ts';
 import { listenersOf, portsOf, redirectImds } from './broker-listeners.ts';
 import { objectIdFinder, tokenOfBroker } from './known-token.ts';
+import type { PolicyBroker } from './policy-door.ts';
 import { policyOf } from './policy-of.ts';
 import { TokenLedger } from './token-ledger.ts';
 
@@ -50,6 +52,7 @@ export interface BrokerDesk {
   readonly known: TokenWatch['known'];
   /** The same, as the binding of an activity that was asked for with it. */
   readonly tokenOf: TokenOf;
+  readonly policies: PolicyBroker;
   counts(): object;
   /** A session is known now: what was told of it before is written. */
   sessionStarted(session: Session): void;
@@ -76,6 +79,7 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
   const attesting = { kernel: source, workloadOf: (scope: Scope) => workloadOf(scope, selections, recorder) };
   const broker = await startBroker({
     policy: policyOf(config),
+    cgroupRoot: cgroupRoot(),
     callers: createKernelCallerDirectory(attesting),
     secrets,
     onEvent: (event) => ledger.take(event),
@@ -88,8 +92,11 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
       authorityCa: readFileSync(config.broker.authority_ca_file, 'utf8'),
     }),
   });
-  redirectImds({ source, config, selections, ports: broker.ports, policy: broker.policy(), log });
-  writeEnvironments(config, selections, (workload) => broker.environment({ selectionName: workload, sessionKey: 0n }));
+  const redirect = (): void =>
+    redirectImds({ source, config, selections, ports: broker.ports, policy: broker.policy(), log });
+  redirect();
+  const environmentOf = (workload: string) => broker.environment({ selectionName: workload, sessionKey: 0n });
+  writeEnvironments(config, selections, environmentOf);
   return {
     port: broker.address.port,
     ports: portsOf(broker.ports),
@@ -119,6 +126,16 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
     },
     known: (fingerprint, holder) => broker.known(fingerprint, holder),
     tokenOf: tokenOfBroker((fingerprint) => broker.known(fingerprint), config.identities),
+    policies: {
+      policy: () => broker.policy(),
+      checkPolicy: (caller, question) => broker.checkPolicy(caller, question),
+      async reload(policy) {
+        await broker.reload(policy);
+        // What may be asked for decides how it is asked for.
+        writeEnvironments(config, selections, environmentOf);
+        redirect();
+      },
+    },
     counts: () => broker.counts,
     sessionStarted: (session) => ledger.sessionStarted(session),
     async stop() {

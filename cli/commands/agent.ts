@@ -10,7 +10,8 @@ import { DEFAULT_AGENT_CONFIG } from '../places.ts';
 import { printChecks } from './doctor.ts';
 
 const HELP = `
-Runs until it is told to stop (SIGTERM, Ctrl-C), and then writes what it has. Usually systemd starts it.
+Runs until it is told to stop (SIGTERM, Ctrl-C), and then writes what it has. Usually systemd starts it. SIGHUP
+makes it read policies and identities again, as \`sworn policy reload\` does; all else is read at a start only.
 
 Examples:
   sworn agent                                  with ${DEFAULT_AGENT_CONFIG}
@@ -35,8 +36,13 @@ export function defineAgent(command: Command, version: string): void {
         return;
       }
       const log = createLog(config.log_level);
-      const agent = await startAgent({ config, version, log });
+      const readConfig = () => loadAgentConfig(options.config);
+      const agent = await startAgent({ config, version, log, readConfig });
+      // The log says what became of it.
+      const reload = (): void => void agent.reload();
+      process.on('SIGHUP', reload);
       await stopSignal();
+      process.off('SIGHUP', reload);
       await agent.stop();
     });
 }
