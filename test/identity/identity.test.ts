@@ -10,7 +10,12 @@ import { plannedRows, type Row, rowName } from './row.ts';
 const skip = whyNoRecording() || (process.getuid?.() === 0 ? false : 'a network of its own wants root');
 
 describe('SDKs of Azure that ask the broker', { skip }, () => {
-  const planned = plannedRows(['js-identity-4 ', 'js-msal-7 ']);
+  const planned = plannedRows([
+    'js-identity-4 app-service',
+    'js-msal-7 imds-address',
+    'js-msal-7 imds direct',
+    'js-msal-7 arc direct',
+  ]);
   let rows: readonly Row[] = [];
 
   before(async () => {
