@@ -12,30 +12,35 @@ import type { Clock } from '../clock.ts';
 import { type JsonObject, type TokenRead, textClaim, timeClaim } from './compact-token.ts';
 import { createIssuerReader, type IssuerForms } from './issuer.ts';
 
-export type UnverifiableReason =
-  | 'nonce'
-  | 'opaque'
-  | 'encrypted'
-  | 'too_long'
-  | 'unknown_issuer'
-  | 'foreign_tenant'
-  | 'algorithm_not_supported'
-  | 'key_not_published'
-  | 'keys_unavailable'
-  /** Version 1, or signed as a response. */
-  | 'saml_not_supported';
+/** Nobody here can know. What each word means, for who reads the record: docs/ERRORS.md, "Agent: tokens seen". */
+export const UNVERIFIABLE_REASONS = [
+  'nonce',
+  'opaque',
+  'encrypted',
+  'too_long',
+  'unknown_issuer',
+  'foreign_tenant',
+  'algorithm_not_supported',
+  'key_not_published',
+  'keys_unavailable',
+  'saml_not_supported',
+] as const;
 
-export type InvalidReason =
-  | 'malformed'
-  | 'algorithm_not_allowed'
-  | 'wrong_issuer'
-  | 'claims_missing'
-  | 'bad_signature'
-  | 'expired'
-  | 'not_yet_valid'
-  /** Of SAML: what is signed and what would be read are not one and the same. */
-  | 'signature_wrapped'
-  | 'unsigned';
+/** It is wrong. */
+export const INVALID_REASONS = [
+  'malformed',
+  'algorithm_not_allowed',
+  'wrong_issuer',
+  'claims_missing',
+  'bad_signature',
+  'expired',
+  'not_yet_valid',
+  'signature_wrapped',
+  'unsigned',
+] as const;
+
+export type UnverifiableReason = (typeof UNVERIFIABLE_REASONS)[number];
+export type InvalidReason = (typeof INVALID_REASONS)[number];
 
 export type Verification =
   | { readonly state: 'verified' }
