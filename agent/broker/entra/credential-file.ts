@@ -7,8 +7,8 @@ import { open } from 'node:fs/promises';
 /** A certificate chain has some 8 KiB, a key or a token less. */
 const FILE_BYTES_MAX = 64 * 1024;
 
-const BY_NAME = /^credential:(.*)$/;
-const IN_DIRECTORY = /^\$\{CREDENTIALS_DIRECTORY\}\/(.*)$/;
+// biome-ignore lint/suspicious/noTemplateCurlyInString: systemd's own spelling.
+const PREFIXES = ['credential:', '${CREDENTIALS_DIRECTORY}/'];
 
 export interface FoundFile {
   readonly text: string;
@@ -25,8 +25,9 @@ export interface FoundFile {
  * Errors   Error with a sentence for the operator
  */
 export function credentialPath(file: string, environment: NodeJS.ProcessEnv = process.env): string {
-  const name = (BY_NAME.exec(file) ?? IN_DIRECTORY.exec(file))?.[1];
-  if (name === undefined) return file;
+  const prefix = PREFIXES.find((start) => file.startsWith(start));
+  if (prefix === undefined) return file;
+  const name = file.slice(prefix.length);
   // systemd's own rule for names; a name with a slash would lead elsewhere.
   if (!/^[A-Za-z0-9._-]{1,255}$/.test(name) || name === '.' || name === '..') {
     throw new Error(`${file}: that is not the name of a credential`);

@@ -56,7 +56,9 @@ export function objectIn(body: string): Record<string, unknown> {
 /** From the header, in seconds or as a date; undefined when there is none that means something. */
 export function readRetryAfter(text: string | undefined, nowMs: number): number | undefined {
   if (text === undefined) return undefined;
-  const ms = /^\d{1,6}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
+  // Date.parse takes nearly anything for a date, "-5" too.
+  const at = /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} /.test(text) ? Date.parse(text) : Number.NaN;
+  const ms = /^\d{1,6}$/.test(text) ? Number(text) * 1000 : at - nowMs;
   return ms > 0 ? Math.min(ms, RETRY_AFTER_MS_MAX) : undefined;
 }
 

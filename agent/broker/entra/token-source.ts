@@ -50,12 +50,14 @@ export interface TokenSourceOptions extends TokenEndpointParts {
   readonly host: HostMetadataParts;
   /** In [0, 1); for tests. */
   readonly random?: () => number;
+  /** Tokens for people that are kept, of all identities together. */
+  readonly peopleMax?: number;
 }
 
 const TOKEN_EXCHANGE: AllowedResource = { resource: 'api://AzureADTokenExchange', audiences: [TOKEN_EXCHANGE_APP] };
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
-/** Tokens for people, of all identities together; each is some 4 KiB. The one that was wanted least lately goes first. */
-const PEOPLE_SHELVES_MAX = 2000;
+/** Each is some 4 KiB, with the assertion 8. The one that was wanted least lately goes first. */
+const PEOPLE_MAX_DEFAULT = 2000;
 
 type AnyAgent = AgentIdentity | AgentUserIdentity;
 
@@ -67,7 +69,16 @@ const OF_BLUEPRINT: Partial<Record<RefusalReason, RefusalReason>> = {
 };
 
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
-  const { clock, log, verifier, identities, assertionsOf, host, random = Math.random } = options;
+  const {
+    clock,
+    log,
+    verifier,
+    identities,
+    assertionsOf,
+    host,
+    random = Math.random,
+    peopleMax = PEOPLE_MAX_DEFAULT,
+  } = options;
   const shelves = new Map<string, TokenShelf>();
   const ofPeople = new Map<string, TokenShelf>();
   const shared = new Map<string, BackOff>();
@@ -317,7 +328,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     // Taken out and put in again: the first one of the map is the one that was wanted least lately.
     ofPeople.delete(key);
     ofPeople.set(key, kept);
-    const [oldest] = ofPeople.size > PEOPLE_SHELVES_MAX ? ofPeople.keys() : [];
+    const [oldest] = ofPeople.size > peopleMax ? ofPeople.keys() : [];
     if (oldest !== undefined) ofPeople.delete(oldest);
     return kept.get(staleFingerprint);
   }
