@@ -31,8 +31,8 @@ import { serviceManager } from './telemetry/service-manager.ts';
 import { whenMoreMayCome } from './wiring/back-pressure.ts';
 import { type BrokerDesk, startBrokerDesk } from './wiring/broker-desk.ts';
 import { startDelivery } from './wiring/delivery.ts';
-import { createPolicyDoor } from './wiring/policy-door.ts';
 import { flushWithin, type JournalStatus, journalStatus, RoomNews } from './wiring/journal-watch.ts';
+import { createPolicyDoor } from './wiring/policy-door.ts';
 import { tlsProbes } from './wiring/tls-probes.ts';
 
 export interface AgentStatus {
