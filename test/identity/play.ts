@@ -36,12 +36,21 @@ function saidIn({ code, stdout, stderr }: Ended): Said {
   return JSON.parse(line) as Said;
 }
 
+/** The row at hand is ended well, and what came before it is judged. */
+let isAskedToStop = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    isAskedToStop = true;
+  });
+}
+
 async function play({ rows, isTimed }: Plan): Promise<Row[]> {
   const flavours = FLAVOURS.filter(({ name }) => rows.some(({ flavour }) => flavour === name));
   const stage = await setStage([...new Set(rows.map(({ client }) => client))], flavours);
   try {
     const acts: Act[] = [];
     for (const row of rows) {
+      if (isAskedToStop) break;
       const planned = findRow(row);
       const environment = { ...row.installed.environment, ...planned.way.environment(stage.contextOf(planned)) };
       let played: Played | Error;
