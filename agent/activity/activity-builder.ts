@@ -19,11 +19,11 @@ import {
   Status,
   uint64FromBigint,
 } from '../model/activity.ts';
+import { containerIdOf } from '../model/cgroup-path.ts';
 import type { FindingReport } from '../model/finding.ts';
 import type { Binding } from '../model/identity.ts';
 import type { ConnectionClosed, ConnectionOpened, ProcessKey, Program } from '../model/kernel-event.ts';
 import type { Exchange, Status as ExchangeStatus } from '../protocol/decoder.ts';
-import { containerIdOf } from './container.ts';
 import { errnoName } from './errno.ts';
 import type { Redactor } from './redaction/redactor.ts';
 
