@@ -3,6 +3,7 @@
 /** Everywhere that the broker listens: a loopback port for each flavour that is wanted, and the socket of our own tools. */
 
 import type { CallerDirectory } from './attest/caller-directory.ts';
+import type { UnixCallerDirectory } from './attest/unix-caller-directory.ts';
 import type { Clock } from './clock.ts';
 import { BrokerError } from './errors.ts';
 import { appService } from './socket/app-service.ts';
@@ -11,7 +12,7 @@ import { type ChallengeOptions, openChallengeFiles } from './socket/challenge-fi
 import type { Flavour } from './socket/flavour.ts';
 import { imds } from './socket/imds.ts';
 import { createLoopbackEndpoint } from './socket/loopback-endpoint.ts';
-import { createUnixEndpoint, type UnixCallerDirectory } from './socket/unix-endpoint.ts';
+import { createUnixEndpoint } from './socket/unix-endpoint.ts';
 import type { TokenDesk } from './token-desk.ts';
 
 export interface ListenerChoice {

@@ -2,9 +2,9 @@
 
 /** Where the broker listens by the configuration, and what the kernel side has to know of it. */
 import { join } from 'node:path';
+import type { UnixCallerDirectory } from '../broker/attest/unix-caller-directory.ts';
 import type { ListenerChoice, ListenerPorts } from '../broker/listeners.ts';
 import type { PolicySet } from '../broker/policy/policy.ts';
-import type { UnixCallerDirectory } from '../broker/socket/unix-endpoint.ts';
 import { interfacesOf } from '../broker/start-broker.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
 import type { Selections } from '../config/selections.ts';

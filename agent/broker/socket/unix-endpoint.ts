@@ -12,21 +12,12 @@
 import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
-import type { Caller } from '../attest/caller-directory.ts';
+import type { UnixCallerDirectory } from '../attest/unix-caller-directory.ts';
 import { REFUSALS, type RefusalReason } from '../refusal.ts';
 import { SecretText } from '../token/secret-text.ts';
 import type { GrantedToken, RefusedToken, TokenDesk, TokenRequest } from '../token-desk.ts';
 import { grantedBody, readQuery, refusedBody } from './managed-identity-protocol.ts';
 import { whoamiBody } from './whoami.ts';
-
-export interface UnixCallerDirectory {
-  /**
-   * The process at the other end of an accepted connection. Asked for every request, and once more before a token leaves.
-   *
-   * Errors   undefined when nobody can be named; throws when it cannot tell at all
-   */
-  callerOf(socket: Socket): Caller | undefined;
-}
 
 export interface UnixEndpointOptions {
   readonly desk: TokenDesk;
