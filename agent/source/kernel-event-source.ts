@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { ConnectionKey, KernelEvent, ProcessKey, Scope } from '../model/kernel-event.ts';
+import type { CallerKernel } from '../model/broker-caller.ts';
+import type { KernelEvent, ProcessKey, Scope } from '../model/kernel-event.ts';
 
 /** Turns a source's time into wall time; the answer follows the wall clock as it was when the event happened. */
 export interface SourceClock {
@@ -42,13 +43,11 @@ export interface KernelEventSource {
 }
 
 /** What only a live kernel can do. */
-export interface LiveKernel extends KernelEventSource {
+export interface LiveKernel extends KernelEventSource, CallerKernel {
   /** Records a running process, all that it starts from now on, and the sockets that it has open. */
   watch(process: ProcessKey, scope: Scope): void;
   /** As `watch`, from the next program that the process executes on. Errors: ESRCH when it is gone. */
   watchFromNextExec(pid: number, scope: Scope): void;
-  /** Who opened this connection to the broker, and who sends on it; undefined when nobody is known. */
-  callerOf(client: SocketEnds): BrokerCaller | undefined;
   /** The loopback ports of the broker, up to 4: of connections to them it is noted who sends. */
   setBrokerPorts(ports: readonly number[]): void;
   /**
@@ -56,57 +55,13 @@ export interface LiveKernel extends KernelEventSource {
    * Errors: ENOTSUP when the source was opened without `capture.imdsRedirect`.
    */
   setImdsRedirect(redirect: ImdsRedirect): void;
-  /** What the kernel side knows now of a process; undefined for one that is not watched. */
-  processOf(pid: number): KnownProcess | undefined;
   readonly health: SourceHealth;
-}
-
-/** Both ends of a connection, as the client's socket has them. Addresses in text. */
-export interface SocketEnds {
-  readonly localAddress: string;
-  readonly localPort: number;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
 }
 
 export interface ImdsRedirect {
   /** On 127.0.0.1, in the network namespace of the agent. */
   readonly port: number;
   readonly selectionIds: readonly number[];
-}
-
-export interface KnownProcess {
-  readonly process: ProcessKey;
-  readonly scope: Scope;
-  /** Programs that it has executed while it is watched, the one by which that began among them. */
-  readonly execs: number;
-}
-
-/** A process that used a socket, as it was then. */
-export interface SocketUser {
-  readonly process: ProcessKey;
-  /** undefined outside any workload. */
-  readonly scope: Scope | undefined;
-  /** As `KnownProcess`; 0 outside any workload. */
-  readonly execs: number;
-  readonly uid: number;
-  readonly gid: number;
-}
-
-export interface BrokerCaller {
-  readonly opener: SocketUser;
-  /** Of the newest bytes; undefined while none was told of. */
-  readonly sender: SocketUser | undefined;
-  readonly connectionKey: ConnectionKey;
-  readonly networkNamespace: number;
-  /** How often within the newest request another process, or another program, sent than before. */
-  readonly changes: number;
-  /** A process of another session than the opener's has sent on this connection, now or before. */
-  readonly hasStrangers: boolean;
-  /** Who sent a part of the newest request could not be told. */
-  readonly isUntold: boolean;
-  /** The program asked for the address of the instance metadata service. */
-  readonly isRedirected: boolean;
 }
 
 export interface SourceHealth {

@@ -6,8 +6,8 @@
  */
 
 import { statSync } from 'node:fs';
+import type { BrokerCaller, CallerKernel, SocketUser } from '../../model/broker-caller.ts';
 import type { ProcessKey, Scope } from '../../model/kernel-event.ts';
-import type { BrokerCaller, LiveKernel, SocketUser } from '../../source/kernel-event-source.ts';
 import type { BrokerConnection, Caller, CallerDirectory } from './caller-directory.ts';
 import { whileHeldByOpener } from './socket-holder.ts';
 
@@ -18,7 +18,7 @@ export interface Workload {
 }
 
 export interface KernelCallerOptions {
-  readonly kernel: Pick<LiveKernel, 'callerOf' | 'processOf'>;
+  readonly kernel: CallerKernel;
   readonly workloadOf: (scope: Scope) => Workload;
   /** The inode of the network namespace in which the broker listens; that of this process when left out. */
   readonly networkNamespace?: number;
@@ -34,7 +34,7 @@ export function ownNetworkNamespace(): number {
 }
 
 /** What the kernel side knows of a process now; what was noted of it before, when it is not watched or has ended. */
-function knownNow(kernel: Pick<LiveKernel, 'processOf'>, user: SocketUser): Pick<SocketUser, 'scope' | 'execs'> {
+function knownNow(kernel: CallerKernel, user: SocketUser): Pick<SocketUser, 'scope' | 'execs'> {
   const now = kernel.processOf(user.process.pid);
   return now !== undefined && isSame(now.process, user.process) ? now : user;
 }

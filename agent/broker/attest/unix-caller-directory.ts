@@ -11,14 +11,19 @@
 
 import { closeSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import type { CallerKernel, KnownProcess } from '../../model/broker-caller.ts';
 import type { Scope } from '../../model/kernel-event.ts';
-import type { Addon } from '../../source/ebpf/addon.ts';
-import type { LiveKernel } from '../../source/kernel-event-source.ts';
 import type { Caller } from './caller-directory.ts';
 import { type Workload, workloadPart } from './kernel-caller-directory.ts';
 import { NS_PER_TICK, readProcessStat } from './process-liveness.ts';
 
-export type UnixPeers = Pick<Addon, 'peerOf' | 'peerPidfdOf' | 'isPidfdAlive'>;
+/** What the kernel says of the other end of a unix socket, by its descriptor. */
+export interface UnixPeers {
+  peerOf(fd: number): { readonly pid: number; readonly uid: number; readonly gid: number };
+  /** To be closed; undefined before Linux 6.5. Errors: ESRCH, or EINVAL, when the process is gone. */
+  peerPidfdOf(fd: number): number | undefined;
+  isPidfdAlive(pidfd: number): boolean;
+}
 
 export interface UnixCallerDirectory {
   /**
@@ -32,7 +37,7 @@ export interface UnixCallerDirectory {
 
 export interface UnixCallerOptions {
   readonly peers: UnixPeers;
-  readonly kernel: Pick<LiveKernel, 'processOf'>;
+  readonly kernel: Pick<CallerKernel, 'processOf'>;
   readonly workloadOf: (scope: Scope) => Workload;
 }
 
@@ -50,7 +55,7 @@ export function createUnixCallerDirectory({ peers, kernel, workloadOf }: UnixCal
   const known = new WeakMap<Socket, Peer | undefined>();
 
   /** The kernel side's own, when it is the same process. */
-  function watched({ pid, startTicks }: Pick<Peer, 'pid' | 'startTicks'>): ReturnType<LiveKernel['processOf']> {
+  function watched({ pid, startTicks }: Pick<Peer, 'pid' | 'startTicks'>): KnownProcess | undefined {
     const found = kernel.processOf(pid);
     return found !== undefined && found.process.startNs / NS_PER_TICK === startTicks ? found : undefined;
   }

@@ -2,7 +2,7 @@
 
 /** Who calls the broker, and what a process is now, as the kernel side keeps both. */
 import { isIPv4 } from 'node:net';
-import type { BrokerCaller, KnownProcess, SocketEnds, SocketUser } from '../kernel-event-source.ts';
+import type { BrokerCaller, KnownProcess, SocketEnds, SocketUser } from '../../model/broker-caller.ts';
 import { connectionKeyAt, processAt, scopeAt } from './fields.ts';
 import { caller, callerKey, limits, processState, socketUser } from './layout.generated.ts';
 

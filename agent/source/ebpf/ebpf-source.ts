@@ -4,19 +4,11 @@
  * Kernel events from the running kernel: the addon's batches, read, in order; and once a second what no event tells:
  * counters, ends of unix sockets, UDP flows, close events that found the ring full.
  */
+import type { BrokerCaller, KnownProcess, SocketEnds } from '../../model/broker-caller.ts';
 import { type FileKey, type ProbeKind, probeKind } from '../../model/code-image.ts';
 import type { KernelEvent, ProcessKey, Scope } from '../../model/kernel-event.ts';
 import type { ProbeAttacher, ProbeCount } from '../../model/probe-attacher.ts';
-import type {
-  BrokerCaller,
-  EventHandler,
-  ImdsRedirect,
-  KnownProcess,
-  LiveKernel,
-  Selection,
-  SocketEnds,
-  SourceHealth,
-} from '../kernel-event-source.ts';
+import type { EventHandler, ImdsRedirect, LiveKernel, Selection, SourceHealth } from '../kernel-event-source.ts';
 import { type Capture, type CaptureOptions, loadAddon, table } from './addon.ts';
 import { callerKeyOf, readCaller, readProcess } from './caller-record.ts';
 import { BootClock } from './clock.ts';
