@@ -146,6 +146,24 @@ describe('a token that nobody was seen to get', () => {
   });
 });
 
+describe('a token that a client shows to a server of another session', () => {
+  const receives = (sessionKey: bigint): Sighting => ({ ...uses(sessionKey), isReceived: true });
+
+  test('is no hand-over, and does not become the server’s', async () => {
+    const token = fromEntra();
+    await seen(token, obtains(1n, ENTRA));
+    assert.equal((await seen(token, receives(2n))).suspicious, false);
+    assert.equal((await seen(token, uses(2n))).suspicious, true, 'the server uses it itself');
+  });
+
+  test('nor does one that nobody had been seen to get', async () => {
+    const token = fromEntra();
+    await seen(token, receives(2n));
+    await seen(token, obtains(1n, ENTRA));
+    assert.equal((await seen(token, uses(2n))).suspicious, true);
+  });
+});
+
 test('who got which token is known after a restart, and no token is in the file', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'sworn-ledger-'));
   try {

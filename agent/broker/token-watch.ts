@@ -250,7 +250,9 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
     const { holder, obtainedFrom } = sighting;
     const isSeen = entry !== undefined || before.length > 0;
     if (obtainedFrom === undefined) {
-      if (!isSeen && known.earlier.size < EARLIER_MAX) known.earlier.add(holder?.sessionKey);
+      // Who was shown it has not got it by that.
+      if (!isSeen && sighting.isReceived !== true && known.earlier.size < EARLIER_MAX)
+        known.earlier.add(holder?.sessionKey);
     } else if (entry === undefined && holder !== undefined && !elsewhere && !known.isShort) {
       const expiresAtS = timeClaim(known.claims, 'exp');
       const expiresAtMs = expiresAtS === undefined ? startedAtMs + OPAQUE_KEPT_MS : expiresAtS * 1000;

@@ -166,3 +166,15 @@ for (const [title, about] of [
     assert.equal(bindingAt(stage.started[0]!, 5000).state, IdentityState.POLICY);
   });
 }
+
+test('of a token that a session obtained itself it is told who that was, and an opaque one says nothing of anybody', () => {
+  const { stage, ledger } = staged();
+  stage.handle(process);
+  const obtainment = { holder: { ...PROCESS, selectionName: 'w', sessionKey: KEY }, from: '10.0.0.1:443', atNs: 0n };
+  const seen = { action: TokenAction.OBSERVED, interface: 'http-token-response', obtainment } as const;
+  ledger.take(event({ ...seen, identityId: '', identityState: IdentityState.UNVERIFIABLE }));
+  const token = stage.of('token')[0];
+  assert.equal(token?.detail === 'token' && token.token.holderSessionId, 'session-1');
+  const [session] = stage.started;
+  assert.equal(session?.bindings.length, 1);
+});

@@ -77,10 +77,10 @@ export class TokenLedger {
     if (session !== undefined) bindTo(session, event, binding, this.#clock.fromUnixNs(event.startedAtNs));
   }
 
-  /** Whom the token was given to, where it is one that was given to somebody. */
-  #holderOf({ issuance }: TokenEvent): HolderIds {
-    if (issuance === undefined) return NO_HOLDER;
-    const { holder } = issuance;
+  /** Whom the token was given to by the broker, or who was seen to obtain it first. */
+  #holderOf({ issuance, obtainment }: TokenEvent): HolderIds {
+    const holder = issuance?.holder ?? obtainment?.holder;
+    if (holder === undefined) return NO_HOLDER;
     const sessionId = holder.sessionId ?? this.#recorder.lineage.sessionWithKey(holder.sessionKey)?.id ?? '';
     const processId = holder.pid === 0 ? '' : this.#builder.processIdOf({ pid: holder.pid, startNs: holder.startNs });
     return { sessionId, processId };
@@ -88,6 +88,8 @@ export class TokenLedger {
 }
 
 function bindTo(session: Session, event: TokenEvent, binding: Binding, sinceNs: number): void {
+  // A refresh token, for one, says nothing of anybody.
+  if (event.action === TokenAction.OBSERVED && event.identityId === '') return;
   if (event.action === TokenAction.REFUSED || event.identityState === IdentityState.INVALID) return;
   // Seen on the wire and not ours: it says whose token was used, not who the workload is, unless nothing better is known.
   const known = session.bindings.at(-1)?.binding;

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { openSamlStage } from '../testing/saml-stage.ts';
 import { recogniseSaml } from './recognise.ts';
-import { openSamlStage } from './testing.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createSamlIssuer } from '../../../test/entra-stand-in/saml.ts';
+import { TENANT } from '../testing/saml-stage.ts';
 import { certificatesIn } from './tenant-certificates.ts';
-import { TENANT } from './testing.ts';
 
 const ISSUER = `https://sts.windows.net/${TENANT}/`;
 

@@ -13,7 +13,7 @@ import {
   TENANT,
   USER,
   withHmac,
-} from './testing.ts';
+} from '../testing/saml-stage.ts';
 
 const MINUTE = 60_000;
 const PROTOCOL = 'urn:oasis:names:tc:SAML:2.0:protocol';

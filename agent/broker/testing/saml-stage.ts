@@ -7,11 +7,11 @@ import { SignedXml } from 'xml-crypto';
 import { createClientCertificate, type KeyAndCertificate } from '../../../test/entra-stand-in/certificates.ts';
 import { createSamlIssuer, type SamlGrant, type SamlIssuer } from '../../../test/entra-stand-in/saml.ts';
 import { silentLog } from '../log.ts';
-import { createHandClock, type HandClock } from '../testing/hand-clock.ts';
+import { ENVELOPED, EXC_C14N, RSA_SHA256, SHA256 } from '../saml/signed-assertion.ts';
+import { createTenantCertificates } from '../saml/tenant-certificates.ts';
+import { createAssertionVerifier, type VerifiedAssertion } from '../saml/verify-assertion.ts';
 import { createIssuerReader, PUBLIC_CLOUD_ISSUERS } from '../token/issuer.ts';
-import { ENVELOPED, EXC_C14N, RSA_SHA256, SHA256 } from './signed-assertion.ts';
-import { createTenantCertificates } from './tenant-certificates.ts';
-import { createAssertionVerifier, type VerifiedAssertion } from './verify-assertion.ts';
+import { createHandClock, type HandClock } from './hand-clock.ts';
 
 export const TENANT = '10000000-0000-4000-8000-0000000000aa';
 export const OTHER_TENANT = '10000000-0000-4000-8000-0000000000bb';
