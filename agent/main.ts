@@ -179,7 +179,15 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   // Before anybody is told that the agent records: what the host has is probed before a workload runs.
   await probes?.start();
 
-  desk = await startBrokerDesk({ config, source, recorder, builder, peers: addon, selections, log });
+  try {
+    desk = await startBrokerDesk({ config, source, recorder, builder, peers: addon, selections, log });
+  } catch (error) {
+    // What runs by now would keep alive a process that hands out nothing and tells nobody.
+    await probes?.stop();
+    await source.stop();
+    await journal.close();
+    throw error;
+  }
   if (desk !== undefined) source.setBrokerPorts(desk.ports);
   const delivery = startDelivery({ config, journal, version, bootId, log });
 
