@@ -48,8 +48,13 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'show',
-    summary: 'show everything that a session did, in order',
+    summary: 'show everything that a session or an identity did, in order',
     load: async (command) => (await import('./commands/show.ts')).defineShow(command),
+  },
+  {
+    name: 'identities',
+    summary: 'list who acted, where and since when',
+    load: async (command) => (await import('./commands/identities.ts')).defineIdentities(command),
   },
   {
     name: 'tail',
