@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { TokenAlteration } from '../../../test/entra-stand-in/access-token.ts';
+import type { AadstsCode } from '../../../test/entra-stand-in/entra-error.ts';
+import type { AppIdentity } from '../policy/identity.ts';
 import {
   AGENT_USER,
   ALICE,
@@ -61,8 +63,7 @@ const together = (name: Named, times = 50) => Promise.all(Array.from({ length: t
 /** Faults for the token endpoint, in order. */
 const token = (alteration: TokenAlteration = {}): void =>
   stage.entra.faults.add('token', { kind: 'token', alteration });
-const aadsts = (code: 700016 | 700024 | 700027 | 65001 | 70021, times = 1): void =>
-  stage.entra.faults.add('token', { kind: 'aadsts', code }, times);
+const aadsts = (code: AadstsCode, times = 1): void => stage.entra.faults.add('token', { kind: 'aadsts', code }, times);
 
 describe('an agent', () => {
   test('has a token that its blueprint vouched for, which is kept for the next resource', async () => {
@@ -150,6 +151,21 @@ describe("an agent's user", () => {
     assert.deepEqual([claims['idtyp'], claims['appid'], claims['oid']], ['user', CLIENT.agent, AGENT_USER]);
     assert.deepEqual(await asked(() => held('agentUser', {}, GRAPH)), []);
     assert.deepEqual(await asked(() => held('agent')), ['client_credentials'], 'the agent is vouched for already');
+  });
+
+  test('has its wish told anew, once, when Entra does not believe it', async () => {
+    await held('agentUser');
+    opened.advance(60_000);
+    const other = `api://${CLIENT.app}`;
+    aadsts(50013);
+    // The second one is not consented to there: it came as far as that.
+    const act = async () => assert.equal(await refusal('agentUser', {}, other), 'consent_missing');
+    assert.deepEqual(await asked(act), ['fault', 'wish', 'user_fic']);
+    opened = await stage.open();
+    await held('agentUser');
+    aadsts(50013);
+    assert.equal(await refusal('agentUser', {}, other), 'identity_misconfigured');
+    assert.match(lastLine(), /the word of the agent for its user/);
   });
 
   test('is not somebody else', async () => {
@@ -254,6 +270,12 @@ describe('a federated credential', () => {
     await held('federated', {}, other);
   });
 
+  test('that Entra finds out of its time is not sent again: it would be the same one', async () => {
+    await write();
+    aadsts(700024);
+    assert.deepEqual(await asked(async () => assert.equal(await refusal('federated'), 'clock_drift')), ['fault']);
+  });
+
   test('that has expired is not sent, and the file is named', async () => {
     await write('system:agent', { exp: Math.floor(opened.clock.wallMs() / 1000) - 1 });
     assert.deepEqual(await asked(async () => assert.equal(await refusal('federated'), 'credential_expired')), []);
@@ -286,6 +308,16 @@ describe('a federated credential', () => {
 
 const jwt = (claims: object): string =>
   `${[{ alg: 'RS256' }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')}.c2ln`;
+
+test('a certificate is trusted by its chain, when that is sent', async () => {
+  assert.equal((await held('chained')).claims['appid'], CLIENT.chained);
+  const identity = stage.identities.chained as AppIdentity;
+  const credential = { ...identity.credential, sendChain: false } as AppIdentity['credential'];
+  const unchained = await stage.open({}, [{ ...identity, credential }]);
+  const answer = await unchained.source.get({ ...identity, credential }, { resource: GRAPH });
+  assert.deepEqual([answer.kind, 'reason' in answer && answer.reason], ['refused', 'identity_misconfigured']);
+  assert.match(unchained.lines.at(-1) ?? '', /"aadsts":700027/);
+});
 
 describe("a host's managed identity", () => {
   test('is an identity of its own, by name or as the only one of the system', async () => {

@@ -71,8 +71,11 @@ function closeModule(path: string): void {
   there.users -= 1;
   if (there.users > 0) return;
   modules.delete(path);
-  there.pkcs11.C_Finalize();
-  there.pkcs11.close();
+  try {
+    there.pkcs11.C_Finalize();
+  } finally {
+    there.pkcs11.close();
+  }
 }
 
 interface OpenKey {
@@ -187,6 +190,10 @@ class TokenKey {
     return signed;
   }
 
+  whenIdle(act: () => void): void {
+    this.#turn = this.#turn.then(act).catch(() => undefined);
+  }
+
   async #signOnce(input: Buffer): Promise<Buffer> {
     try {
       if (this.#open === undefined) await this.open();
@@ -247,8 +254,11 @@ export async function openPkcs11Credential(credential: Pkcs11Credential, identit
   const certificates = await readCertificates(credential.certificateFile, identity);
   const key = new TokenKey(openModule(credential.module), credential, identity);
   const close = (): void => {
-    key.closeSession();
-    closeModule(credential.module);
+    // A signature that is being made ends first: nobody takes a module away from below its own thread.
+    key.whenIdle(() => {
+      key.closeSession();
+      closeModule(credential.module);
+    });
   };
   try {
     await key.open();

@@ -230,16 +230,27 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
   }
 
   async function askAsAgentUser(agent: AgentUserIdentity, allowed: AllowedResource): Promise<EntraAnswer> {
-    const wish = await wishOf(agent).get();
-    if (wish.kind === 'refused') return passedOn(wish);
+    const wish = wishOf(agent);
     const named = isGuid(agent.user) ? { user_id: agent.user } : { username: agent.user };
-    return askAsAgent(agent, () => ({
-      grant_type: 'user_fic',
-      scope: scopeOf(allowed),
-      requested_token_use: 'on_behalf_of',
-      user_federated_identity_credential: wish.held.token.reveal(),
-      ...named,
-    }));
+    const ask = (t2: HeldToken): Promise<EntraAnswer> =>
+      askAsAgent(agent, () => ({
+        grant_type: 'user_fic',
+        scope: scopeOf(allowed),
+        requested_token_use: 'on_behalf_of',
+        user_federated_identity_credential: t2.token.reveal(),
+        ...named,
+      }));
+    const first = await wish.get();
+    if (first.kind === 'refused') return passedOn(first);
+    const answer = await ask(first.held);
+    // Of another grant this would be the token of a person; here it is T2.
+    if (answer.kind === 'token' || answer.reason !== 'user_assertion_refused') return answer;
+    const second = await wish.get(first.held.fingerprint);
+    const isNew = second.kind === 'held' && second.held.fingerprint !== first.held.fingerprint;
+    const final = isNew ? await ask(second.held) : answer;
+    if (final.kind === 'token' || final.reason !== 'user_assertion_refused') return final;
+    const advice = 'Entra does not take the word of the agent for its user.';
+    return { ...final, reason: 'identity_misconfigured', misconfigured: true, advice };
   }
 
   async function obtain(identity: Identity, allowed: AllowedResource): Promise<Fetched> {

@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createClientCertificate } from '../../../test/entra-stand-in/certificates.ts';
+import { createCertificateAuthority, createClientCertificate } from '../../../test/entra-stand-in/certificates.ts';
 import { createExternalIssuer, type ExternalIssuerStandIn } from '../../../test/entra-stand-in/external-issuer.ts';
 import { type EntraStandIn, startEntraStandIn } from '../../../test/entra-stand-in/start-entra-stand-in.ts';
 import { type HostImdsStandIn, startHostImdsStandIn } from '../../../test/entra-stand-in/start-host-imds-stand-in.ts';
@@ -35,6 +35,7 @@ export const CLIENT = {
   app: id(2, 2),
   federated: id(2, 3),
   managed: id(2, 4),
+  chained: id(2, 5),
   agent: id(5, 1),
   stray: id(5, 2),
   hostIdentity: id(7, 1),
@@ -48,6 +49,7 @@ const NAMED = {
   app: 'app',
   federated: 'app',
   managed: 'app',
+  chained: 'app',
   agent: 'agent',
   stray: 'agent',
   agentUser: 'agent-user',
@@ -62,7 +64,7 @@ export interface EntraStage {
   readonly tokenFile: string;
   readonly identities: Readonly<Record<Named, Identity>>;
   /** A token source without a past, its clock and its log. */
-  open(limits?: { readonly peopleMax?: number }): Promise<OpenSource>;
+  open(limits?: { readonly peopleMax?: number }, identities?: readonly Identity[]): Promise<OpenSource>;
   /** A token of somebody who signed in to the application. */
   person(user: string, audience: string, changes?: object): string;
   stop(): Promise<void>;
@@ -87,6 +89,12 @@ export async function openEntraStage(): Promise<EntraStage> {
   writeFileSync(keyFile, made.keyPem, { mode: 0o600 });
   writeFileSync(certificateFile, made.certificatePem);
 
+  const authority = await createCertificateAuthority('trusted');
+  const issued = await authority.issueClientCertificate('chained.example');
+  const chain = { keyFile: join(folder, 'chained.key'), certificateFile: join(folder, 'chained.pem') };
+  writeFileSync(chain.keyFile, issued.keyPem, { mode: 0o600 });
+  writeFileSync(chain.certificateFile, issued.certificatePem);
+
   const delegated = { [GRAPH]: ['Mail.Read'] };
   const exchange = { audience: 'api://AzureADTokenExchange' };
   const own = `https://login.microsoftonline.com/${TENANT}/v2.0`;
@@ -108,6 +116,10 @@ export async function openEntraStage(): Promise<EntraStage> {
         applications: [
           application('blueprint'),
           application('app'),
+          application('chained', {
+            certificates: [],
+            subjectNameAndIssuer: { commonName: 'chained.example', authorityPem: authority.certificatePem },
+          }),
           application('federated', {
             certificates: [],
             federatedCredentials: [{ issuer: cluster.issuer, subject: 'system:agent', ...exchange }],
@@ -141,13 +153,14 @@ export async function openEntraStage(): Promise<EntraStage> {
   });
 
   const certificate = { kind: 'certificate', keyFile, certificateFile } as const;
-  const app = (name: 'blueprint' | 'app' | 'federated' | 'managed', credential: object): Identity =>
+  const app = (name: 'blueprint' | 'app' | 'federated' | 'managed' | 'chained', credential: object): Identity =>
     ({ ...shared, name, kind: 'app', clientId: CLIENT[name], credential }) as Identity;
   const identities: Record<Named, Identity> = {
     blueprint: app('blueprint', certificate),
     app: app('app', certificate),
     federated: app('federated', { kind: 'federated', tokenFile }),
     managed: app('managed', { kind: 'managed-identity', clientId: CLIENT.hostIdentity }),
+    chained: app('chained', { kind: 'certificate', ...chain, sendChain: true }),
     agent: { ...shared, name: 'agent', kind: 'agent', clientId: CLIENT.agent, blueprint: 'blueprint' },
     // Of another blueprint, says the directory.
     stray: { ...shared, name: 'stray', kind: 'agent', clientId: CLIENT.stray, blueprint: 'blueprint' },
@@ -170,7 +183,7 @@ export async function openEntraStage(): Promise<EntraStage> {
     cluster,
     tokenFile,
     identities,
-    async open(limits = {}) {
+    async open(limits = {}, used = all) {
       const clock = createHandClock(entra.clock.nowMs());
       const lines: string[] = [];
       const log = keptLog(lines);
@@ -178,9 +191,9 @@ export async function openEntraStage(): Promise<EntraStage> {
       const parts = { authority: entra.authority, fetch, clock, log, timeoutMs: 2000 };
       const keys = createTenantKeys({ ...parts, tenants: [TENANT] });
       const verifier = createTokenVerifier({ keys, clock, issuers: PUBLIC_CLOUD_ISSUERS });
-      const { assertionsOf } = await openCredentials(all, clock, log);
+      const { assertionsOf } = await openCredentials(used, clock, log);
       const atHost = { origin: host.origin, fetch: createHostFetch(), clock, timeoutMs: 2000 };
-      const options = { ...parts, verifier, identities: all, assertionsOf, host: atHost, random: () => 0, ...limits };
+      const options = { ...parts, verifier, identities: used, assertionsOf, host: atHost, random: () => 0, ...limits };
       const source = createTokenSource(options);
       return {
         source,
