@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** The ways in which a token can be asked for; also the `interface` of the record. */
-export const TOKEN_INTERFACES = ['app-service', 'imds', 'arc', 'unix', 'workload-identity'] as const;
+export const TOKEN_INTERFACES = ['app-service', 'imds', 'arc', 'unix'] as const;
 
 export type TokenInterface = (typeof TOKEN_INTERFACES)[number];
 

@@ -74,7 +74,7 @@ export interface PolicyConfig {
   readonly identity: string;
   readonly resources: readonly ResourceConfig[];
   readonly advertised_seconds_max?: number;
-  readonly interfaces?: readonly ('app-service' | 'imds' | 'arc' | 'unix' | 'workload-identity')[];
+  readonly interfaces?: readonly ('app-service' | 'imds' | 'arc' | 'unix')[];
 }
 
 /** All of it must hold. */

@@ -238,7 +238,7 @@ describe('configuration', () => {
         /^line 8: policies\[1\]\.match\.container_id must be 64 hexadecimal digits/,
         /^line 8: policies\[1\]\.match\.unit must be a unit name/,
         /^line 8: policies\[1\]\.match\.uid must be >= 0/,
-        /^line 9: policies\[2\]\.interfaces\[0\] must be one of app-service, imds, arc, unix, workload-identity/,
+        /^line 9: policies\[2\]\.interfaces\[0\] must be one of app-service, imds, arc, unix/,
         /^line 9: policies\[2\]\.advertised_seconds_max must be >= 300/,
       ]) {
         assert.ok(

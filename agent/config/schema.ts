@@ -147,7 +147,7 @@ export const agentConfigSchema = object({
           type: 'array',
           minItems: 1,
           uniqueItems: true,
-          items: { enum: ['app-service', 'imds', 'arc', 'unix', 'workload-identity'] },
+          items: { enum: ['app-service', 'imds', 'arc', 'unix'] },
         },
       },
       ['name', 'match', 'identity', 'resources'],

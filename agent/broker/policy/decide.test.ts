@@ -69,7 +69,7 @@ describe('a policy', () => {
 
   test('lets nobody ask in a way that it does not name, and names two when it says nothing', () => {
     for (const way of ['app-service', 'unix'] as const) assert.equal(reason(ask({ interface: way })), 'granted');
-    for (const way of ['imds', 'arc', 'workload-identity'] as const) {
+    for (const way of ['imds', 'arc'] as const) {
       assert.equal(reason(ask({ interface: way })), 'interface_not_allowed', way);
     }
     assert.equal(reason(ask({ workload: 'metadata', interface: 'imds' })), 'granted');
