@@ -105,6 +105,22 @@ describe('sworn token and sworn whoami', { skip: whyNoRecording() }, () => {
     assert.deepEqual([missing.code, missing.stdout], [2, '']);
   });
 
+  it('sworn run gives the flavour that the policy allows, and the kernel leads to it who knows only the address', async () => {
+    const variables = async (identity: string): Promise<string[]> => {
+      const { stdout } = await stage.recording.run(identity, ['env']);
+      const names = stdout.split('\n').map((line) => line.split('=', 1)[0] ?? '');
+      return names.filter((name) => /^(IDENTITY_|AZURE_POD_|IMDS_)/.test(name)).sort();
+    };
+    assert.deepEqual(await variables('invoice-agent'), ['IDENTITY_ENDPOINT', 'IDENTITY_HEADER']);
+    assert.deepEqual(await variables('metadata-agent'), ['AZURE_POD_IDENTITY_AUTHORITY_HOST']);
+    const query = `api-version=2018-02-01&resource=${encodeURIComponent(VAULT)}`;
+    const url = `http://169.254.169.254/metadata/identity/oauth2/token?${query}`;
+    const { stdout } = await stage.recording.run('metadata-agent', ['curl', '-sS', '-H', 'Metadata: true', url]);
+    assert.ok(given().includes(fingerprintOf(JSON.parse(stdout).access_token)));
+    const refused = await inside(token(), { fails: true }, 'metadata-agent');
+    assert.match(refused.stderr, /SWORN_BROKER_INTERFACE_NOT_ALLOWED/);
+  });
+
   it('whoami says workload, session, identity and policy', async () => {
     const { stdout } = await inside(['whoami']);
     assert.match(

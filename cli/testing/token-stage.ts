@@ -24,7 +24,7 @@ export interface TokenStage {
   stop(): Promise<void>;
 }
 
-/** The workload `invoice-agent` may have tokens; `idle-agent` is recorded and may not. */
+/** The workload `invoices` may have tokens; `metadata` by IMDS only; `idle` is recorded and may not. */
 export async function openTokenStage(): Promise<TokenStage> {
   const certificate = await createClientCertificate('invoice-agent');
   const standIn = await startEntraStandIn({
@@ -51,22 +51,38 @@ export async function openTokenStage(): Promise<TokenStage> {
     writeFileSync(at('invoice-agent.pem'), certificate.certificatePem);
     writeFileSync(at('invoice-agent.key'), certificate.keyPem, { mode: 0o600 });
     return {
-      broker: { port: 0, authority: standIn.authority, authority_ca_file: at('ca.pem') },
+      broker: {
+        port: 0,
+        imds: { enabled: true, port: 0 },
+        authority: standIn.authority,
+        authority_ca_file: at('ca.pem'),
+      },
       identities: [
         {
           ...{ name: 'invoice-agent', tenant: TENANT, client_id: CLIENT, object_id: OBJECT },
+          certificate: { key_file: at('invoice-agent.key'), certificate_file: at('invoice-agent.pem') },
+        },
+        {
+          ...{ name: 'metadata-agent', tenant: TENANT, client_id: CLIENT, object_id: OBJECT },
           certificate: { key_file: at('invoice-agent.key'), certificate_file: at('invoice-agent.pem') },
         },
         { name: 'idle-agent', tenant: TENANT, client_id: randomUUID() },
       ],
       workloads: [
         { name: 'invoices', identity: 'invoice-agent', select: [{ run: ['root'] }], resources: [VAULT, AKS, DEVOPS] },
+        { name: 'metadata', identity: 'metadata-agent', select: [{ run: ['root'] }] },
         { name: 'idle', identity: 'idle-agent', select: [{ run: ['root'] }] },
+      ],
+      policies: [
+        {
+          ...{ name: 'metadata', match: { workload: 'metadata' }, identity: 'metadata-agent' },
+          ...{ resources: [VAULT], interfaces: ['imds'] },
+        },
       ],
     };
   };
   try {
-    const recording = await startRecording({ identities: ['invoice-agent', 'idle-agent'], config });
+    const recording = await startRecording({ identities: ['invoice-agent', 'metadata-agent', 'idle-agent'], config });
     return {
       recording,
       standIn,
