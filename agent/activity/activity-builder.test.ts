@@ -325,6 +325,9 @@ describe('a connection', () => {
     assert.equal(builder.connectionId({ connectionKey: -77, startedNs: 2000 }), 'b00tb00t-u25-1jk');
     assert.ok(opened.detail === 'connection' && closed.detail === 'connection');
     assert.deepEqual({ ...opened.connection.attributes }, { peer_pid: '12' });
+    const led = builder.connectionOpened(view({ isRedirected: true }), session(), undefined, 100);
+    assert.ok(led.detail === 'connection');
+    assert.deepEqual({ ...led.connection.attributes }, { redirected_to: 'broker' });
     assert.equal(closed.connection.action, ConnectionAction.CLOSED);
     assert.equal(closed.connection.sent.moved, 10);
     assert.deepEqual({ ...closed.connection.attributes }, {});
