@@ -35,7 +35,7 @@ export function denoRelease(version: string): string {
 }
 
 /** The folder of a package. */
-function fromNpm(name: string, version: string): string {
+export function fromNpm(name: string, version: string): string {
   const folder = built(`npm-${name.replaceAll(/[@/]+/g, '-')}-${version}`, [], (place) => {
     writeFileSync(join(place, 'package.json'), '{"private":true}');
     perform(['npm', 'install', '--no-audit', '--no-fund', '--ignore-scripts', '--force', `${name}@${version}`], place);

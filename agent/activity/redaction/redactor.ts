@@ -21,7 +21,7 @@ import { joined, type Span } from './span.ts';
 import { scanSql } from './sql-scan.ts';
 
 /** Protocols whose statements are SQL. */
-const SQL_PROTOCOLS = new Set(['postgresql']);
+const SQL_PROTOCOLS = new Set(['postgresql', 'mysql']);
 /** A secret of the statement that comes back in a message is found again when it is long enough to be no common word. */
 const ECHO_LENGTH_MIN = 6;
 const ECHOES_MAX = 64;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { PayloadWriter } from '../bytes/payload-writer.ts';
 /**
  * One connection to a Redis or Valkey server: the client's commands, the server's replies, and what it says unasked.
  *
  * Replies come in the order of the commands, pushes between them. A command in a transaction is answered twice: it was
  * queued, and what became of it, in the reply of EXEC; it comes out with the second.
  */
-import { PayloadWriter } from '../bytes/payload-writer.ts';
+import { carriedCredential, LOGIN_WITHOUT_TOKEN } from '../carried-credential.ts';
 import type { ByteCounts, Decoder, DecoderBounds, DecoderSink, Opening, Side } from '../decoder.ts';
 import { type Command, CommandReader } from './command-reader.ts';
 import { isFromItsBeginning } from './detect.ts';
@@ -103,8 +104,11 @@ export class RedisDecoder implements Decoder {
     request.requestEndAt = this.#client.lastAt;
     const { password } = request;
     if (password !== undefined) {
-      this.#sink.credential({ kind: 'redis-auth', secret: password, at: this.#client.lastAt });
+      this.#sink.credential({ kind: 'redis-auth', secret: password, reach: 'connection', at: this.#client.lastAt });
+      request.credential = carriedCredential('redis-auth', password, 'connection');
       request.password = undefined;
+    } else if (request.name === 'reset' || request.attributes['auth_user'] !== undefined) {
+      request.credential = LOGIN_WITHOUT_TOKEN;
     }
     if (REPLICATION.has(request.name)) this.#handOver(request);
     else if (this.#hasNoReply(request)) this.#give(request);

@@ -86,6 +86,13 @@ test('no credential stands in an exchange; the passwords of AUTH and HELLO are h
   const generated = run.exchanges.find(({ operation }) => operation === 'ACL GENPASS');
   assert.equal(responseOf(generated), '(redacted)');
   assert.equal(run.exchanges.at(-1)?.attributes['user'], undefined, 'RESET forgets who it was');
+  const carried = run.exchanges.flatMap(({ credential }) => credential ?? []);
+  const withPassword = carried.filter(({ fingerprint }) => fingerprint !== '');
+  assert.deepEqual(
+    withPassword.map(({ reach, fingerprint }) => [reach, fingerprint]),
+    run.credentials.map(({ secret }) => ['connection', createHash('sha256').update(secret).digest('hex')]),
+  );
+  assert.equal(carried.at(-1)?.fingerprint, '', 'and by which token');
 });
 
 test('a pipeline with inline commands and replies that the client forbade', () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Exchange, Payload, Status } from '../decoder.ts';
+import type { CarriedCredential, Exchange, Payload, Status } from '../decoder.ts';
 import type { Session } from './session.ts';
 
 const NOTHING: Payload = { bytes: new Uint8Array(0), totalBytes: 0 };
@@ -32,6 +32,7 @@ export class Request {
   database = '';
   /** Of AUTH, until it is handed over. */
   password: string | undefined;
+  credential: CarriedCredential | undefined;
   readonly attributes: Record<string, string> = {};
   /** Replies that are still to come: SUBSCRIBE has one for each channel. */
   repliesLeft = 1;
@@ -73,6 +74,7 @@ export class Request {
       errorCode: this.errorCode,
       errorMessage: this.errorMessage,
       ...(rows === undefined ? {} : { rows }),
+      ...(this.credential !== undefined && { credential: this.credential }),
       requestBytes: this.requestBytes,
       responseBytes: this.responseBytes,
       truncated: this.isTruncated || this.response.bytes.length < this.response.totalBytes,

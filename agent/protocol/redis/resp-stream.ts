@@ -43,6 +43,7 @@ export class RespStream {
   readonly #handler: RespHandler;
   readonly counts: ByteCounts = { decoded: 0, notUnderstood: 0, cut: 0 };
   #phase: Phase;
+  #hasEnded = false;
   #line = Buffer.allocUnsafeSlow(FIRST_LINE_BYTES);
   #lineBytes = 0;
   #lineCutBytes = 0;
@@ -76,6 +77,11 @@ export class RespStream {
   push(chunk: Uint8Array, at: number): void {
     const bytes = asBuffer(chunk);
     this.usedBytes = 0;
+    if (this.#hasEnded) {
+      this.counts.notUnderstood += bytes.length;
+      this.#handler.trouble('after_the_end', bytes.length);
+      return;
+    }
     while (this.usedBytes < bytes.length && this.#phase !== Phase.stopped) {
       if (this.#phase === Phase.lost) this.#seek(bytes, at);
       else this.usedBytes = this.#take(bytes, this.usedBytes, at);
@@ -133,6 +139,7 @@ export class RespStream {
   }
 
   end(): void {
+    this.#hasEnded = true;
     this.#dropSought(this.#sought.length);
     this.giveUp('unfinished');
     this.stop();
