@@ -6,26 +6,22 @@
  * managed identities that stand for an application, are credentials: they have shelves of their own and never leave.
  */
 
-import {
-  type AgentIdentity,
-  type AgentUserIdentity,
-  type AppIdentity,
-  blueprintOf,
-  type Identity,
-} from '../policy/identity.ts';
+import type { AgentIdentity, AppIdentity, Identity } from '../policy/identity.ts';
 import type { AllowedResource } from '../policy/policy.ts';
-import { audiencesOf, isGuid, isTokenExchange, normaliseResource, TOKEN_EXCHANGE_APP } from '../policy/resource.ts';
+import { audiencesOf, isGuid, isTokenExchange, normaliseResource } from '../policy/resource.ts';
 import type { RefusalReason } from '../refusal.ts';
-import { clientOf, fingerprintOf, readToken, timeClaim } from '../token/compact-token.ts';
+import { clientOf, readToken } from '../token/compact-token.ts';
 import type { SecretText } from '../token/secret-text.ts';
 import type { TokenVerifier } from '../token/verify.ts';
+import { createAcceptance } from './accepted-token.ts';
+import { createAgentExchange } from './agent-exchange.ts';
 import { type AssertionSource, CredentialProblem } from './assertion-source.ts';
 import { BackOff } from './back-off.ts';
-import { type EntraAnswer, type EntraRefused, refusedFor } from './entra-answer.ts';
-import { type ExpectedToken, mismatchOf } from './expected-token.ts';
+import type { EntraAnswer } from './entra-answer.ts';
+import { askedBy, forItself, forPerson, TOKEN_EXCHANGE } from './grant.ts';
 import { askHostForToken, type HostMetadataParts } from './host-metadata.ts';
 import { askForToken, type TokenEndpointParts } from './token-endpoint.ts';
-import { type Fetched, type HeldToken, type TokenAnswer, TokenShelf } from './token-shelf.ts';
+import { type Fetched, type TokenAnswer, TokenShelf } from './token-shelf.ts';
 import { readUserAssertion, type UserAssertion } from './user-assertion.ts';
 
 export type { HeldToken, TokenAnswer } from './token-shelf.ts';
@@ -54,31 +50,11 @@ export interface TokenSourceOptions extends TokenEndpointParts {
   readonly peopleMax?: number;
 }
 
-const TOKEN_EXCHANGE: AllowedResource = { resource: 'api://AzureADTokenExchange', audiences: [TOKEN_EXCHANGE_APP] };
-const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 /** Each is some 4 KiB, with the assertion 8. The one that was wanted least lately goes first. */
 const PEOPLE_MAX_DEFAULT = 2000;
 
-type AnyAgent = AgentIdentity | AgentUserIdentity;
-
-/** A blueprint that is refused is not the agent's fault, and not what its developer can change. */
-const OF_BLUEPRINT: Partial<Record<RefusalReason, RefusalReason>> = {
-  identity_misconfigured: 'blueprint_misconfigured',
-  resource_unknown: 'blueprint_misconfigured',
-  consent_missing: 'blueprint_misconfigured',
-};
-
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
-  const {
-    clock,
-    log,
-    verifier,
-    identities,
-    assertionsOf,
-    host,
-    random = Math.random,
-    peopleMax = PEOPLE_MAX_DEFAULT,
-  } = options;
+  const { clock, log, verifier, assertionsOf, host, random = Math.random, peopleMax = PEOPLE_MAX_DEFAULT } = options;
   const shelves = new Map<string, TokenShelf>();
   const ofPeople = new Map<string, TokenShelf>();
   const shared = new Map<string, BackOff>();
@@ -95,43 +71,9 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     });
   }
 
-  /** What Entra sent, when it is what was asked for. `internal`: it stays here, so it need not be one that we can verify. */
-  async function accepted(answer: EntraAnswer, expected: ExpectedToken, internal = false): Promise<Fetched> {
-    if (answer.kind === 'refused') return answer;
-    const compact = answer.token.reveal();
-    const read = readToken(compact);
-    const verification = await verifier.verify(compact, read);
-    const claims = read.kind === 'jwt' ? read.claims : {};
-    const mismatch = read.kind === 'jwt' ? mismatchOf(claims, expected) : undefined;
-    if (verification.state === 'invalid' && !(internal && verification.reason === 'claims_missing')) {
-      return rejected(verification.reason);
-    }
-    if (mismatch !== undefined) return rejected(mismatch);
-
-    const obtainedAtMs = clock.wallMs();
-    const exp = timeClaim(claims, 'exp');
-    // What Entra says of the token and what the token says of itself: the earlier counts.
-    const expiresAtMs = Math.min(obtainedAtMs + answer.expiresInS * 1000, exp === undefined ? Infinity : exp * 1000);
-    const halfLifeMs = (expiresAtMs - obtainedAtMs) / 2;
-    const refreshInMs = answer.refreshInS === undefined ? halfLifeMs : Math.min(answer.refreshInS * 1000, halfLifeMs);
-    const held: HeldToken = {
-      token: answer.token,
-      fingerprint: fingerprintOf(compact),
-      claims,
-      verification: verification.state === 'invalid' ? { state: 'unverifiable', reason: 'opaque' } : verification,
-      obtainedAtMs,
-      expiresAtMs,
-    };
-    return { kind: 'token', held, refreshAtMs: obtainedAtMs + refreshInMs, keptUntilMs: expiresAtMs };
-  }
-
-  const rejected = (cause: string): EntraRefused =>
-    refusedFor({
-      reason: 'answer_rejected',
-      misconfigured: true,
-      cause,
-      advice: 'Entra answered with a token that is not the one asked for; it was dropped',
-    });
+  const accept = createAcceptance({ clock, verifier });
+  const agents = createAgentExchange({ ...options, accept, shelf, proofOf });
+  const { askAsAgent, askAsAgentUser, blueprintFor } = agents;
 
   /** The client assertion of an application. */
   function proofOf(app: AppIdentity): (audience: string, nowMs: number) => Promise<string> {
@@ -143,7 +85,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     return async () => {
       const kept = shelf(['managed', app.name], named, async () => {
         const answer = await askHostForToken(TOKEN_EXCHANGE.resource, credential.clientId, host);
-        return accepted(answer, {
+        return accept(answer, {
           tenant: app.tenant,
           // Which identity the host has, only the configuration can say.
           clientId: credential.clientId ?? clientIn(answer),
@@ -163,117 +105,27 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     });
   }
 
-  function blueprintFor(agent: AnyAgent): AppIdentity {
-    const blueprint = blueprintOf(agent, identities);
-    if (blueprint === undefined) throw new Error(`identity ${agent.name} has no blueprint`);
-    return blueprint;
-  }
-
-  /** T1: the blueprint says that the agent is its own. */
-  function vouchedFor(agent: AnyAgent): TokenShelf {
-    const blueprint = blueprintFor(agent);
-    const named = { identity: blueprint.name, agent: agent.name, resource: TOKEN_EXCHANGE.resource };
-    return shelf(['vouched', blueprint.name, agent.clientId], named, async () => {
-      const fields = { ...forItself(TOKEN_EXCHANGE), fmi_path: agent.clientId };
-      const answer = await askForToken({ ...asked(blueprint), fields, proof: proofOf(blueprint) }, options);
-      if (answer.kind === 'refused') {
-        const reason = OF_BLUEPRINT[answer.reason] ?? answer.reason;
-        return { ...answer, reason, advice: `The blueprint cannot vouch for its agent. ${answer.advice}` };
-      }
-      return accepted(
-        answer,
-        {
-          tenant: blueprint.tenant,
-          clientId: blueprint.clientId,
-          audiences: audiencesOf(TOKEN_EXCHANGE),
-          forUser: false,
-          subjectEnd: `/${agent.clientId}`,
-        },
-        true,
-      );
-    });
-  }
-
-  /** A question of an agent, proved by T1; once more with a new T1 when Entra does not believe the one at hand. */
-  async function askAsAgent(
-    agent: AnyAgent,
-    fields: (vouched: string) => Readonly<Record<string, string>>,
-  ): Promise<EntraAnswer> {
-    const vouched = vouchedFor(agent);
-    const ask = (t1: string): Promise<EntraAnswer> =>
-      askForToken({ ...asked(agent), fields: fields(t1), proof: async () => t1 }, options);
-    const first = await vouched.get();
-    if (first.kind === 'refused') return { ...passedOn(first), misconfigured: false };
-    const answer = await ask(first.held.token.reveal());
-    if (answer.kind === 'token' || !answer.proofRefused) return answer;
-    const second = await vouched.get(first.held.fingerprint);
-    if (second.kind === 'refused' || second.held.fingerprint === first.held.fingerprint) return answer;
-    return ask(second.held.token.reveal());
-  }
-
-  /** T2: the agent says that it wants to be its user. */
-  function wishOf(agent: AgentUserIdentity): TokenShelf {
-    const named = { identity: agent.name, resource: TOKEN_EXCHANGE.resource };
-    return shelf(['wish', agent.name], named, async () =>
-      accepted(
-        await askAsAgent(agent, () => forItself(TOKEN_EXCHANGE)),
-        {
-          tenant: agent.tenant,
-          clientId: agent.clientId,
-          audiences: audiencesOf(TOKEN_EXCHANGE),
-          forUser: false,
-          blueprint: blueprintFor(agent).clientId,
-        },
-        true,
-      ),
-    );
-  }
-
-  async function askAsAgentUser(agent: AgentUserIdentity, allowed: AllowedResource): Promise<EntraAnswer> {
-    const wish = wishOf(agent);
-    const named = isGuid(agent.user) ? { user_id: agent.user } : { username: agent.user };
-    const ask = (t2: HeldToken): Promise<EntraAnswer> =>
-      askAsAgent(agent, () => ({
-        grant_type: 'user_fic',
-        scope: scopeOf(allowed),
-        requested_token_use: 'on_behalf_of',
-        user_federated_identity_credential: t2.token.reveal(),
-        ...named,
-      }));
-    const first = await wish.get();
-    if (first.kind === 'refused') return passedOn(first);
-    const answer = await ask(first.held);
-    // Of another grant this would be the token of a person; here it is T2.
-    if (answer.kind === 'token' || answer.reason !== 'user_assertion_refused') return answer;
-    const second = await wish.get(first.held.fingerprint);
-    const isNew = second.kind === 'held' && second.held.fingerprint !== first.held.fingerprint;
-    const final = isNew ? await ask(second.held) : answer;
-    if (final.kind === 'token' || final.reason !== 'user_assertion_refused') return final;
-    const advice = 'Entra does not take the word of the agent for its user.';
-    return { ...final, reason: 'identity_misconfigured', misconfigured: true, advice };
-  }
-
   async function obtain(identity: Identity, allowed: AllowedResource): Promise<Fetched> {
     const { tenant, clientId, objectId } = identity;
     const expected = { tenant, clientId, objectId, audiences: audiencesOf(allowed), forUser: false };
     switch (identity.kind) {
       case 'app': {
-        const question = { ...asked(identity), fields: forItself(allowed), proof: proofOf(identity) };
-        return accepted(await askForToken(question, options), expected);
+        const question = { ...askedBy(identity), fields: forItself(allowed), proof: proofOf(identity) };
+        return accept(await askForToken(question, options), expected);
       }
       case 'agent': {
         const blueprint = blueprintFor(identity).clientId;
-        return accepted(await askAsAgent(identity, () => forItself(allowed)), { ...expected, blueprint });
+        return accept(await askAsAgent(identity, () => forItself(allowed)), { ...expected, blueprint });
       }
       case 'agent-user': {
         const blueprint = blueprintFor(identity).clientId;
         const objectOfUser = objectId ?? (isGuid(identity.user) ? identity.user : undefined);
         const answer = await askAsAgentUser(identity, allowed);
-        return accepted(answer, { ...expected, objectId: objectOfUser, blueprint, forUser: true });
+        return accept(answer, { ...expected, objectId: objectOfUser, blueprint, forUser: true });
       }
       case 'host': {
         const named = identity.systemAssigned ? undefined : clientId;
-        return accepted(await askHostForToken(allowed.resource, named, host), expected);
+        return accept(await askHostForToken(allowed.resource, named, host), expected);
       }
     }
   }
@@ -284,18 +136,13 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     identity: AppIdentity | AgentIdentity,
     allowed: AllowedResource,
   ): Promise<Fetched> {
-    const fields = {
-      grant_type: JWT_BEARER,
-      assertion: assertion.reveal(),
-      scope: scopeOf(allowed),
-      requested_token_use: 'on_behalf_of',
-    };
+    const fields = forPerson(allowed, assertion.reveal());
     const answer =
       identity.kind === 'agent'
         ? await askAsAgent(identity, () => fields)
-        : await askForToken({ ...asked(identity), fields, proof: proofOf(identity) }, options);
+        : await askForToken({ ...askedBy(identity), fields, proof: proofOf(identity) }, options);
     const { tenant, clientId } = identity;
-    const fetched = await accepted(answer, {
+    const fetched = await accept(answer, {
       tenant,
       clientId,
       audiences: audiencesOf(allowed),
@@ -356,22 +203,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
   };
 }
 
-const scopeOf = ({ resource }: AllowedResource): string => `${resource}/.default`;
-
-const forItself = (allowed: AllowedResource) => ({ grant_type: 'client_credentials', scope: scopeOf(allowed) });
-
-const asked = ({ name, tenant, clientId }: Identity) => ({ identity: name, tenant, clientId });
-
 const atOnce = (reason: RefusalReason): TokenAnswer => ({ kind: 'refused', reason, retryAfterS: 1 });
-
-/** What another shelf refused, said again; it stands in the log there. */
-function passedOn({ reason, retryAfterS }: TokenAnswer & { kind: 'refused' }): EntraRefused {
-  return refusedFor({
-    reason,
-    retryAfterMs: retryAfterS * 1000,
-    advice: 'A token that this one is made of is missing.',
-  });
-}
 
 function clientIn(answer: EntraAnswer): string {
   if (answer.kind === 'refused') return '';
