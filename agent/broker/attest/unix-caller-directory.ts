@@ -28,7 +28,7 @@ export interface UnixPeers {
 export interface UnixCallerDirectory {
   /**
    * The process that connected an accepted socket. Its `uid` and `gid` are the effective ones of then; `execs` are counted
-   * by now, `openedExecs` at the first question.
+   * by now, `openedExecs` at the first question: to be asked as soon as the connection is accepted.
    *
    * Errors   undefined when it has ended, or is of another pid namespace; throws when it cannot be told at all
    */

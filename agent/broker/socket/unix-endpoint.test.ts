@@ -29,8 +29,12 @@ let path: string;
 let caller: Caller | undefined;
 let started = 0;
 
+/** Called at each question for a caller. */
+let onQuestion = (): void => {};
+
 const callers = {
   callerOf(): Caller | undefined {
+    onQuestion();
     return caller;
   },
 };
@@ -79,6 +83,14 @@ async function refused(reason: string, status: number, ...asked: Parameters<type
   assert.equal(broker.events.length, events + 1);
   return answer;
 }
+
+const RUBBISH = [
+  '\x16\x03\x01\r\n',
+  'GET / HTTP/9.9\r\n\r\n',
+  `GET / HTTP/1.1\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`,
+  'CONNECT login.microsoftonline.com:443 HTTP/1.1\r\n\r\n',
+  'GET /v1/token HTTP/1.1\r\nExpect: something\r\n\r\n',
+];
 
 describe('the token socket', () => {
   test('gives a token to its peer, without any secret', async () => {
@@ -154,17 +166,15 @@ describe('the token socket', () => {
   });
 
   test('survives what is no HTTP', async () => {
-    for (const bytes of [
-      '\x16\x03\x01',
-      'GET / HTTP/9.9\r\n\r\n',
-      `GET / HTTP/1.1\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`,
-    ]) {
+    for (const bytes of RUBBISH) {
       const socket = connect(path);
       socket.on('error', () => {});
-      socket.end(bytes);
+      socket.write(bytes);
       socket.resume();
       await new Promise((resolve) => socket.once('close', resolve));
     }
+    assert.ok(broker.events.every(({ reason }) => reason === 'malformed_request'));
+    assert.equal(broker.events.length, RUBBISH.length, 'each is in the record');
     assert.equal((await ask(TOKEN)).status, 200);
   });
 
@@ -179,4 +189,18 @@ describe('the token socket', () => {
     await broker.stop();
     assert.throws(() => statSync(path), /ENOENT/);
   });
+});
+
+test('who connected is looked at before it has asked for anything; a failure of that ends nothing', async () => {
+  const asked = new Promise<void>((resolve) => {
+    onQuestion = () => {
+      resolve();
+      throw new Error('the kernel side is gone');
+    };
+  });
+  const socket = connect(path);
+  await asked;
+  onQuestion = () => {};
+  socket.destroy();
+  assert.equal((await ask('/v1/whoami')).status, 200);
 });

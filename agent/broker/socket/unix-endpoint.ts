@@ -11,7 +11,7 @@
 
 import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { UnixCallerDirectory } from '../attest/unix-caller-directory.ts';
 import { REFUSALS, type RefusalReason } from '../refusal.ts';
 import { SecretText } from '../token/secret-text.ts';
@@ -108,6 +108,16 @@ export function createUnixEndpoint({ desk, callers }: UnixEndpointOptions): Unix
     return sendAnswer(reply, await ask(request.raw.socket, { refuse: reason }));
   }
 
+  /** For what never becomes a request: it is in the record, and the connection ends. */
+  function refuseRaw(socket: Socket): void {
+    if (!socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const end = (): unknown => socket.destroy();
+    ask(socket, { refuse: 'malformed_request' }).then(end, end);
+  }
+
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
@@ -122,7 +132,7 @@ export function createUnixEndpoint({ desk, callers }: UnixEndpointOptions): Unix
       connectionsCheckingInterval: 1_000,
       requireHostHeader: false,
     },
-    clientErrorHandler: (_error, socket) => (socket as Socket).destroy(),
+    clientErrorHandler: (_error, socket) => refuseRaw(socket as Socket),
     frameworkErrors: (_error, request, reply) => {
       refuse(request as FastifyRequest, reply as FastifyReply, 'malformed_request').catch(() =>
         request.raw.socket.destroy(),
@@ -142,8 +152,20 @@ export function createUnixEndpoint({ desk, callers }: UnixEndpointOptions): Unix
     send(reply, 200, whoamiBody(await desk.whoIs(() => callers.callerOf(request.raw.socket)))),
   );
   app.setNotFoundHandler((request, reply) => refuse(request, reply, 'unknown_path'));
-  app.setErrorHandler((_error, request, reply) => refuse(request, reply, 'malformed_request'));
+  app.setErrorHandler(({ statusCode = 500 }: FastifyError, request, reply) =>
+    refuse(request, reply, statusCode < 500 ? 'malformed_request' : 'broker_failed'),
+  );
+  app.server.on('connect', (_request, socket) => refuseRaw(socket as Socket));
+  app.server.on('checkExpectation', (request) => refuseRaw(request.socket));
   app.server.maxConnections = CONNECTIONS_MAX;
+  // Which program connected is looked at now: by the first request it may have executed another.
+  app.server.on('connection', (socket) => {
+    try {
+      callers.callerOf(socket);
+    } catch {
+      // Its requests are refused, and say why.
+    }
+  });
 
   let listening: string | undefined;
   return {
