@@ -6,6 +6,7 @@ import type { Caller, CallerDirectory, IsAlive } from './attest/caller-directory
 import { createFactsOf, type FactsOf } from './attest/caller-facts.ts';
 import { isProcessAlive } from './attest/process-liveness.ts';
 import type { SessionName, SessionSecrets } from './attest/session-secret.ts';
+import type { Standards } from './caller-judge.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type BrokerCounts, createCounts } from './counts.ts';
 import { openCredentials } from './entra/credentials.ts';
@@ -27,7 +28,7 @@ import { createTenantCertificates } from './saml/tenant-certificates.ts';
 import { type AssertionVerifier, createAssertionVerifier } from './saml/verify-assertion.ts';
 import { createIssuerReader, type IssuerForms, PUBLIC_CLOUD_ISSUERS } from './token/issuer.ts';
 import { createTokenVerifier, type TokenVerifier } from './token/verify.ts';
-import { createTokenDesk, type Standards } from './token-desk.ts';
+import { createTokenDesk } from './token-desk.ts';
 import type { TokenEvent } from './token-event.ts';
 import { INTERFACES_DEFAULT, type TokenInterface } from './token-interface.ts';
 import { createTokenWatch, type Observation, type Sighting, type TokenWatch } from './token-watch.ts';

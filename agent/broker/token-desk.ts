@@ -8,26 +8,17 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
 import { type Caller, type IsAlive, isSameCaller } from './attest/caller-directory.ts';
-import type { CallerFacts, FactsOf } from './attest/caller-facts.ts';
+import type { FactsOf } from './attest/caller-facts.ts';
 import { isSecret, type SessionSecrets } from './attest/session-secret.ts';
+import { createCallerJudge, type Judged, type Standards, type WorkloadCaller, wasHandedOn } from './caller-judge.ts';
 import type { Clock } from './clock.ts';
 import type { MutableCounts } from './counts.ts';
 import { holderOf, issuedEvent, type Refused, refusedEvent } from './desk-event.ts';
-import type { HeldToken, TokenSource } from './entra/token-source.ts';
+import type { HeldToken } from './entra/token-source.ts';
 import type { IssuanceLedger } from './issuance-ledger.ts';
 import type { BrokerLog } from './log.ts';
-import {
-  type Bound,
-  boundIdentity,
-  type Decision,
-  decide,
-  decideWithoutDigest,
-  wantedDigests,
-} from './policy/decide.ts';
-import type { Asker } from './policy/match.ts';
-import type { Identity, PolicySet } from './policy/policy.ts';
+import type { Identity } from './policy/policy.ts';
 import type { IdentitySelector } from './policy/selector.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { REFUSALS, type RefusalReason } from './refusal.ts';
@@ -98,12 +89,6 @@ export interface TokenDesk {
   close(): void;
 }
 
-/** What is asked when a request comes, so that it can be changed while the desk is open. */
-export interface Standards {
-  readonly policy: PolicySet;
-  readonly source: TokenSource;
-}
-
 export interface TokenDeskParts {
   readonly standards: () => Standards;
   readonly factsOf: FactsOf;
@@ -125,28 +110,14 @@ const NOBODY = 'nobody';
 const rateKey = (caller: Caller | undefined): string =>
   caller === undefined ? NOBODY : `${caller.pid} ${caller.startNs}`;
 
-type WorkloadCaller = Caller & { readonly selectionName: string };
-
 type Attested =
   | { readonly kind: 'caller'; readonly caller: Caller }
   | { readonly kind: 'nobody' }
   | { readonly kind: 'unavailable' };
 
-/** A decision, and the facts that it was made on. */
-type Judged =
-  | (Extract<Decision, { kind: 'granted' }> & { readonly facts: CallerFacts })
-  | (Extract<Decision, { kind: 'refused' }> & { readonly facts?: CallerFacts });
-
-const isSameProgram = (a: CallerFacts, b: CallerFacts): boolean => a.device === b.device && a.inode === b.inode;
-
-/** The connection was opened in another session, or for another program. */
-function wasHandedOn({ openedBy, openedExecs, execs, sessionKey, selectionName }: Caller): boolean {
-  if (openedExecs !== undefined && openedExecs !== execs) return true;
-  return openedBy !== undefined && (openedBy.sessionKey !== sessionKey || openedBy.selectionName !== selectionName);
-}
-
 export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
   const { standards, factsOf, secrets, isAlive, ledger, limit, clock, log, counts, onEvent } = parts;
+  const { judge, judgeAgain, boundNow } = createCallerJudge({ standards, factsOf, isAlive, log });
   let closed = false;
   let canAttest = true;
 
@@ -211,30 +182,6 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
     return isSecret(presented, expected) ? undefined : 'secret_wrong';
   }
 
-  /** The facts of a caller, or why there are none. */
-  async function factsOrWhy(caller: Caller, wanted: { digest: boolean }): Promise<CallerFacts | RefusalReason> {
-    try {
-      return (await factsOf(caller, wanted)) ?? (isAlive(caller) ? 'caller_unreadable' : 'caller_gone');
-    } catch (error) {
-      log.error({ pid: caller.pid, cause: causeOf(error) }, 'what a caller runs could not be read');
-      return 'caller_unreadable';
-    }
-  }
-
-  /** By what the caller is now. A digest is only made when the answer hangs on it: who is refused does not wait for one. */
-  async function judge(request: TokenRequest, caller: WorkloadCaller): Promise<Judged> {
-    const { policy } = standards();
-    const question = { interface: request.interface, resource: request.resource, selectors: request.selectors ?? [] };
-    const facts = await factsOrWhy(caller, { digest: false });
-    if (typeof facts === 'string') return { kind: 'refused', reason: facts };
-    const workload = caller.selectionName;
-    const quick = decideWithoutDigest(policy, { ...facts, workload }, question);
-    if (quick.kind !== 'digest-needed') return { ...quick, facts };
-    const whole = await factsOrWhy(caller, { digest: true });
-    if (typeof whole === 'string') return { kind: 'refused', reason: whole, facts };
-    return { ...decide(policy, { ...whole, workload }, question), facts: whole };
-  }
-
   /** All that is looked at before a token is fetched. */
   async function judgeRequest(request: TokenRequest, caller: WorkloadCaller): Promise<Judged> {
     const problem = request.secret === 'required' ? secretProblem(caller, request.presentedSecret) : undefined;
@@ -271,18 +218,6 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
     return { kind: 'allowed', identity: judged.identity };
   }
 
-  async function boundNow(caller: WorkloadCaller): Promise<Bound | RefusalReason> {
-    const { policy } = standards();
-    const read = async (digest: boolean): Promise<Asker | RefusalReason> => {
-      const facts = await factsOrWhy(caller, { digest });
-      return typeof facts === 'string' ? facts : { ...facts, workload: caller.selectionName };
-    };
-    const asker = await read(false);
-    if (typeof asker === 'string') return asker;
-    const whole = wantedDigests(policy, asker).length > 0 ? await read(true) : asker;
-    return typeof whole === 'string' ? whole : boundIdentity(policy, whole);
-  }
-
   async function whoIs(attest: TokenRequest['attest']): Promise<Standing> {
     const nobody = { identity: undefined, policyName: undefined, resources: [], interfaces: [] };
     const who = attested(attest);
@@ -313,21 +248,6 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
     if (now.kind === 'unavailable') return 'attestation_unavailable';
     if (now.kind === 'nobody') return 'caller_gone';
     return isSameCaller(now.caller, caller) && !wasHandedOn(now.caller) ? undefined : 'caller_changed';
-  }
-
-  /** Time has passed since the decision: the caller as it is now, or why it gets nothing. */
-  async function judgeAgain(
-    request: TokenRequest,
-    caller: WorkloadCaller,
-    before: Extract<Judged, { kind: 'granted' }>,
-  ): Promise<Judged> {
-    const now = await judge(request, caller);
-    if (now.facts !== undefined && !isSameProgram(now.facts, before.facts)) {
-      return { kind: 'refused', reason: 'caller_changed', facts: now.facts };
-    }
-    if (now.kind === 'refused') return now;
-    const same = now.policy.name === before.policy.name && isDeepStrictEqual(now.identity, before.identity);
-    return same ? now : { kind: 'refused', reason: 'policy_changed', facts: now.facts };
   }
 
   async function serve(request: TokenRequest, startedAtMs: number): Promise<GrantedToken | RefusedToken> {
