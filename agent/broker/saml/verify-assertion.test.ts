@@ -85,6 +85,7 @@ describe('an assertion is verified', () => {
   });
 
   test('after a rollover, with one request in five minutes whatever is sent', async () => {
+    stage = await openSamlStage({ ownKeys: true });
     assert.equal(await stage.answer(stage.assertion()), 'verified');
     await stage.issuer.roll();
     const xml = stage.assertion();

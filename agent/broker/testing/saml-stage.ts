@@ -38,10 +38,15 @@ export interface SamlStage {
   answer(xml: string): Promise<string>;
 }
 
-export async function openSamlStage(): Promise<SamlStage> {
+/** Keys take a second or so to make, and few tests change them. */
+let shared: Promise<[SamlIssuer, KeyAndCertificate]> | undefined;
+const create = () => Promise.all([createSamlIssuer(), createClientCertificate('own')]);
+
+/** `ownKeys`: for a test that rolls them. */
+export async function openSamlStage({ ownKeys = false } = {}): Promise<SamlStage> {
   const clock = createHandClock();
-  const issuer = await createSamlIssuer();
-  const own = await createClientCertificate('own');
+  shared ??= create();
+  const [issuer, own] = await (ownKeys ? create() : shared);
   const fetched: string[] = [];
   const certificates = createTenantCertificates({
     authority: 'https://login.example',
