@@ -35,6 +35,8 @@ import { flushWithin, type JournalStatus, journalStatus, RoomNews } from './wiri
 import { createPolicyDoor } from './wiring/policy-door.ts';
 import { tlsProbes } from './wiring/tls-probes.ts';
 
+export { policyProblems } from './wiring/policy-of.ts';
+
 export interface AgentStatus {
   readonly version: string;
   readonly agent_id: string;

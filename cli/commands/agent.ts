@@ -2,10 +2,10 @@
 
 import type { Command } from 'commander';
 import { hostChecks } from '../../agent/doctor/host-checks.ts';
-import { startAgent } from '../../agent/main.ts';
+import { policyProblems, startAgent } from '../../agent/main.ts';
 import { createLog } from '../../agent/telemetry/log.ts';
 import { loadAgentConfig } from '../config-file.ts';
-import { EXIT } from '../exit.ts';
+import { CliError, EXIT } from '../exit.ts';
 import { DEFAULT_AGENT_CONFIG } from '../places.ts';
 import { printChecks } from './doctor.ts';
 
@@ -26,6 +26,8 @@ export function defineAgent(command: Command, version: string): void {
     .action(async (options: { config: string; check?: boolean }) => {
       const config = loadAgentConfig(options.config);
       if (options.check) {
+        const problems = policyProblems(config);
+        if (problems.length > 0) throw new CliError(brokenPolicies(options.config, problems), '', EXIT.unusable);
         console.log(`${options.config} is valid`);
         return;
       }
@@ -45,6 +47,10 @@ export function defineAgent(command: Command, version: string): void {
       process.off('SIGHUP', reload);
       await agent.stop();
     });
+}
+
+function brokenPolicies(file: string, problems: readonly string[]): string {
+  return `${file} has policies that the broker cannot go by:\n${problems.map((problem) => `  ${problem}`).join('\n')}`;
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process as it would without us. */

@@ -226,6 +226,25 @@ describe('sworn policy', { skip: whyNoRecording() }, () => {
     assert.equal((await check(pid)).code, 0);
   });
 
+  it('is checked by `sworn agent --check`, with what hangs on the host and on the credentials', async () => {
+    const checked = (): Promise<Ended> => runSworn(['agent', '--check', '--config', configFile]);
+    rewrite({});
+    assert.equal((await checked()).code, 0);
+    const identities = [{ name: 'orders-app', tenant: TENANT, client_id: CLIENT }];
+    for (const [broken, reason] of [
+      [{ policies: [{ ...others, match: { user: 'nobody-is-called-so' } }] }, /there is no user 'nobody-is-called-so'/],
+      [{ policies: [{ ...sleepers, resources: ['vault'] }] }, /policy sleepers: vault is neither a URI/],
+      [{ identities }, /policy sleepers: identity orders-app has no credential/],
+      [{ policies: [others, { ...others, name: 'copy' }] }, /policies\[1\]\.match wants the same as policy others/],
+    ] as [object, RegExp][]) {
+      rewrite(broken);
+      const { code, out, err } = await checked();
+      assert.deepEqual([code, out], [2, ''], err);
+      assert.match(err, reason);
+    }
+    rewrite({});
+  });
+
   it('says what is asked wrongly', async () => {
     for (const words of [['check', '--pid', 'x'], ['check', '--pid', '0'], ['nonsense']]) {
       assert.equal((await policy(...words)).code, 2, words.join(' '));
