@@ -29,6 +29,10 @@ export interface Client {
   readonly knows: readonly FurtherFlavour[];
   /** Of these it keeps to itself what the broker says of a refusal. */
   readonly silentOn?: readonly FurtherFlavour[];
+  /** There it looks first whether anybody answers, without the header that a request for a token has. */
+  readonly probesOn?: readonly FurtherFlavour[];
+  /** There it takes no id of an identity. */
+  readonly noSelectorOn?: readonly FurtherFlavour[];
   /** How many requests two questions for one token are. */
   readonly requests: number;
   /** Errors: ToolMissing. */
@@ -113,11 +117,14 @@ export const CLIENTS: readonly Client[] = [
   { name: 'js-identity-4-node-20', library: JS, ...WITH_CHAIN, install: byNode('20.20.2', JS, '4.13.1') },
   // Object ids came with 4.
   {
-    ...{ name: 'js-identity-3-node-20', library: JS, ...WITH_CHAIN, takesObjectId: false },
+    ...{ name: 'js-identity-3-node-20', library: JS, ...WITH_CHAIN, takesObjectId: false, probesOn: ['imds-address'] },
     install: byNode('20.20.2', JS, '3.4.2'),
   },
   { name: 'js-msal-7', library: MSAL_JS, ...WITHOUT_CHAIN, install: byNode('26.10.0', MSAL_JS, '7.2.1') },
-  { name: 'js-msal-3-node-20', library: MSAL_JS, ...WITHOUT_CHAIN, install: byNode('20.20.2', MSAL_JS, '3.8.10') },
+  {
+    ...{ name: 'js-msal-3-node-20', library: MSAL_JS, ...WITHOUT_CHAIN, noSelectorOn: ['arc'] },
+    install: byNode('20.20.2', MSAL_JS, '3.8.10'),
+  },
   { name: 'python-identity', library: 'azure-identity', ...WITH_CHAIN, install: byPython('identity') },
   { name: 'python-identity-aio', library: 'azure-identity, asyncio', ...WITH_CHAIN, install: byPython('identity.aio') },
   { name: 'python-msal', library: 'msal', ...WITHOUT_CHAIN, install: byPython('msal') },

@@ -12,8 +12,9 @@ is unmodified and asks the broker of a real agent, as a workload in a network th
 compared with what the stand-in for Entra issued, and with the record.
 
 - **token**: it holds the token that was issued to the bound identity for its resource; the record has that token once for
-  each request, with the process that asked; asking again makes no request; it knows when to ask anew
-- **refused**: it ends at once, after one request, and its error names the broker's reason
+  each request, with the process that asked; asking again makes no request (az, which runs anew, makes one each time); it
+  knows when to ask anew
+- **refused**: it ends at once, after one request (and its probe, where it has one), and its error names the broker's reason
 - **silent**: refused too, but its error does not repeat the broker's reason, which the record has
 - **–**: the client cannot be told so
 `;
@@ -29,15 +30,13 @@ export function documentOf(rows: readonly Row[]): string {
   const explained = ways.map(({ name, about }) => `- \`${name}\`: ${about}`);
   const table = [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`);
   const slowest = Math.max(0, ...rows.filter(({ outcome }) => outcome !== 'token').map(({ brokerMs }) => brokerMs));
-  const after = `Milliseconds: by the client's clock, from before it asked to its answer. The slowest refusal took the broker
-${slowest} ms.`;
+  const after = `The slowest refusal took the broker ${slowest} ms, from the request to its answer.`;
   return `${HEAD}\n${explained.join('\n')}\n\n${hostLine()}.\n\n${table.join('\n')}\n\n${after}\n`;
 }
 
 function cellOf(row: Row | undefined): string {
   if (row === undefined) return '–';
   if (!row.ok) return `not ok: ${row.reason.replaceAll(/[|\n]/g, ' ')}`;
-  const isSaid = row.said.includes(row.outcome.toUpperCase());
-  const outcome = row.outcome === 'token' ? 'token' : isSaid ? 'refused' : 'silent';
-  return `${outcome}, ${row.clientMs} ms`;
+  if (row.outcome === 'token') return 'token';
+  return row.said.includes(row.outcome.toUpperCase()) ? 'refused' : 'silent';
 }

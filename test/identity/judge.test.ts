@@ -63,6 +63,16 @@ describe('a row with a token', () => {
     );
   });
 
+  test('of a client that looks first whether anybody answers is ok with that look, and with no more', () => {
+    const [old] = plannedRows(['js-identity-3-node-20 imds-address direct']);
+    assert.ok(old);
+    const look: TokenRow = { ...REFUSED, reason: 'metadata_header_missing', interface: 'imds' };
+    const row = (...looks: TokenRow[]): Row =>
+      judged(old, INSTALLED, played(HELD), [...looks, { ...ISSUED, interface: 'imds' }], EXPECTED);
+    assert.equal(row(look).reason, '');
+    assert.match(row(look, look).reason, /2 requests at the broker, not 1/);
+  });
+
   const broken: readonly [what: string, row: Row, reason: RegExp][] = [
     ['Entra issued another', direct(HELD, [ISSUED], { ...EXPECTED, issued: new Set(['b']) }), /none that Entra issued/],
     ['it holds another when it asks again', direct({ ...HELD, again: 'b' }, [ISSUED]), /another token when/],

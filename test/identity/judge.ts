@@ -55,6 +55,12 @@ export function isSilent({ client, flavour }: Planned): boolean {
   return client.silentOn?.some((name) => name === flavour.name) ?? false;
 }
 
+/** How the broker answers those who only look whether it is there. */
+const PROBE = 'metadata_header_missing';
+
+const hasProbed = ({ client, flavour }: Planned): boolean =>
+  client.probesOn?.some((name) => name === flavour.name) ?? false;
+
 /** Clients know whole seconds, rounded either way. */
 const ROUNDING_S = 2;
 
@@ -66,7 +72,9 @@ export function judged(
   expected: Expected,
 ): Row {
   const { said } = played;
-  const asked = tokens.filter(({ action }) => action === 'issued' || action === 'refused');
+  const told = tokens.filter(({ action }) => action === 'issued' || action === 'refused');
+  // Its probe asks for nothing, and is no request for a token.
+  const asked = hasProbed(planned) && told[0]?.reason === PROBE ? told.slice(1) : told;
   const last = asked.at(-1);
   const outcome = last === undefined ? 'none' : last.action === 'issued' ? 'token' : last.reason;
   const problems =

@@ -52,7 +52,7 @@ export function rowName({ client, flavour, way }: Planned): string {
 export function plannedRows(only: readonly string[]): Planned[] {
   const rows = CLIENTS.flatMap((client) =>
     FLAVOURS.filter((flavour) => flavour.isFor(client)).flatMap((flavour) =>
-      WAYS.filter((way) => way.isFor(client)).map((way) => ({ client, flavour, way })),
+      WAYS.filter((way) => way.isFor(client, flavour)).map((way) => ({ client, flavour, way })),
     ),
   );
   return rows.filter((row) => only.length === 0 || only.some((word) => rowName(row).includes(word)));

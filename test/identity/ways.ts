@@ -3,6 +3,7 @@
 /** What each client is made to do: with which class, in which environment, and what must come of it. */
 import type { RefusalReason } from '../../agent/broker/refusal.ts';
 import type { Client } from './clients.ts';
+import type { Flavour } from './flavours.ts';
 
 /** Nobody listens there: what goes to a proxy in spite of NO_PROXY ends at once. */
 const DEAD_PROXY = 'http://127.0.0.1:9';
@@ -22,11 +23,13 @@ export interface Way {
   /** For people. */
   readonly about: string;
   readonly expect: 'token' | RefusalReason;
-  readonly isFor: (client: Client) => boolean;
+  readonly isFor: (client: Client, flavour: Flavour) => boolean;
   readonly environment: (context: WayContext) => Readonly<Record<string, string>>;
 }
 
 const everyClient = (): boolean => true;
+const withSelector = ({ noSelectorOn }: Client, flavour: Flavour): boolean =>
+  noSelectorOn?.some((name) => name === flavour.name) !== true;
 const withChain = ({ hasChain }: Client): boolean => hasChain;
 
 const direct = ({ resource }: WayContext) => ({ MATRIX_WAY: 'direct', MATRIX_RESOURCE: resource });
@@ -63,21 +66,21 @@ export const WAYS: readonly Way[] = [
     name: 'client-id',
     about: 'user-assigned: the client id of the bound identity',
     expect: 'token',
-    isFor: everyClient,
+    isFor: withSelector,
     environment: (context) => ({ ...direct(context), MATRIX_CLIENT_ID: context.clientId }),
   },
   {
     name: 'object-id',
     about: 'user-assigned: its object id',
     expect: 'token',
-    isFor: ({ takesObjectId }) => takesObjectId,
+    isFor: (client, flavour) => client.takesObjectId && withSelector(client, flavour),
     environment: (context) => ({ ...direct(context), MATRIX_OBJECT_ID: context.objectId }),
   },
   {
     name: 'other-client-id',
     about: "user-assigned: another identity's client id",
     expect: 'other_identity_requested',
-    isFor: everyClient,
+    isFor: withSelector,
     environment: (context) => ({ ...direct(context), MATRIX_CLIENT_ID: context.otherClientId }),
   },
   {
