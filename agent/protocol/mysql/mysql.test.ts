@@ -167,6 +167,11 @@ test('a password in clear text is handed over without its NUL, and stands in no 
     [['mysql-cleartext-password', 'a-s3cret']],
   );
   assert.equal(clear.exchanges[0]?.attributes['auth_method'], 'mysql_clear_password');
+  assert.deepEqual(clear.exchanges[0]?.credential, {
+    kind: 'mysql-cleartext-password',
+    reach: 'connection',
+    fingerprint: createHash('sha256').update('a-s3cret').digest('hex'),
+  });
   const atOnce = check([
     sends('server', greeting()),
     sends('client', response(1, 'mysql_clear_password', 'b-s3cret\0')),
