@@ -59,6 +59,7 @@ describe('selections', () => {
       state: IdentityState.POLICY,
       source: IdentitySource.POLICY,
       tenantId: GUID,
+      kind: 'app',
     });
   });
 

@@ -77,6 +77,7 @@ function selectionOf(id: number, select: Exclude<SelectConfig, { run: readonly s
 
 function meaningOf(config: AgentConfig, workload: WorkloadConfig, select: SelectConfig): SelectionMeaning {
   const identity = config.identities.find(({ name }) => name === workload.identity);
+  const blueprint = config.identities.find(({ name }) => name === identity?.blueprint);
   const kind = Object.keys(select)[0] as string;
   return {
     workload: workload.name,
@@ -88,6 +89,8 @@ function meaningOf(config: AgentConfig, workload: WorkloadConfig, select: Select
       state: IdentityState.POLICY,
       source: IdentitySource.POLICY,
       tenantId: identity?.tenant ?? '',
+      kind: identity?.kind ?? '',
+      blueprintId: blueprint?.client_id ?? '',
     },
   };
 }
