@@ -26,12 +26,13 @@ export interface RedisServer {
 
 /** Errors: ToolMissing; an Error when it does not come up. */
 export async function startRedis(): Promise<RedisServer> {
-  const program = fromDebian('redis-server', 'redis-server');
+  // The package redis-server has the units that start one, and a link; the program itself is here.
+  const program = fromDebian('redis-check-rdb', 'redis-tools');
   const cli = fromDebian('redis-cli', 'redis-tools');
   const folder = mkdtempSync(join(tmpdir(), 'sworn-redis-'));
   const port = await freePort();
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
-  const server = spawn(program, settings, { stdio: 'ignore' });
+  const server = spawn(program, settings, { stdio: 'ignore', argv0: 'redis-server' });
   const ask = (...args: string[]): string =>
     execFileSync(cli, ['-p', String(port), ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   const until = async (isThere: () => boolean, what: string): Promise<void> => {
@@ -55,7 +56,7 @@ export async function startRedis(): Promise<RedisServer> {
   await until(() => shown().startsWith('OK'), 'MONITOR');
   return {
     port,
-    version: /\d+\.\d+\.\d+/.exec(execFileSync(program, ['--version'], { encoding: 'utf8' }))?.[0] ?? '',
+    version: /\d+\.\d+\.\d+/.exec(execFileSync(cli, ['--version'], { encoding: 'utf8' }))?.[0] ?? '',
     ask,
     shown,
     untilShown: (text) => until(() => shown().includes(text), text),
