@@ -384,16 +384,6 @@ describe('under load and failure', () => {
     assert.equal(limited.counts.refused.too_many_requests, 45);
   });
 
-  test('deny and warm success take a fraction of a second', async () => {
-    await ask();
-    for (const changes of [{}, { secret: 'x' }, { query: 'resource=https://elsewhere.example' }, { target: '/' }]) {
-      const begun = performance.now();
-      await ask(changes);
-      // Generous, since a busy machine runs this too; it takes about a millisecond.
-      assert.ok(performance.now() - begun < 1000);
-    }
-  });
-
   test('stopping ends what is under way and lets the port go', async () => {
     stage.standIn.faults.add('token', { kind: 'hang' });
     const stopping = await stage.start({ upstreamTimeoutMs: 60_000 });
