@@ -132,6 +132,18 @@ describe('clients of MySQL against the general log', { skip }, () => {
     );
   });
 
+  test('rows in binary are the text of their values', () => {
+    const selected = commands.filter(
+      ({ statement, operation }) => operation === 'SELECT' && statement.includes('where id >= ?'),
+    );
+    assert.equal(selected.length, 3);
+    for (const { response, rows } of selected) {
+      const [names, first] = response.toString().split('\n');
+      assert.deepEqual([rows, names], [40, '["id","name","at","n"]']);
+      assert.equal(first, `["10","Größe 10 ☃ '\\"\\\\","2024-02-03 04:05:06.120000","${2 ** 40 + 10}"]`);
+    }
+  });
+
   test('outcomes, logins and databases', () => {
     const codes = commands.filter(({ errorCode }) => errorCode !== '').map(({ errorCode }) => errorCode);
     assert.deepEqual(codes.sort(), ['23000', '28000', '42S02', '42S02', '42S02', '42S02', '42S22']);
@@ -167,9 +179,9 @@ function isExecution(seen: readonly RecordedCommand[], statement: string): boole
   return seen.some(({ operation, statement: prepared }) => operation === 'PREPARE' && prepared === statement);
 }
 
-/** The log has numbers in quotes or without, as the client typed them. */
+/** The log has numbers in quotes or without, as the client typed them, and says of times that they are such. */
 function plainNumbers(text: string): string {
-  return text.replaceAll(/'(-?\d+)'/g, '$1');
+  return text.replaceAll(/'(-?\d+)'/g, '$1').replaceAll("TIMESTAMP'", "'");
 }
 
 /** As the log has it: the values in the places of the question marks. */

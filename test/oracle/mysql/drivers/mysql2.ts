@@ -6,7 +6,14 @@ import { connect } from 'node:net';
 
 const [folder = '', port = ''] = process.argv.slice(2);
 const mysql = createRequire(import.meta.url)(`${folder}/promise.js`);
-const about = { host: '127.0.0.1', port: Number(port), user: 'ann', password: 'ann-Passwort-77', database: 'shop' };
+const about = {
+  timezone: 'Z',
+  host: '127.0.0.1',
+  port: Number(port),
+  user: 'ann',
+  password: 'ann-Passwort-77',
+  database: 'shop',
+};
 
 for (const [name, more] of [
   ['plain', {}],
@@ -17,7 +24,12 @@ for (const [name, more] of [
   const connection = await mysql.createConnection({ ...about, ...more });
   await connection.query(`create table node_${name} (id int primary key, name varchar(100), at datetime(6), n bigint)`);
   for (let n = 0; n < 50; n++) {
-    const values = [n, n % 7 === 0 ? null : `Größe ${n} ☃ '"\\`, '2024-02-03 04:05:06.000007', String(2 ** 40 + n)];
+    const values = [
+      n,
+      n % 7 === 0 ? null : `Größe ${n} ☃ '"\\`,
+      new Date('2024-02-03T04:05:06.120Z'),
+      String(2 ** 40 + n),
+    ];
     await connection.execute(`insert into node_${name} values (?, ?, ?, ?)`, values);
   }
   await connection.execute(`select * from node_${name} where id >= ?`, [10]);
