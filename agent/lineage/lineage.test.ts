@@ -378,3 +378,27 @@ test('whatever is missing, doubled or late, each process begins and ends at most
     { numRuns: 1000 },
   );
 });
+
+test('what no token is tied to names a human as long as there is one, and none of several', () => {
+  const { lineage, apply } = lineageOf();
+  nowNs = 0;
+  apply(exec(10, '/a'));
+  const session = lineage.sessionOf(SCOPE);
+  assert.ok(session);
+  const actingFor = (onBehalfOfId: string) => ({
+    ...POLICY,
+    onBehalfOfId,
+    onBehalfOfName: `${onBehalfOfId}@x`,
+    tokenId: 't',
+  });
+  bind(session, 100, actingFor('ann'));
+  bind(session, 200, actingFor('ann'));
+  bind(session, 300, POLICY);
+  bind(session, 400, actingFor('bob'));
+  bind(session, 500, actingFor('ann'));
+  const at = (atNs: number) => bindingAt(session, atNs).onBehalfOfId;
+  assert.deepEqual([50, 150, 250, 350, 400, 500].map(at), ['', 'ann', 'ann', '', '', '']);
+  assert.equal(bindingAt(session, 500).onBehalfOfName, '');
+  assert.equal(bindingAt(session, 500).tokenId, 't', 'the rest of it stays');
+  assert.equal(bindingAt(session, 500), bindingAt(session, 501));
+});

@@ -19,7 +19,7 @@
 import { IdentitySource, IdentityState } from '../model/activity.ts';
 import type { Binding } from '../model/identity.ts';
 import { audienceFits, type Place } from './audience.ts';
-import { bindingAt, type Session } from './session.ts';
+import { bindingAt, generally, type Session } from './session.ts';
 
 /** What was known of the token with that fingerprint when it was asked; undefined: nothing. */
 export type TokenOf = (fingerprint: string) => Binding | undefined;
@@ -56,7 +56,7 @@ function ownBinding(session: Session, atNs: number, place: Place): Binding {
   for (let i = bindings.length - 1; i > 0; i--) {
     const { sinceNs, binding } = bindings[i] as { sinceNs: number; binding: Binding };
     if (sinceNs <= atNs && binding.source === IdentitySource.BROKER && audienceFits(binding.audience, place))
-      return binding;
+      return generally(session, atNs, binding);
   }
   return latest;
 }
