@@ -25,7 +25,8 @@ import { cgroupRoot } from '../source/ebpf/cgroup.ts';
 import type { LiveKernel } from '../source/kernel-event-source.ts';
 import type { Log } from '../telemetry/log.ts';
 import { listenersOf, portsOf, redirectImds } from './broker-listeners.ts';
-import { objectIdFinder, tokenOfBroker } from './known-token.ts';
+import { IdentityNames } from './identity-names.ts';
+import { tokenOfBroker } from './known-token.ts';
 import type { PolicyBroker } from './policy-door.ts';
 import { policyOf } from './policy-of.ts';
 import { TokenLedger } from './token-ledger.ts';
@@ -75,7 +76,8 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
   if (!config.broker.enabled) return undefined;
 
   const secrets = sessionSecrets(config, selections);
-  const ledger = new TokenLedger(source.clock, recorder, builder, objectIdFinder(config.identities));
+  const names = new IdentityNames(config.identities);
+  const ledger = new TokenLedger(source.clock, recorder, builder, (name) => names.objectIdOf(name));
   const attesting = { kernel: source, workloadOf: (scope: Scope) => workloadOf(scope, selections, recorder) };
   const broker = await startBroker({
     policy: policyOf(config),
@@ -125,12 +127,13 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
       void broker.observe(credential.secret, sighting);
     },
     known: (fingerprint, holder) => broker.known(fingerprint, holder),
-    tokenOf: tokenOfBroker((fingerprint) => broker.known(fingerprint), config.identities),
+    tokenOf: tokenOfBroker((fingerprint) => broker.known(fingerprint), names),
     policies: {
       policy: () => broker.policy(),
       checkPolicy: (caller, question) => broker.checkPolicy(caller, question),
       async reload(policy) {
         await broker.reload(policy);
+        names.learn(policy.identities);
         // What may be asked for decides how it is asked for.
         writeEnvironments(config, selections, environmentOf);
         redirect();

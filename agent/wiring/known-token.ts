@@ -6,14 +6,7 @@ import { clientOf, textClaim } from '../broker/token/compact-token.ts';
 import type { KnownToken } from '../broker/token-watch.ts';
 import type { TokenOf } from '../lineage/token-use.ts';
 import { IdentitySource, IdentityState } from '../model/activity.ts';
-
-/** An identity of the configuration, as far as a token is told to be its by it. */
-export interface NamedIdentity {
-  readonly name: string;
-  readonly tenant: string;
-  readonly client_id: string;
-  readonly object_id?: string | undefined;
-}
+import type { IdentityNames } from './identity-names.ts';
 
 const STATES = {
   verified: IdentityState.VERIFIED,
@@ -22,17 +15,13 @@ const STATES = {
 } as const;
 
 /** Only what the broker itself had from Entra is of the broker; what a session obtained past it is as good as its signature. */
-export function tokenOfBroker(
-  known: (fingerprint: string) => KnownToken | undefined,
-  identities: readonly NamedIdentity[],
-): TokenOf {
-  const nameOf = nameFinder(identities);
-  const objectIdOf = objectIdFinder(identities);
+export function tokenOfBroker(known: (fingerprint: string) => KnownToken | undefined, names: IdentityNames): TokenOf {
+  const objectIdOf = (name: string): string => names.objectIdOf(name);
   return (fingerprint) => {
     const token = known(fingerprint);
     if (token?.verification === undefined) return undefined;
     const { claims, issuance, verification } = token;
-    const identityName = issuance?.identityName ?? nameOf(textClaim(claims, 'tid'), clientOf(claims));
+    const identityName = issuance?.identityName ?? names.nameOf(textClaim(claims, 'tid'), clientOf(claims));
     return tokenBinding(
       {
         fingerprint,
@@ -47,16 +36,4 @@ export function tokenOfBroker(
       objectIdOf,
     );
   };
-}
-
-export function objectIdFinder(identities: readonly NamedIdentity[]): (name: string) => string {
-  const ids = new Map(identities.map(({ name, object_id, client_id }) => [name, object_id ?? client_id]));
-  return (name) => ids.get(name) ?? '';
-}
-
-function nameFinder(identities: readonly NamedIdentity[]): (tenant: string, client: string) => string {
-  const names = new Map(
-    identities.map(({ name, tenant, client_id }) => [`${tenant} ${client_id}`.toLowerCase(), name]),
-  );
-  return (tenant, client) => names.get(`${tenant} ${client}`.toLowerCase()) ?? '';
 }
