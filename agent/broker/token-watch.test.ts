@@ -205,8 +205,8 @@ describe('a SAML assertion seen on the wire', () => {
     );
     const event = broker.last();
     assert.deepEqual(
-      [event.interface, event.reason, event.fingerprint],
-      ['http-saml', 'origin_unseen', fingerprintOf(xml)],
+      [event.interface, event.tokenKind, event.reason, event.fingerprint],
+      ['http-saml', 'saml', 'origin_unseen', fingerprintOf(xml)],
     );
     assert.ok(event.expiresAtNs > event.issuedAtNs && event.issuedAtNs > 0n);
     assert.equal(broker.known(fingerprintOf(xml))?.claims['oid'], PERSON_OBJECT);
@@ -294,7 +294,7 @@ describe('what is no token', () => {
       [observation.fingerprint, observation.verification],
       ['', { state: 'unverifiable', reason: 'opaque' }],
     );
-    assert.equal(broker.last().fingerprint, '');
+    assert.deepEqual([broker.last().fingerprint, broker.last().tokenKind], ['', 'opaque']);
   });
 
   test('is an opaque token when the broker issued it', async () => {

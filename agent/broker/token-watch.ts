@@ -128,6 +128,7 @@ interface Remembered {
   recorded: JsonObject;
   readonly isOpaque: boolean;
   readonly isShort: boolean;
+  readonly isSaml: boolean;
   verification: Promise<Verification>;
   /** What it came to, as soon as that is known. */
   settled: Verification | undefined;
@@ -165,6 +166,7 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
       recorded: recordedClaims(claims),
       isOpaque,
       isShort: isOpaque && token.length < OPAQUE_CHARACTERS_MIN,
+      isSaml: saml !== undefined,
       verification: UNCHECKED,
       settled: undefined,
       checkedAtMs: clock.monotonicMs(),
@@ -337,6 +339,7 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
       issuedAtNs: nsOfMs((timeClaim(known.claims, 'iat') ?? 0) * 1000),
       expiresAtNs: nsOfMs((timeClaim(known.claims, 'exp') ?? 0) * 1000),
       interface: sighting.interface,
+      tokenKind: known.isSaml ? 'saml' : known.isOpaque ? 'opaque' : 'jwt',
       reason,
       suspicious: seen.suspicious,
       caller: holder,

@@ -27,6 +27,11 @@ const rows: readonly Row[] = [
     { identityId: 'human', kind: 'user', userName: ada.upn, onBehalfOfId: '', scopes: 'user_impersonation' },
   ],
   [
+    'a human in a SAML assertion, which names no client',
+    { ver: '2.0', tid: TENANT, aud: ['https://app.example'], oid: 'human', name_id_format: 'emailAddress' },
+    { identityId: 'human', kind: 'user', audience: 'https://app.example' },
+  ],
+  [
     'an application on behalf of a human',
     { ...v1, idtyp: 'user', appid: 'client', appidacr: '2', oid: 'human', scp: 'User.Read Mail.Read', ...ada },
     {

@@ -37,7 +37,7 @@ const NAME_CHARACTERS_MAX = 256;
  * Shape    v1 (`appid`) and v2 (`azp`) alike; claims that are missing or of another type are ''
  * Who      no user in it: the service principal, `oid`. A user that an agent has of its own: that user. A human behind an
  *          agent, or behind an application that proved itself (`azpacr` 1 or 2): the agent or application, on behalf of the
- *          human. A human at a public client: the human.
+ *          human. A human at a public client, or in a SAML assertion: the human.
  * Keeps    of an application on behalf of a human no object id is in the token: `identityId` is its client id
  */
 export function identityOf(claims: JsonObject): ClaimedIdentity {
@@ -67,11 +67,14 @@ export function identityOf(claims: JsonObject): ClaimedIdentity {
   return { ...about, identityId: object || client, kind: 'user', userName };
 }
 
-/** `idtyp` is optional; without it, who has no delegated permission is no user. */
+/**
+ * `idtyp` is optional; without it, who has no delegated permission is no user. A SAML assertion has neither, and no client:
+ * Entra makes none for applications by themselves.
+ */
 function isAppOnly(claims: JsonObject): boolean {
   const type = textClaim(claims, 'idtyp');
   if (type === 'app') return true;
-  if (type === 'user') return false;
+  if (type === 'user' || clientOf(claims) === '') return false;
   return delegated(claims).length === 0;
 }
 
