@@ -15,8 +15,8 @@
  * Root of the host can forge all of them.
  */
 
-import type { BigIntStats } from 'node:fs';
-import { constants, type FileHandle, open, readFile, readlink, stat } from 'node:fs/promises';
+import { type BigIntStats, constants, readFileSync, readlinkSync } from 'node:fs';
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { outermostContainerIdOf, slicesOf, systemUnitOf } from '../../model/cgroup-path.ts';
 import type { ProcessKey } from '../../model/kernel-event.ts';
@@ -90,6 +90,20 @@ async function ifAllowed<T>(asked: Promise<T>): Promise<T | undefined> {
   }
 }
 
+/**
+ * Where a link of /proc leads, as `ifAllowed`. At once, as /proc/PID/stat and status are read: the kernel has these answers in its
+ * memory, and a thread for each would take many times as long. The programs themselves, and what their paths name, may be
+ * on a file system that makes who asks wait: those are never looked at so.
+ */
+function linkIfAllowed(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    if (isGone(error)) throw error;
+    return undefined;
+  }
+}
+
 /** undefined when there is none; whatever else is wrong with it, it is not the file that is looked for. */
 async function statOf(path: string): Promise<BigIntStats | undefined> {
   try {
@@ -145,8 +159,8 @@ export function createFactsOf({ cgroupRoot, hostRoot }: CallerFactsOptions = {})
     return [path.replace(/ \(deleted\)$/, ''), false];
   }
 
-  async function isThatProcess(folder: string, process: ProcessKey): Promise<boolean> {
-    const found = parseProcessStat(await readFile(`${folder}/stat`, 'latin1'));
+  function isThatProcess(folder: string, process: ProcessKey): boolean {
+    const found = parseProcessStat(readFileSync(`${folder}/stat`, 'latin1'));
     if (found === undefined || found.state === 'Z' || found.state === 'X') return false;
     return found.startTicks === process.startNs / NS_PER_TICK;
   }
@@ -161,19 +175,19 @@ export function createFactsOf({ cgroupRoot, hostRoot }: CallerFactsOptions = {})
     process: ProcessKey,
     digest: boolean,
   ): Promise<CallerFacts | 'changed' | undefined> {
-    if (!(await isThatProcess(folder, process))) return undefined;
+    if (!isThatProcess(folder, process)) return undefined;
     // The file itself, wherever its name leads by now. O_NONBLOCK: it must not wait for anybody.
     const file = await ifAllowed(open(`${folder}/exe`, constants.O_RDONLY | constants.O_NONBLOCK));
     try {
       const stats = await file?.stat({ bigint: true });
-      const link = file === undefined ? undefined : await ifAllowed(readlink(`${folder}/exe`));
+      const link = file === undefined ? undefined : linkIfAllowed(`${folder}/exe`);
       const [exe, exeIsAtPath] = await whereOnHost(link ?? '', stats);
       const made = file && stats ? await digestOf(file, stats, digest) : NO_RIGHT;
-      const ids = idsIn(await readFile(`${folder}/status`, 'latin1'));
+      const ids = idsIn(readFileSync(`${folder}/status`, 'latin1'));
       const cgroup = /^0::(.*)$/m.exec(await readFile(`${folder}/cgroup`, 'utf8'))?.[1] ?? '';
       const trusted = cgroupRoot === undefined ? '' : await rootsOwn(cgroupRoot, cgroup);
-      const namespace = await ifAllowed(readlink(`${folder}/ns/net`));
-      if (ids === undefined || !(await isThatProcess(folder, process))) return undefined;
+      const namespace = linkIfAllowed(`${folder}/ns/net`);
+      if (ids === undefined || !isThatProcess(folder, process)) return undefined;
       if (file !== undefined && !isSameFile(await stat(`${folder}/exe`, { bigint: true }), stats)) return 'changed';
       return {
         exe,
