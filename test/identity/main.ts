@@ -2,6 +2,7 @@
 
 /** `npm run test:identity`: every SDK that workloads bring, against the broker of a real agent. */
 import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { whyNoRecording } from '../oracle/recording/recording.ts';
 import { documentOf } from './document.ts';
@@ -17,7 +18,8 @@ that takes some minutes and the network.
 
   --only WORD         rows whose name has it; may be repeated
   --json              the rows as an array, as the last line
-  --write-docs FILE   the rows of the SDKs as a table of Markdown
+  --write-docs FILE   the rows of the SDKs as a table of Markdown; those of the attacks
+                      beside it, as ATTACKS.md
   --list              only the names of the rows
 
 Exit codes: 0 every row is ok, 1 one is not, 2 asked wrongly or the host cannot be recorded.`;
@@ -65,13 +67,16 @@ async function main(): Promise<number> {
   }
   const rows: Row[] = planned.length === 0 ? [] : await runMatrix(planned, { isTimed: true, say });
   rows.forEach(tell);
-  if (docs !== undefined) writeFileSync(docs, documentOf(rows));
+  if (docs !== undefined && rows.length > 0) writeFileSync(docs, documentOf(rows));
   const others: TableRow[] = [];
   for (const { table, names: theirs } of tables) {
     if (theirs.length === 0) continue;
     const their = await table.run(theirs, say);
     their.forEach(tell);
     others.push(...their);
+    const { document } = table;
+    if (docs !== undefined && document !== undefined)
+      writeFileSync(join(dirname(docs), document.file), document.of(their));
   }
   const all = [...rows, ...others];
   const good = all.filter(({ ok }) => ok).length;

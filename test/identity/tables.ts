@@ -5,6 +5,8 @@
  * with its rows, and a line here.
  */
 
+import { attackTable } from './attacks/table.ts';
+
 export interface TableRow {
   readonly name: string;
   readonly ok: boolean;
@@ -17,6 +19,8 @@ export interface Table {
   readonly names: (only: readonly string[]) => readonly string[];
   /** A row for each name. */
   readonly run: (names: readonly string[], say: (text: string) => void) => Promise<readonly TableRow[]>;
+  /** What `--write-docs` writes of its rows, beside the matrix's file. */
+  readonly document?: { readonly file: string; readonly of: (rows: readonly TableRow[]) => string };
 }
 
-export const TABLES: readonly Table[] = [];
+export const TABLES: readonly Table[] = [attackTable];
