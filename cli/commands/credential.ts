@@ -5,7 +5,7 @@ import { socketOption } from '../token-socket.ts';
 
 const HELP = `
 Each speaks the words of a program that fetches credentials by starting another one. They are for processes of workloads, as
-sworn token is. What is printed is a token: none of these keeps one.
+sworn token is; the policy has to allow the resource. What is printed is a token: none of these keeps one.
 
 Examples:
   sworn credential kubernetes                          in a kubeconfig: users[].user.exec.command: sworn, args as here
@@ -21,7 +21,10 @@ export function defineCredential(command: Command): void {
   command
     .command('kubernetes')
     .description('an ExecCredential for kubectl and other clients of Kubernetes')
-    .option('--resource <id>', 'of the cluster; left out, that of Azure Kubernetes Service')
+    .option(
+      '--resource <id>',
+      'of the cluster; left out, that of Azure Kubernetes Service, 6dae42f8-4368-4678-94ff-3960e28e3630',
+    )
     .addOption(socketOption())
     .action(async ({ resource, socket }: CredentialOptions & { resource?: string }) => {
       const { kubernetesCredential } = await import('../credential/kubernetes.ts');
@@ -36,7 +39,10 @@ export function defineCredential(command: Command): void {
       collect,
       [],
     )
-    .option('--resource <id>', 'what the hosts take; left out, that of Azure DevOps')
+    .option(
+      '--resource <id>',
+      'what the hosts take; left out, that of Azure DevOps, 499b84ac-1321-427f-aa17-267ca6975798',
+    )
     .addOption(socketOption())
     .argument('<action>', 'get, store or erase: git adds it')
     .action(async (action: string, options: CredentialOptions & { host: readonly string[]; resource?: string }) => {

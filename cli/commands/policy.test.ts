@@ -183,7 +183,7 @@ describe('sworn policy', { skip: whyNoRecording() }, () => {
       out,
       /^sleepers\n {2}match +workload orders, exe .*, exe_sha256 .*, uid 0\n {2}identity +orders-app$/m,
     );
-    assert.match(out, /^ {2}asked by +app-service unix$/m);
+    assert.match(out, /^ {2}asked by +app-service unix\n {2}kept +at most 600 s$/m);
     assert.deepEqual(await names(), ['sleepers', 'others']);
   });
 
@@ -194,7 +194,7 @@ describe('sworn policy', { skip: whyNoRecording() }, () => {
       capture: { poll_ms: 30 },
     });
     const { code, out } = await policy('reload');
-    assert.deepEqual([code, out], [0, '1 policies hold from now on\nafter a restart: capture changed too\n']);
+    assert.deepEqual([code, out], [0, '1 policy holds from now on\nafter a restart: capture changed too\n']);
     assert.equal((await check(pid)).code, 1);
 
     for (const [broken, reason] of [

@@ -133,7 +133,9 @@ export function definePolicy(command: Command): void {
         policies: number;
         needs_restart: readonly string[];
       };
-      await print(`${answer.policies} policies hold from now on`);
+      await print(
+        answer.policies === 1 ? '1 policy holds from now on' : `${answer.policies} policies hold from now on`,
+      );
       if (answer.needs_restart.length === 0) return;
       await print(
         `${colour('yellow', 'after a restart')}: ${answer.needs_restart.map(printable).join(', ')} changed too`,
@@ -152,7 +154,8 @@ function line(name: string, text: string): string {
   return `  ${name.padEnd(13)}${printable(text)}`;
 }
 
-function policyLines({ name, match, identity, resources, interfaces }: PolicyBody): string[] {
+function policyLines({ name, match, identity, resources, interfaces, ...policy }: PolicyBody): string[] {
+  const seconds = policy.advertised_seconds_max;
   const wanted = Object.entries(match).map(([selector, value]) => `${selector} ${value}`);
   return [
     colour('bold', printable(name)),
@@ -160,6 +163,7 @@ function policyLines({ name, match, identity, resources, interfaces }: PolicyBod
     line('identity', identity),
     line('resources', resources.join(' ')),
     line('asked by', interfaces.join(' ')),
+    ...(seconds === null ? [] : [line('kept', `at most ${seconds} s`)]),
   ];
 }
 

@@ -70,7 +70,11 @@ export function defineShow(command: Command): void {
         return;
       }
       if (given === undefined || options.identity !== undefined || options.since !== undefined)
-        throw new CliError('show takes a session, or --identity', 'See: sworn show --help', EXIT.unusable);
+        throw new CliError(
+          'show takes a session or --identity, one of the two',
+          'See: sworn show --help',
+          EXIT.unusable,
+        );
       const id = await findSession(client, given);
       const kinds = options.kind === undefined ? undefined : new Set(options.kind);
       const first = await pageOf(client, id, undefined);
