@@ -35,7 +35,8 @@ import { flushWithin, type JournalStatus, journalStatus, RoomNews } from './wiri
 import { createPolicyDoor } from './wiring/policy-door.ts';
 import { tlsProbes } from './wiring/tls-probes.ts';
 
-export { policyProblems } from './wiring/policy-of.ts';
+export { issuerConfiguration, issuerKeySet, rollIssuer } from './wiring/issuer-documents.ts';
+export { policyProblems, policyWarnings } from './wiring/policy-of.ts';
 
 export interface AgentStatus {
   readonly version: string;

@@ -33,7 +33,8 @@ export function tokenActivity(
     identityState: binding.state,
     identitySource: binding.source,
     tokenId: binding.tokenId,
-    identityTenant: binding.tenantId,
+    // Who signed it need not know of tenants.
+    identityTenant: binding.tenantId || event.tenantId,
     identityBlueprint: binding.blueprintId,
     onBehalfOfId: binding.onBehalfOfId,
     onBehalfOfName: binding.onBehalfOfName,

@@ -17,6 +17,8 @@ export interface BrokerCounts {
   readonly obtainedDropped: number;
   /** Lines of the ledger's file that could not be written. */
   readonly ledgerUnwritten: number;
+  /** Token files of workloads that could not be written, each time. */
+  readonly workloadFilesUnwritten: number;
 }
 
 export interface MutableCounts {
@@ -27,8 +29,10 @@ export interface MutableCounts {
   eventsFailed: number;
   obtainedDropped: number;
   ledgerUnwritten: number;
+  workloadFilesUnwritten: number;
 }
 
 export function createCounts(): MutableCounts {
-  return { requests: 0, issued: 0, refused: {}, observed: 0, eventsFailed: 0, obtainedDropped: 0, ledgerUnwritten: 0 };
+  const none = { requests: 0, issued: 0, observed: 0, eventsFailed: 0, obtainedDropped: 0 };
+  return { ...none, refused: {}, ledgerUnwritten: 0, workloadFilesUnwritten: 0 };
 }

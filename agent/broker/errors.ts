@@ -12,6 +12,8 @@ const FAILURES = {
   LISTEN_FAILED: 'The broker cannot listen on its address.',
   ARC_TAKEN: 'The agent of Azure Arc, or something else, has the folder that Arc clients read.',
   ARC_FOLDER: 'The folder that Arc clients read cannot be used.',
+  ISSUER_KEY: 'The key with which token files of workloads are signed cannot be used.',
+  WORKLOAD_FILE: 'The token file of a workload cannot be written.',
 } as const;
 
 export type BrokerFailure = keyof typeof FAILURES;

@@ -41,10 +41,14 @@ const KEPT_AFTER_EXPIRY_MS = 60 * 60 * 1000;
 
 /** The issuance to the holder's own session, else the first one. */
 export function issuanceFor(entry: LedgerEntry, holder: TokenHolder | undefined): Issuance | undefined {
-  return (
-    entry.issuances.find((issuance) => holder !== undefined && issuance.holder.sessionKey === holder.sessionKey) ??
-    entry.issuances[0]
-  );
+  return entry.issuances.find((issuance) => isIssuedTo(issuance, holder)) ?? entry.issuances[0];
+}
+
+/** A file that the broker writes for a workload is for all of its sessions. */
+export function isIssuedTo({ holder: to, isForWorkload }: Issuance, holder: TokenHolder | undefined): boolean {
+  if (holder === undefined) return false;
+  if (isForWorkload === true) return to.selectionName !== undefined && to.selectionName === holder.selectionName;
+  return to.sessionKey === holder.sessionKey;
 }
 
 export function createIssuanceLedger(clock: Clock): IssuanceLedger {

@@ -141,9 +141,11 @@ export function openLedgers({ clock, log, counts, file }: LedgersOptions): Ledge
 type Issued = Parameters<IssuanceLedger['add']>;
 type Obtained = Parameters<ObtainedLedger['add']>;
 
-const issuedLine = (token: Issued[0], { holder, identityName, issuedAtNs }: Issued[1]): string =>
+const issuedLine = (token: Issued[0], { holder, identityName, issuedAtNs, ...more }: Issued[1]): string =>
   JSON.stringify({
     how: 'issued',
+    for_workload: more.isForWorkload,
+    identity_id: more.identityId,
     fingerprint: token.fingerprint,
     expires_ms: token.expiresAtMs,
     verification: token.verification,
@@ -242,7 +244,13 @@ function keptLine(line: JsonObject): KeptLine | undefined {
   const verification = verificationIn(line['verification']);
   if (how !== 'issued' || typeof identity !== 'string' || verification === undefined) return undefined;
   const whole: IssuedToken = { ...token, verification };
-  return { addTo: ({ issued }) => issued.add(whole, { holder, identityName: identity, issuedAtNs: BigInt(atNs) }) };
+  const { for_workload: isForWorkload, identity_id: identityId } = line;
+  const issuance: Issued[1] = {
+    ...{ holder, identityName: identity, issuedAtNs: BigInt(atNs) },
+    ...(isForWorkload === true && { isForWorkload }),
+    ...(typeof identityId === 'string' && { identityId }),
+  };
+  return { addTo: ({ issued }) => issued.add(whole, issuance) };
 }
 
 function holderIn(line: JsonObject): TokenHolder | undefined {

@@ -16,6 +16,8 @@ import { createTenantKeys, type TenantKeysOptions } from './entra/tenant-keys.ts
 import { createTokenSource } from './entra/token-source.ts';
 import { type BrokerAddress, brokerEnvironment } from './environment.ts';
 import { BrokerError } from './errors.ts';
+import { createExchangeJudge } from './exchange-credential.ts';
+import { expectNoGrants, type FederationOptions, openFederation } from './federation/federation.ts';
 import { type LedgerFile, openLedgers } from './ledger-file.ts';
 import { type ListenerChoice, type ListenerPorts, openListeners } from './listeners.ts';
 import { type BrokerLog, silentLog } from './log.ts';
@@ -62,6 +64,8 @@ export interface BrokerOptions extends ListenerChoice {
   /** Where cgroup v2 is mounted; without it no policy can match a unit or a container. */
   readonly cgroupRoot?: string | undefined;
   readonly factsOf?: FactsOf;
+  /** Signs token files for workloads; without it no policy may allow `workload-identity`. */
+  readonly federation?: FederationOptions | undefined;
 }
 
 export interface RunningBroker {
@@ -79,6 +83,8 @@ export interface RunningBroker {
   policy(): PolicySet;
   /** What would be answered to a process, and why; without asking Entra, and without a line in the record. */
   checkPolicy(caller: Caller, question: TokenQuestion): Promise<PolicyCheck>;
+  /** Replaces token files of workloads that are due, as a timer does anyway. */
+  renewFiles(): Promise<void>;
   /**
    * The next request goes by `policy`; tokens that were kept are forgotten, keys are read anew. A request that waits for
    * Entra meanwhile gets its token only if it would get the same one now.
@@ -176,17 +182,36 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
   const counts = createCounts();
   const ledgers = openLedgers({ clock, log, counts, file: options.ledgerFile });
   const ledger = ledgers.issued;
+  const federation =
+    options.federation && (await openFederation(options.federation, { clock, log, counts, ledger, onEvent }));
   const limit = createRateLimit({ clock, ...options.rateLimit });
   const factsOf = options.factsOf ?? createFactsOf({ cgroupRoot: options.cgroupRoot });
   const standards = () => standing;
   const desk = createTokenDesk({ standards, factsOf, secrets, isAlive, ledger, limit, clock, log, counts, onEvent });
-  const verifier: TokenVerifier = { verify: (token, claims) => standing.verifier.verify(token, claims) };
+  const issuer = federation?.issuer;
+  const verifier: TokenVerifier = {
+    verify: (token, read) =>
+      issuer !== undefined && read.kind === 'jwt' && read.claims['iss'] === issuer.url
+        ? issuer.verify(token)
+        : standing.verifier.verify(token, read),
+  };
   const assertions: AssertionVerifier = { verify: (xml) => standing.assertions.verify(xml) };
   const verifiers = { verifier, assertions };
   const { obtained } = ledgers;
-  const watch = createTokenWatch({ identities, ...verifiers, ledger, obtained, clock, log, counts, onEvent });
+  const exchange = createExchangeJudge({ authority, issuer: issuer?.url });
+  const watch = createTokenWatch({ identities, ...verifiers, ledger, obtained, exchange, clock, log, counts, onEvent });
 
   const listeners = await openListeners(options, { desk, callers, clock });
+  try {
+    if (federation === undefined) expectNoGrants(standing.policy);
+    else await federation.follow(standing.policy);
+  } catch (error) {
+    await listeners.close();
+    await federation?.close();
+    ledgers.close();
+    standing.close();
+    throw error;
+  }
   const { ports } = listeners;
   const address: BrokerAddress = { host: '127.0.0.1', port: ports.appService };
   log.info({ ports, ...sizeOf(standing.policy) }, 'the broker listens');
@@ -198,23 +223,39 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
       const secret = secrets.secretFor(session);
       if (secret === undefined) return {};
       const interfaces = interfacesOf(standing.policy, session.selectionName);
-      return brokerEnvironment({ ports, socketPath: options.unix?.path }, interfaces, secret, inherited);
+      const place = federation?.placeOf(session.selectionName);
+      const elsewhere = authority === PUBLIC_AUTHORITY ? {} : { authority };
+      const federated = place && { ...place, ...elsewhere };
+      return brokerEnvironment({ ports, socketPath: options.unix?.path }, interfaces, secret, inherited, federated);
     },
     observe: (token, sighting) => watch.observe(token, sighting),
     known: (fingerprint, holder) => watch.known(fingerprint, holder),
     counts,
     policy: () => standing.policy,
     checkPolicy: (caller, question) => checkPolicy({ policy: standing.policy, factsOf }, caller, question),
+    renewFiles: async () => federation?.look(),
     async reload(policy) {
       const before = standing;
-      standing = await openStanding(policy, parts);
+      const next = await openStanding(policy, parts);
+      if (federation === undefined) {
+        try {
+          expectNoGrants(next.policy);
+        } catch (error) {
+          next.close();
+          throw error;
+        }
+      }
+      standing = next;
       before.close();
+      // What could not be written is in the log, and is tried again.
+      await federation?.follow(standing.policy).catch(() => undefined);
       // The watch names identities by the same list.
       identities.splice(0, identities.length, ...standing.policy.identities);
       log.info(sizeOf(standing.policy), 'the broker goes by another policy');
     },
     async stop() {
       desk.close();
+      await federation?.close();
       ending.abort();
       await listeners.close();
       ledgers.close();

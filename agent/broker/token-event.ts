@@ -17,6 +17,10 @@ export interface Issuance {
   readonly holder: TokenHolder;
   readonly identityName: string;
   readonly issuedAtNs: bigint;
+  /** It is a file that all sessions of the holder's workload may use. */
+  readonly isForWorkload?: true;
+  /** Of a token that does not say whom it is for. */
+  readonly identityId?: string;
 }
 
 /** Why a token that was seen is not verified, and whether nobody was seen to get it: words with a space between them. */

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** The ways in which a token can be asked for; also the `interface` of the record. */
-export const TOKEN_INTERFACES = ['app-service', 'imds', 'arc', 'unix'] as const;
+/**
+ * The ways in which a token can be asked for; also the `interface` of the record. `workload-identity` is a file with which a
+ * workload asks Entra itself: nobody asks the broker by it.
+ */
+export const TOKEN_INTERFACES = ['app-service', 'imds', 'arc', 'unix', 'workload-identity'] as const;
 
 export type TokenInterface = (typeof TOKEN_INTERFACES)[number];
 

@@ -6,7 +6,9 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { createAccessToken, type TokenAlteration } from '../../test/entra-stand-in/access-token.ts';
 import type { StandInResource } from '../../test/entra-stand-in/directory.ts';
+import { createExternalIssuer } from '../../test/entra-stand-in/external-issuer.ts';
 import { IdentitySource, IdentityState, TokenAction } from '../model/activity.ts';
+import { TOKEN_RESPONSE } from '../protocol/http1/given-tokens.ts';
 import { askOnce } from './testing/raw-http.ts';
 import {
   BILLING_CLIENT,
@@ -40,6 +42,12 @@ beforeEach(async () => {
 const bearer: Sighting = { interface: 'http-bearer', holder: thisProcess(), maybePassword: false };
 const password: Sighting = { ...bearer, interface: 'postgresql-cleartext-password', maybePassword: true };
 const elsewhere: Sighting = { ...bearer, holder: thisProcess({ pid: 1, sessionKey: 99n, selectionName: 'billing' }) };
+
+const toTokenEndpoint = (): Sighting => {
+  const authority = new URL(stage.standIn.authority).host;
+  const sentTo = { authority, path: `/${TENANT}/oauth2/v2.0/token`, tlsServerName: 'localhost' };
+  return { ...bearer, interface: 'http-form', maybePassword: true, sentTo };
+};
 
 /** A token that Entra issued to somebody else than this broker. */
 function fromEntra(alteration: TokenAlteration = {}, resource: Partial<StandInResource> = {}): string {
@@ -167,9 +175,21 @@ describe('a token seen on the wire', () => {
     );
   });
 
-  test('for the token exchange is suspicious wherever it is seen: it is a credential', async () => {
+  test('for the token exchange is suspicious wherever it is seen, when it is of Entra: with it one is somebody else', async () => {
     const claims = { aud: 'fb60f99c-7a34-4190-8149-302f77469936' };
     assert.equal((await seen(fromEntra({ claims }))).suspicious, true);
+    assert.equal((await seen(fromEntra({ claims }), toTokenEndpoint())).suspicious, true);
+  });
+
+  test('for the token exchange and of a cluster is suspicious unless it goes to Entra, or comes from the cluster', async () => {
+    const cluster = await createExternalIssuer('https://cluster.example');
+    const token = await cluster.sign('system:serviceaccount:a:b', Date.now());
+    const given: Sighting = { ...bearer, interface: TOKEN_RESPONSE, obtainedFrom: '10.0.0.1:443', isAnswered: true };
+    assert.equal((await seen(token, given)).suspicious, false);
+    assert.equal((await seen(token, toTokenEndpoint())).suspicious, false);
+    assert.equal(broker.last().reason, 'unknown_issuer');
+    assert.equal((await seen(token)).suspicious, true);
+    assert.equal((await seen(token, { ...toTokenEndpoint(), holder: elsewhere.holder })).suspicious, true, 'another’s');
   });
 
   test('is offered again when the agent did not take the event', async () => {

@@ -10,11 +10,11 @@
 import { IdentitySource, IdentityState, TokenAction } from '../model/activity.ts';
 import { type Clock, nsOfMs } from './clock.ts';
 import type { MutableCounts } from './counts.ts';
-import { type IssuanceLedger, issuanceFor, type LedgerEntry } from './issuance-ledger.ts';
+import type { ExchangeJudge, SentTo } from './exchange-credential.ts';
+import { type IssuanceLedger, isIssuedTo, issuanceFor, type LedgerEntry } from './issuance-ledger.ts';
 import type { BrokerLog } from './log.ts';
 import type { ObtainedLedger, Obtainment } from './obtained-ledger.ts';
 import type { Identity } from './policy/policy.ts';
-import { isTokenExchange } from './policy/resource.ts';
 import { type RecognisedSaml, recogniseSaml } from './saml/recognise.ts';
 import type { AssertionVerifier } from './saml/verify-assertion.ts';
 import {
@@ -44,6 +44,10 @@ export interface Sighting {
   readonly obtainedFrom?: string;
   /** It was shown to the holder by a client of its: that is the client's use, and no hand-over. */
   readonly isReceived?: boolean;
+  /** The request in which it stood. */
+  readonly sentTo?: SentTo;
+  /** It stood in an answer that the holder received. */
+  readonly isAnswered?: boolean;
 }
 
 export type Observation =
@@ -65,7 +69,7 @@ export type Observation =
       readonly issuance: Issuance | undefined;
       /** Of a token from elsewhere: the first session that was seen to obtain it. */
       readonly obtainment: Obtainment | undefined;
-      /** Used by another session than those that got it, or a credential that must not leave the broker at all. */
+      /** Used by another session than those that got it, or an exchange credential where it has no business. */
       readonly suspicious: boolean;
     };
 
@@ -100,6 +104,7 @@ export interface TokenWatchParts {
   readonly assertions?: AssertionVerifier;
   readonly ledger: IssuanceLedger;
   readonly obtained: ObtainedLedger;
+  readonly exchange: ExchangeJudge;
   readonly clock: Clock;
   readonly log: BrokerLog;
   readonly counts: MutableCounts;
@@ -147,7 +152,7 @@ const STATES = {
 } as const;
 
 export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
-  const { identities, verifier, assertions, ledger, obtained, clock, log, counts, onEvent } = parts;
+  const { identities, verifier, assertions, ledger, obtained, exchange, clock, log, counts, onEvent } = parts;
   const remembered = new Map<string, Remembered>();
 
   function recall(token: string, fingerprint: string, saml: RecognisedSaml | undefined): Remembered {
@@ -232,8 +237,8 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
     { holder, obtainedFrom, isReceived }: Sighting,
   ): boolean {
     if (isReceived === true) return false;
+    if (entry !== undefined) return !entry.issuances.some((issuance) => isIssuedTo(issuance, holder));
     const isOwn = (got: { holder: TokenHolder }): boolean => got.holder.sessionKey === holder?.sessionKey;
-    if (entry !== undefined) return !entry.issuances.some(isOwn);
     const [first] = obtainments;
     if (first === undefined || obtainments.some(isOwn) || earlier.has(holder?.sessionKey)) return false;
     return obtainedFrom !== first.from;
@@ -295,13 +300,13 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
       tokenId: textClaim(claims, 'uti'),
       tenantId: textClaim(claims, 'tid'),
       audience: audiences.join(' ').slice(0, 512),
-      identityId: isBelieved ? textClaim(claims, 'oid') || clientOf(claims) : '',
+      identityId: isBelieved ? textClaim(claims, 'oid') || clientOf(claims) || (issuance?.identityId ?? '') : '',
       identityName: issuance?.identityName ?? identity?.name ?? '',
       identityState: STATES[verification.state],
       identitySource: entry === undefined ? IdentitySource.WIRE : IdentitySource.BROKER,
       issuance,
       obtainment,
-      suspicious: isElsewhere || audiences.some(isTokenExchange),
+      suspicious: isElsewhere || exchange.isOutOfPlace(claims, sighting, entry !== undefined),
     } as const;
     if (observation.suspicious && known.suspects.size < SUSPECTS_MAX) known.suspects.add(sighting.holder?.sessionKey);
     report(observation, known, sighting, startedAtMs);

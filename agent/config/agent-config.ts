@@ -74,7 +74,7 @@ export interface PolicyConfig {
   readonly identity: string;
   readonly resources: readonly ResourceConfig[];
   readonly advertised_seconds_max?: number;
-  readonly interfaces?: readonly ('app-service' | 'imds' | 'arc' | 'unix')[];
+  readonly interfaces?: readonly ('app-service' | 'imds' | 'arc' | 'unix' | 'workload-identity')[];
 }
 
 /** All of it must hold. */
@@ -111,6 +111,16 @@ export interface BrokerConfig {
   readonly host_metadata: string;
   readonly imds: FlavourConfig;
   readonly arc: FlavourConfig;
+  readonly workload_identity: WorkloadIdentityConfig;
+}
+
+/** Token files for workloads, signed by the broker as an issuer that applications in Entra trust. */
+export interface WorkloadIdentityConfig {
+  readonly enabled: boolean;
+  /** https, without a slash at the end: where the operator publishes the issuer's documents. */
+  readonly issuer?: string;
+  /** PEM, or a credential of systemd. Left out: a key of the agent's own. */
+  readonly key_file?: string;
 }
 
 /** A further flavour of managed identity, on 127.0.0.1. */

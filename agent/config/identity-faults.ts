@@ -56,10 +56,13 @@ function blueprintFaults(
 function fileFaults(identity: IdentityConfig, at: readonly string[]): Fault[] {
   const { certificate = {}, pkcs11 = {}, federated = {} } = identity;
   return Object.entries({ certificate, pkcs11, federated }).flatMap(([section, fields]) =>
-    Object.entries(fields).flatMap(([key, value]): Fault[] => {
-      const name = /^(?:credential:|\$\{CREDENTIALS_DIRECTORY\}\/)(.*)$/.exec(String(value))?.[1];
-      if (name === undefined || (/^[A-Za-z0-9._-]{1,255}$/.test(name) && name !== '.' && name !== '..')) return [];
-      return [[[...at, section, key], `is ${String(value)}, which does not name a credential of systemd`]];
-    }),
+    Object.entries(fields).flatMap(([key, value]) => credentialNameFaults([...at, section, key], String(value))),
   );
+}
+
+/** Of a value that stands for a file. */
+export function credentialNameFaults(at: readonly string[], value: string): Fault[] {
+  const name = /^(?:credential:|\$\{CREDENTIALS_DIRECTORY\}\/)(.*)$/.exec(value)?.[1];
+  if (name === undefined || (/^[A-Za-z0-9._-]{1,255}$/.test(name) && name !== '.' && name !== '..')) return [];
+  return [[at, `is ${value}, which does not name a credential of systemd`]];
 }

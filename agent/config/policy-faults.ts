@@ -3,6 +3,7 @@
 /** Policies that name what is not there, that contradict each other, or that no process can meet. */
 
 import type { AgentConfig, MatchConfig, SelectConfig, WorkloadConfig } from './agent-config.ts';
+import { credentialNameFaults } from './identity-faults.ts';
 
 /** Where in the file, and what is wrong there. */
 export type Fault = readonly [path: readonly string[], fault: string];
@@ -48,6 +49,10 @@ export function policyFaults(config: AgentConfig): Fault[] {
       faults.push([[...at, 'match'], 'cannot be met: no workload selects such a process']);
     }
   });
+  const { enabled, issuer, key_file: keyFile } = config.broker.workload_identity;
+  const section = ['broker', 'workload_identity'];
+  if (enabled && issuer === undefined) faults.push([section, 'lacks issuer: where its documents are published']);
+  if (keyFile !== undefined) faults.push(...credentialNameFaults([...section, 'key_file'], keyFile));
   return [...faults, ...shadowed(placed)];
 }
 

@@ -147,7 +147,7 @@ export const agentConfigSchema = object({
           type: 'array',
           minItems: 1,
           uniqueItems: true,
-          items: { enum: ['app-service', 'imds', 'arc', 'unix'] },
+          items: { enum: ['app-service', 'imds', 'arc', 'unix', 'workload-identity'] },
         },
       },
       ['name', 'match', 'identity', 'resources'],
@@ -176,6 +176,19 @@ export const agentConfigSchema = object({
       },
       arc: {
         ...object({ enabled: { type: 'boolean', default: false }, port: { ...port, default: 40342 } }),
+        default: {},
+      },
+      workload_identity: {
+        ...object({
+          enabled: { type: 'boolean', default: false },
+          issuer: {
+            type: 'string',
+            pattern: '^https://[A-Za-z0-9.-]+(:\\d{1,5})?(/[A-Za-z0-9._~-]+)*$',
+            maxLength: 600,
+            errorHint: 'an https URL without a slash at its end',
+          },
+          key_file: file,
+        }),
         default: {},
       },
     }),

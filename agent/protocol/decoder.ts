@@ -91,6 +91,10 @@ export interface SeenCredential {
   readonly secret: string;
   /** Whether it stands for one exchange (left out) or for all that follow on the connection. */
   readonly reach?: CarriedCredential['reach'];
+  /** Of a request that names whom it is for, in the client's words: host (and port), and path. */
+  readonly sentTo?: { readonly authority: string; readonly path: string };
+  /** It stood in the server's answer. */
+  readonly inReply?: true;
   readonly at: number;
 }
 

@@ -23,6 +23,7 @@ import type {
   SecretDerived,
 } from '../model/kernel-event.ts';
 import type { DecoderBounds, Exchange, ProtocolDefinition, SeenCredential } from '../protocol/decoder.ts';
+import type { TlsDescription } from '../tls/negotiation.ts';
 import { SecretPool } from '../tls/secret-pool.ts';
 import { FindingBook } from './finding-book.ts';
 import { LossBook } from './loss-book.ts';
@@ -43,12 +44,13 @@ export interface RecorderOptions {
   /** The end of a session was written. */
   readonly onSessionEnded?: (session: Session) => void;
   /** A credential crossed a connection of a session; what is kept of it is decided elsewhere. */
-  /** `opened`: the connection that it crossed. */
+  /** `opened`: the connection that it crossed. `tls`: what that shows of itself, when it has any. */
   readonly onCredential: (
     credential: SeenCredential,
     session: Session,
     process: TrackedProcess | undefined,
     opened: ConnectionOpened,
+    tls: TlsDescription | undefined,
   ) => void;
   /** What is known by now of a token with that fingerprint. Left out: nothing ever is. */
   readonly tokenOf?: TokenOf;
@@ -375,7 +377,7 @@ export class Recorder {
       },
       credential: (flow, credential) => {
         const { session, process } = this.#actorOf(flow, credential.at);
-        this.#options.onCredential(credential, session, process, flow.opened);
+        this.#options.onCredential(credential, session, process, flow.opened, flow.tls);
       },
       lost: (flow, direction, reason, bytes, atNs) => {
         this.#connectionLoss(flow.opened, 'connection', direction, reason, bytes, atNs);

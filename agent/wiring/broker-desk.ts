@@ -24,7 +24,9 @@ import type { Recorder } from '../recorder/recorder.ts';
 import { cgroupRoot } from '../source/ebpf/cgroup.ts';
 import type { LiveKernel } from '../source/kernel-event-source.ts';
 import type { Log } from '../telemetry/log.ts';
+import type { TlsDescription } from '../tls/negotiation.ts';
 import { listenersOf, portsOf, redirectImds } from './broker-listeners.ts';
+import { federationOf } from './federation-of.ts';
 import { IdentityNames } from './identity-names.ts';
 import { tokenOfBroker } from './known-token.ts';
 import type { PolicyBroker } from './policy-door.ts';
@@ -42,12 +44,13 @@ export interface BrokerDesk {
     sessionKey: bigint,
     inherited: Readonly<Record<string, string>>,
   ): Readonly<Record<string, string>>;
-  /** `opened`: the connection that it crossed. */
+  /** `opened`: the connection that it crossed; `tls`: what that shows of itself, when it has any. */
   sawCredential(
     credential: SeenCredential,
     session: Session,
     process: TrackedProcess | undefined,
     opened: ConnectionOpened,
+    tls: TlsDescription | undefined,
   ): void;
   /** What is known by now of a token that was issued or seen. */
   readonly known: TokenWatch['known'];
@@ -90,6 +93,7 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
     authority: config.broker.authority,
     hostMetadataOrigin: config.broker.host_metadata,
     ledgerFile: { path: join(config.run_dir, 'token-ledger.jsonl'), bootId: bootId() },
+    federation: federationOf(config, recorder),
     ...(config.broker.authority_ca_file !== undefined && {
       authorityCa: readFileSync(config.broker.authority_ca_file, 'utf8'),
     }),
@@ -104,7 +108,7 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
     ports: portsOf(broker.ports),
     environment: (workload, sessionKey, inherited) =>
       broker.environment({ selectionName: workload, sessionKey }, inherited),
-    sawCredential(credential, session, process, opened) {
+    sawCredential(credential, session, process, opened, tls) {
       const { scope, workload, id } = session;
       const holder = {
         pid: process?.key.pid ?? 0,
@@ -113,7 +117,7 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
         sessionKey: scope.sessionKey,
         sessionId: id,
       };
-      const { kind } = credential;
+      const { kind, sentTo, inReply } = credential;
       // Who accepted the connection gives the token out and does not get it.
       const isObtained = kind === TOKEN_RESPONSE && opened.role !== 'server';
       const sighting = {
@@ -122,6 +126,8 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
         maybePassword: !kind.includes('bearer') && kind !== TOKEN_RESPONSE,
         ...(opened.role === 'server' && { isReceived: true }),
         ...(isObtained && { obtainedFrom: `${opened.remoteAddress}:${opened.remotePort}` }),
+        ...(sentTo !== undefined && { sentTo: { ...sentTo, tlsServerName: tls?.serverName } }),
+        ...(inReply === true && opened.role !== 'server' && { isAnswered: true }),
       };
       // Never rejects; what it finds comes through onEvent.
       void broker.observe(credential.secret, sighting);

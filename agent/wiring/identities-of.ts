@@ -5,17 +5,23 @@
 import type { Credential, Identity } from '../broker/policy/identity.ts';
 import type { IdentityConfig } from '../config/agent-config.ts';
 
-/** Those that the broker can have tokens of; an application without a credential is recorded by its name only. */
-export function identitiesOf(configured: readonly IdentityConfig[]): Identity[] {
-  return configured.flatMap((identity) => identityOf(identity) ?? []);
+/**
+ * Those that the broker can have tokens of; an application without a credential is recorded by its name only, unless it is
+ * `federated`: its workloads have token files.
+ */
+export function identitiesOf(
+  configured: readonly IdentityConfig[],
+  federated: ReadonlySet<string> = new Set(),
+): Identity[] {
+  return configured.flatMap((identity) => identityOf(identity, federated) ?? []);
 }
 
-function identityOf(config: IdentityConfig): Identity | undefined {
+function identityOf(config: IdentityConfig, federated: ReadonlySet<string>): Identity | undefined {
   const { name, tenant, client_id: clientId, object_id, blueprint = '', user = '', identifier_uris } = config;
   const shared = { name, tenant, clientId, ...(object_id !== undefined && { objectId: object_id }) };
   switch (config.kind) {
     case 'app': {
-      const credential = credentialOf(config);
+      const credential = credentialOf(config) ?? (federated.has(name) ? FEDERATED : undefined);
       if (credential === undefined) return undefined;
       const uris = identifier_uris === undefined ? {} : { identifierUris: identifier_uris };
       return { ...shared, kind: 'app', credential, ...uris };
@@ -28,6 +34,8 @@ function identityOf(config: IdentityConfig): Identity | undefined {
       return { ...shared, kind: 'host', ...(config.system_assigned && { systemAssigned: true }) };
   }
 }
+
+const FEDERATED: Credential = { kind: 'workload-identity' };
 
 function credentialOf({ certificate, pkcs11, federated, managed_identity }: IdentityConfig): Credential | undefined {
   if (certificate !== undefined) {

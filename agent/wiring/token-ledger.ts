@@ -93,6 +93,12 @@ function bindTo(session: Session, event: TokenEvent, binding: Binding, sinceNs: 
   if (event.action === TokenAction.REFUSED || event.identityState === IdentityState.INVALID) return;
   // Seen on the wire and not ours: it says whose token was used, not who the workload is, unless nothing better is known.
   const known = session.bindings.at(-1)?.binding;
+  // A token file says whom the policy means: of use where that is not whom the workload is known as.
+  if (event.identityState === IdentityState.POLICY) {
+    if (known?.identityId === event.identityId) return;
+    bind(session, sinceNs, { ...binding, audience: '', fingerprint: '' });
+    return;
+  }
   if (event.action === TokenAction.OBSERVED && known !== undefined && known.state !== IdentityState.NONE) return;
   const identityName = binding.identityName === '' ? (known?.identityName ?? '') : binding.identityName;
   bind(session, sinceNs, { ...binding, identityName });

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { hostChecks } from '../../agent/doctor/host-checks.ts';
-import { policyProblems, startAgent } from '../../agent/main.ts';
+import { policyProblems, policyWarnings, startAgent } from '../../agent/main.ts';
 import { createLog } from '../../agent/telemetry/log.ts';
 import { loadAgentConfig } from '../config-file.ts';
 import { CliError, EXIT } from '../exit.ts';
@@ -29,6 +29,7 @@ export function defineAgent(command: Command, version: string): void {
         const problems = policyProblems(config);
         if (problems.length > 0) throw new CliError(brokenPolicies(options.config, problems), '', EXIT.unusable);
         console.log(`${options.config} is valid`);
+        for (const warning of policyWarnings(config)) console.log(`mind: ${warning}`);
         return;
       }
       const checks = hostChecks();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import { DEFAULT_AGENT_CONFIG } from '../places.ts';
 import { socketOption } from '../token-socket.ts';
 
 const HELP = `
@@ -59,6 +60,51 @@ export function defineCredential(command: Command): void {
       const { azCredential } = await import('../credential/az.ts');
       await azCredential(socket, words);
     });
+  defineIssuer(command);
+}
+
+const ISSUER_HELP = `
+With broker.workload_identity the broker is an issuer that applications in Entra trust: it signs a token file for each workload
+whose policy allows workload-identity. Entra fetches two documents from below the issuer's URL, and you publish them there:
+
+  sworn credential issuer openid-configuration > ISSUER/.well-known/openid-configuration
+  sworn credential issuer jwks                 > ISSUER/.well-known/jwks.json
+
+roll makes another key. It is in the key set at once, and signs some time later, so that the new key set can be published and
+fetched before; the old one stays in it until its last file is over.`;
+
+interface IssuerOptions {
+  readonly config: string;
+  readonly after: number;
+}
+
+function defineIssuer(command: Command): void {
+  const issuer = command
+    .command('issuer')
+    .description('the documents to publish for workload-identity files, and the change of their key')
+    .addHelpText('after', ISSUER_HELP);
+  const sub = (name: string, description: string): Command =>
+    issuer.command(name).description(description).option('--config <file>', 'of the agent', DEFAULT_AGENT_CONFIG);
+  sub('openid-configuration', 'print what is published below .well-known').action(async ({ config }: IssuerOptions) => {
+    const { printOpenIdConfiguration } = await import('../credential/issuer.ts');
+    await printOpenIdConfiguration(config);
+  });
+  sub('jwks', 'print the public keys').action(async ({ config }: IssuerOptions) => {
+    const { printKeySet } = await import('../credential/issuer.ts');
+    await printKeySet(config);
+  });
+  sub('roll', 'make another key')
+    .option('--after <minutes>', 'when it begins to sign', minutesIn, 60)
+    .action(async ({ config, after }: IssuerOptions) => {
+      const { rollKey } = await import('../credential/issuer.ts');
+      await rollKey(config, after);
+    });
+}
+
+function minutesIn(text: string): number {
+  const minutes = Number(text);
+  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('It is no number of minutes.');
+  return minutes;
 }
 
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];

@@ -105,7 +105,7 @@ export function definePolicy(command: Command): void {
   sub('check', 'say which policy matches a process, and why the others do not')
     .option('--pid <pid>', 'the process', pidIn)
     .option('--resource <name>', 'what a token would be for')
-    .option('--interface <name>', 'how it would be asked for: app-service, imds, arc, unix')
+    .option('--interface <name>', 'how it would be asked for: app-service, imds, arc, unix, workload-identity')
     .option('--json', 'one JSON object')
     .addHelpText('after', CHECK_HELP)
     .action(async ({ socket, json, pid = process.ppid, ...question }: CheckOptions) => {
@@ -196,8 +196,13 @@ function processLines(found: Check['process']): string[] {
   ];
 }
 
-function verdictLines({ name, matches, failed }: Verdict): string[] {
-  if (matches) return [`policy ${printable(name)} ${colour('green', 'matches')}`];
+function verdictLines({ name, matches, failed, interfaces }: Verdict): string[] {
+  if (matches) {
+    const unattested = interfaces.includes('workload-identity')
+      ? [line('mind', 'workload-identity: who reads the token file has the identity; no request is attested')]
+      : [];
+    return [`policy ${printable(name)} ${colour('green', 'matches')}`, ...unattested];
+  }
   return [
     `policy ${printable(name)} does not match`,
     ...failed.map(({ selector, wanted, found }) =>

@@ -30,6 +30,9 @@ async function open({ name, credential }: AppIdentity, clock: Clock): Promise<As
     case 'managed-identity':
       // Asked for at the host when it is needed.
       return undefined;
+    case 'workload-identity':
+      // No policy lets the broker ask as such an identity.
+      return undefined;
   }
 }
 

@@ -47,8 +47,18 @@ export interface ManagedIdentityCredential {
   readonly clientId?: string;
 }
 
+/** None here: the application trusts this broker's issuer, and its workloads show Entra what that signed (`federation/`). */
+export interface WorkloadIdentityCredential {
+  readonly kind: 'workload-identity';
+}
+
 /** How the broker proves to Entra that it may act for an identity. */
-export type Credential = CertificateCredential | Pkcs11Credential | FederatedCredential | ManagedIdentityCredential;
+export type Credential =
+  | CertificateCredential
+  | Pkcs11Credential
+  | FederatedCredential
+  | ManagedIdentityCredential
+  | WorkloadIdentityCredential;
 
 interface NamedIdentity {
   /** How policies and people name it; also `identity_name` in the record. */
@@ -135,6 +145,7 @@ export const IDENTITY_SCHEMA = byKind([
         ]),
         variant('federated', { tokenFile: file }, ['tokenFile']),
         variant('managed-identity', { clientId: guid }, []),
+        variant('workload-identity', {}, []),
       ]),
     },
     [...NAMED, 'credential'],

@@ -49,6 +49,8 @@ export interface Policy {
   readonly advertisedSecondsMax?: number;
   /** How it may be asked for; INTERFACES_DEFAULT when absent. */
   readonly interfaces?: readonly TokenInterface[];
+  /** With the interface `workload-identity`: whose the workload's token file is. */
+  readonly fileOwner?: { readonly uid: number; readonly gid: number };
 }
 
 export interface PolicySet {

@@ -4,6 +4,7 @@
 
 import { Ajv } from 'ajv';
 import { TOKEN_INTERFACES } from '../token-interface.ts';
+import { federationProblems } from './federation-grants.ts';
 import { IDENTITY_SCHEMA, identityProblems } from './identity.ts';
 import { ADVERTISED_SECONDS_MIN, type PolicySet } from './policy.ts';
 import { isGuid, isTokenExchange, normaliseResource } from './resource.ts';
@@ -51,6 +52,12 @@ export const POLICY_SCHEMA = {
           },
           advertisedSecondsMax: { type: 'integer', minimum: ADVERTISED_SECONDS_MIN, maximum: 86_400 },
           interfaces: { type: 'array', items: { enum: TOKEN_INTERFACES } },
+          fileOwner: {
+            type: 'object',
+            additionalProperties: false,
+            required: ['uid', 'gid'],
+            properties: { uid: id, gid: id },
+          },
           resources: {
             type: 'array',
             items: {
@@ -81,7 +88,7 @@ const hasForm = new Ajv({ allErrors: true, allowUnionTypes: true, discriminator:
 );
 
 function problemsOf(set: PolicySet): string[] {
-  const problems = identityProblems(set.identities);
+  const problems = [...identityProblems(set.identities), ...federationProblems(set)];
   const identities = new Set(set.identities.map((identity) => identity.name));
   const names = new Set<string>();
   for (const policy of set.policies) {
