@@ -174,10 +174,15 @@ describe('embedded engine', () => {
     }
   });
 
-  it('keeps rows of the tables before findings and before what tokens say of identities, and their leaves', async () => {
+  it('keeps rows of the tables before findings and before what tokens say of identities, and their leaves', async (t) => {
     const dataFolder = temporaryFolder();
     const engine = new EngineProcess({ dataFolder, memoryBytesMax: 2 ** 31, log: createLog('silent') });
     await engine.start();
+    // Also after a failure: an engine that runs on keeps this process from ending.
+    t.after(async () => {
+      await engine.stop();
+      removeFolder(dataFolder);
+    });
     const { socketPath, incomingFolder } = engine;
     const address = { engine: { socketPath, incomingFolder, role: WRITER_ROLE } };
     const client = connect(address, 1);
@@ -224,8 +229,6 @@ describe('embedded engine', () => {
     );
     await store.close();
     await client.close();
-    await engine.stop();
-    removeFolder(dataFolder);
   });
 
   it('waits for an engine that still holds the data', async () => {
