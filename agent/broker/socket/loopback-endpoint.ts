@@ -10,6 +10,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { BrokerConnection, CallerDirectory } from '../attest/caller-directory.ts';
 import { REFUSALS, type RefusalReason } from '../refusal.ts';
 import type { GrantedToken, RefusedToken, TokenDesk, TokenRequest } from '../token-desk.ts';
+import { keepRoom } from './connection-room.ts';
 import { type Flavour, readRequest } from './flavour.ts';
 import { challengeBody, grantedBody, readQuery, refusedBody } from './managed-identity-protocol.ts';
 import { type ExpectedShape, shapeProblem } from './request-guard.ts';
@@ -25,7 +26,7 @@ const HEADER_BYTES_MAX = 16 * 1024;
 /** To send a request that fits into one packet. */
 const REQUEST_MS_MAX = 5_000;
 const IDLE_MS_MAX = 5_000;
-/** Who opens more gets none until others close. */
+/** More than the kernel lets wait to be accepted (connection-room.ts). */
 const CONNECTIONS_MAX = 1024;
 
 const plain = (address: string): string => (address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address);
@@ -92,7 +93,8 @@ export function createLoopbackEndpoint({ flavour, desk, callers }: LoopbackOptio
 
   /** For what never becomes a request: a broken request line, too large headers, CONNECT. */
   function refuseRaw(socket: Socket): void {
-    if (!socket.writable || socket.remoteAddress === undefined) {
+    // One that never sent a byte has asked for nothing; who opened it would have to be looked for in /proc.
+    if (!socket.writable || socket.remoteAddress === undefined || socket.bytesRead === 0) {
       socket.destroy();
       return;
     }
@@ -160,7 +162,12 @@ export function createLoopbackEndpoint({ flavour, desk, callers }: LoopbackOptio
   });
   app.setNotFoundHandler(() => undefined);
   app.setErrorHandler(handleBroken);
-  app.server.maxConnections = CONNECTIONS_MAX;
+  keepRoom(app.server, CONNECTIONS_MAX, (socket) => {
+    // The desk asks who it is before it waits for anything: the connection is closed after that.
+    const request: TokenRequest = { ...requestOf(socket), refuse: 'too_many_requests' };
+    const isSilent = socket.bytesRead === 0;
+    desk.answer(isSilent ? { ...request, attest: () => undefined } : request).catch(() => undefined);
+  });
   app.server.on('connect', (_request, socket) => refuseRaw(socket as Socket));
   app.server.on('checkExpectation', (request) => refuseRaw(request.socket));
 

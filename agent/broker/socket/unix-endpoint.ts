@@ -16,6 +16,7 @@ import type { UnixCallerDirectory } from '../attest/unix-caller-directory.ts';
 import { REFUSALS, type RefusalReason } from '../refusal.ts';
 import { SecretText } from '../token/secret-text.ts';
 import type { GrantedToken, RefusedToken, TokenDesk, TokenRequest } from '../token-desk.ts';
+import { keepRoom } from './connection-room.ts';
 import { grantedBody, readQuery, refusedBody } from './managed-identity-protocol.ts';
 import { whoamiBody } from './whoami.ts';
 
@@ -35,7 +36,8 @@ const ASSERTION_CHARACTERS_MAX = 16 * 1024;
 const BODY_BYTES_MAX = 32 * 1024;
 const HEADER_BYTES_MAX = 16 * 1024;
 const REQUEST_MS_MAX = 5_000;
-const CONNECTIONS_MAX = 256;
+/** More than the kernel lets wait to be accepted (connection-room.ts). */
+const CONNECTIONS_MAX = 1024;
 
 /** A body as it goes on: what was the person's token is one no longer to be seen. */
 interface TokenQuestion {
@@ -157,7 +159,6 @@ export function createUnixEndpoint({ desk, callers }: UnixEndpointOptions): Unix
   );
   app.server.on('connect', (_request, socket) => refuseRaw(socket as Socket));
   app.server.on('checkExpectation', (request) => refuseRaw(request.socket));
-  app.server.maxConnections = CONNECTIONS_MAX;
   // Which program connected is looked at now: by the first request it may have executed another.
   app.server.on('connection', (socket) => {
     try {
@@ -165,6 +166,10 @@ export function createUnixEndpoint({ desk, callers }: UnixEndpointOptions): Unix
     } catch {
       // Its requests are refused, and say why.
     }
+  });
+  keepRoom(app.server, CONNECTIONS_MAX, (socket) => {
+    // The desk asks who it is before it waits for anything: the connection is closed after that.
+    ask(socket, { refuse: 'too_many_requests' }).catch(() => undefined);
   });
 
   let listening: string | undefined;

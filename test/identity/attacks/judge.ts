@@ -44,8 +44,8 @@ export interface Played {
 }
 
 export function judged(played: Played, record: readonly TokenRow[]): AttackRow {
-  const { attack, said, honest, startedMs, endedMs } = played;
-  const rows = record.filter((row) => row.started_ms >= startedMs - 1 && row.started_ms <= endedMs + 1);
+  const { attack, said, honest } = played;
+  const rows = record.filter((row) => isOf(played, row));
   const problems = played.failed === undefined ? [...problemsOf(played, rows)] : [played.failed];
   const refused = rows.filter(({ action }) => action === 'refused');
   return {
@@ -58,6 +58,16 @@ export function judged(played: Played, record: readonly TokenRow[]): AttackRow {
     brokerMs: Math.round(Math.max(0, ...refused.map((row) => row.ended_ms - row.started_ms))),
     notes: played.notes,
   };
+}
+
+/** For so long after an attack the agent may find out what a token is that was used in it: keys have to be fetched. */
+const SEEN_LATER_MS = 5_000;
+
+function isOf({ startedMs, endedMs, pids, honestPids }: Played, row: TokenRow): boolean {
+  if (row.started_ms < startedMs - 1) return false;
+  if (row.started_ms <= endedMs + 1 && row.action !== 'observed') return true;
+  const isOurs = [row.pid, row.session_pid].some((pid) => pids.has(pid) || honestPids.has(pid));
+  return isOurs && row.started_ms <= endedMs + SEEN_LATER_MS;
 }
 
 function* problemsOf(played: Played, rows: readonly TokenRow[]): Generator<string> {

@@ -3,6 +3,7 @@
 /** Many at once: who asks too much harms himself alone, and nobody gets another one's token in the crowd. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attack } from '../attack.ts';
+import { answerOf } from '../judge.ts';
 import { fingerprintsIn, type Scene, textOf } from '../scene.ts';
 
 const port = ({ stage }: Scene): string => String(stage.port);
@@ -67,6 +68,29 @@ export const CROWDS: readonly Attack[] = [
       await flooding.ended;
     },
   },
+  ...(['app-service', 'unix'] as const).map(
+    (at): Attack => ({
+      name: `flood: idle connections, ${at}`,
+      about:
+        'a process outside all workloads opens two thousand connections, sends nothing, and opens again what is closed',
+      ...{ expect: 'nothing', reasons: ['too_many_requests'], isUnnamed: at === 'app-service' },
+      play: async (scene) => {
+        const where = at === 'unix' ? `unix:${scene.stage.tokenSocket}` : port(scene);
+        const holding = scene.outside(scene.python('hold_connections', where, '2000'));
+        await holding.first();
+        const input = at === 'unix' ? scene.socketRequest() : scene.request();
+        const startedMs = Date.now();
+        for (let turn = 0; turn < 5; turn++) {
+          const asked = await scene.inWorkload('victim', [scene.stage.ask, where], { isHonest: true, input }).ended;
+          if (asked.every((line) => fingerprintsIn(textOf(line)).length === 0)) {
+            throw new Error(`a legitimate caller got no token: ${asked.map(answerOf).join(', ')}`);
+          }
+        }
+        scene.note(`five callers had their token ${Date.now() - startedMs} ms after the first was started, meanwhile`);
+        await holding.ended;
+      },
+    }),
+  ),
   {
     name: 'digest: of a huge program',
     about: 'a program of 400 MiB, whose digest decides, asks; others are not to wait for it',
