@@ -111,6 +111,7 @@ async function play(parts: Parts): Promise<{ secrets: Map<string, string>; cross
   createRole(postgres, token);
   await run('app', ['login']);
   const exchanged = jwtsIn(tap.text()).filter((one) => audienceOf(one).includes('AzureADTokenExchange'));
+  if (exchanged.length === 0) throw new Error('no token for the exchange crossed to Entra');
   await run(THIEF, ['steal'], { STOLEN: [token, ...exchanged].join(' ') });
 
   const secrets = new Map<string, string>();
