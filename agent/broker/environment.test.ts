@@ -48,3 +48,29 @@ test('does not name what does not listen', () => {
   assert.equal(made['IDENTITY_ENDPOINT'], 'http://127.0.0.1:4711/msi/token');
   assert.equal(made['AZURE_POD_IDENTITY_AUTHORITY_HOST'], undefined);
 });
+
+test('leads to the token file where that is the only flavour, and never beside another one', () => {
+  const place = { tokenFile: '/run/x/federated/w.jwt', clientId: 'client', tenant: 'tenant' };
+  const made = (...interfaces: Parameters<typeof brokerEnvironment>[1]) =>
+    brokerEnvironment(all, interfaces, 'hush', {}, place);
+  const byFile = made('workload-identity', 'unix');
+  assert.deepEqual(
+    [byFile['AZURE_FEDERATED_TOKEN_FILE'], byFile['AZURE_CLIENT_ID'], byFile['AZURE_TENANT_ID']],
+    ['/run/x/federated/w.jwt', 'client', 'tenant'],
+  );
+  assert.equal(byFile['AZURE_TOKEN_CREDENTIALS'], 'WorkloadIdentityCredential');
+  assert.ok(!('IDENTITY_ENDPOINT' in byFile) && !('AZURE_AUTHORITY_HOST' in byFile));
+  for (const other of ['app-service', 'imds', 'arc'] as const) {
+    const both = made('workload-identity', other);
+    assert.equal(both['AZURE_FEDERATED_TOKEN_FILE'], undefined, other);
+    assert.equal(both['AZURE_TOKEN_CREDENTIALS'], 'ManagedIdentityCredential');
+  }
+  const elsewhere = brokerEnvironment(
+    all,
+    ['workload-identity'],
+    'hush',
+    {},
+    { ...place, authority: 'https://a.example' },
+  );
+  assert.equal(elsewhere['AZURE_AUTHORITY_HOST'], 'https://a.example');
+});

@@ -42,8 +42,19 @@ export function single(form: URLSearchParams, name: string): string {
   return value;
 }
 
+/** Scopes of OpenID Connect, which MSAL for Go and Java send along whatever they ask for; Entra takes them. */
+const OPENID_SCOPES = new Set(['openid', 'profile', 'email', 'offline_access']);
+
+/** What is asked for besides. */
+export function withoutOpenId(scope: string): string {
+  return scope
+    .split(' ')
+    .filter((name) => !OPENID_SCOPES.has(name))
+    .join(' ');
+}
+
 function resourceOf({ request, tenant }: Understood, { directory }: TokenEndpointParts): StandInResource {
-  const scope = single(request.form, 'scope');
+  const scope = withoutOpenId(single(request.form, 'scope'));
   if (scope.includes(' ')) throw new EntraRefusal(70011);
   if (!scope.endsWith('/.default')) throw new EntraRefusal(1002012);
   const resource = directory.resource(tenant, scope.slice(0, -'/.default'.length));

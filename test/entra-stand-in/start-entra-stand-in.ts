@@ -236,7 +236,7 @@ export async function startEntraStandIn(options: EntraStandInOptions): Promise<E
     server.listen(options.port ?? 0, '127.0.0.1', resolve);
   });
   const { port } = server.address() as AddressInfo;
-  const authority = `https://${hostname}:${port}`;
+  const authority = new URL(`https://${hostname}:${port}`).origin;
 
   function tenantOf(tenantId: string): StandInTenant {
     const tenant = directory.tenant(tenantId);

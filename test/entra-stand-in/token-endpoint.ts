@@ -6,7 +6,7 @@ import type { TokenAlteration } from './access-token.ts';
 import type { AssertionCheck, CheckedAssertion } from './client-assertion.ts';
 import type { Directory } from './directory.ts';
 import { EntraRefusal } from './entra-error.ts';
-import { GRANTS, single } from './grants.ts';
+import { GRANTS, single, withoutOpenId } from './grants.ts';
 import type { SamlIssuer } from './saml.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
@@ -49,7 +49,7 @@ export async function answerTokenRequest(
   if (tenant === undefined) throw new EntraRefusal(90002);
   note.grantType = single(form, 'grant_type');
   note.clientId = single(form, 'client_id');
-  note.scope = form.get('scope') ?? '';
+  note.scope = withoutOpenId(form.get('scope') ?? '');
   if (form.has('fmi_path')) note.fmiPath = form.get('fmi_path') ?? '';
   const client = parts.directory.client(tenant, note.clientId);
   if (client === undefined) throw new EntraRefusal(700016);

@@ -2,7 +2,7 @@
 
 /** Runs a program that plays rows where no network leads out. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -18,7 +18,10 @@ export async function playApart<Row>(player: string, plan: object, say: (text: s
   const folder = mkdtempSync(join(tmpdir(), 'sworn-identity-'));
   const file = join(folder, 'plan.json');
   writeFileSync(file, JSON.stringify(plan));
-  const setUp = 'ip link set lo up && mount -t tmpfs tmpfs /var/opt && exec "$0" "$@"';
+  const hosts = join(folder, 'hosts');
+  writeFileSync(hosts, `${readFileSync('/etc/hosts', 'utf8')}\n127.0.0.1 login.microsoftonline.com\n`);
+  const mounts = `mount -t tmpfs tmpfs /var/opt && mount --bind ${hosts} /etc/hosts`;
+  const setUp = `ip link set lo up && ${mounts} && exec "$0" "$@"`;
   const inside = ['--net', '--mount', '--propagation', 'private', 'sh', '-c', setUp];
   const child = spawn('unshare', [...inside, join(root, 'bin/node'), player, file], {
     stdio: ['ignore', 'pipe', 'pipe'],

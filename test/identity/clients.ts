@@ -17,7 +17,7 @@ export interface Installed {
 }
 
 /** Besides App Service, which all know; 'imds' is for those whose address for it can be set. */
-export type FurtherFlavour = 'imds' | 'imds-address' | 'arc';
+export type FurtherFlavour = 'imds' | 'imds-address' | 'arc' | 'workload-identity';
 
 export interface Client {
   readonly name: string;
@@ -33,6 +33,8 @@ export interface Client {
   readonly probesOn?: readonly FurtherFlavour[];
   /** There it takes no id of an identity. */
   readonly noSelectorOn?: readonly FurtherFlavour[];
+  /** What it says in TLS is not read (docs/RUNTIMES.md). */
+  readonly isUnread?: true;
   /** How many requests two questions for one token are. */
   readonly requests: number;
   /** Errors: ToolMissing. */
@@ -101,11 +103,13 @@ function byJava(): Installed {
 
 const byRust = (): Installed => ({ version: '1.0.0', runtime: 'Rust, stripped', command: [rustProgram()] });
 
-const EVERY = ['imds', 'imds-address', 'arc'] as const;
+const MANAGED = ['imds', 'imds-address', 'arc'] as const;
+const EVERY = [...MANAGED, 'workload-identity'] as const;
 /** MSAL for Go has the address of the metadata service written into it. Of Arc it expects a challenge, and reads nothing else. */
 const BY_MSAL_GO = { knows: ['imds-address', 'arc'], silentOn: ['arc'] } as const;
+const BY_GO = { ...BY_MSAL_GO, knows: [...BY_MSAL_GO.knows, 'workload-identity'] } as const;
 const WITH_CHAIN = { hasChain: true, takesObjectId: true, knows: EVERY, requests: 1 } as const;
-const WITHOUT_CHAIN = { ...WITH_CHAIN, hasChain: false } as const;
+const WITHOUT_CHAIN = { ...WITH_CHAIN, hasChain: false, knows: MANAGED } as const;
 const JS = '@azure/identity';
 const MSAL_JS = '@azure/msal-node';
 const GO = 'github.com/Azure/azure-sdk-for-go/sdk/azidentity';
@@ -128,10 +132,10 @@ export const CLIENTS: readonly Client[] = [
   { name: 'python-identity', library: 'azure-identity', ...WITH_CHAIN, install: byPython('identity') },
   { name: 'python-identity-aio', library: 'azure-identity, asyncio', ...WITH_CHAIN, install: byPython('identity.aio') },
   { name: 'python-msal', library: 'msal', ...WITHOUT_CHAIN, install: byPython('msal') },
-  { name: 'go-identity', library: 'azidentity', ...WITH_CHAIN, ...BY_MSAL_GO, install: byGo('azidentity', GO) },
+  { name: 'go-identity', library: 'azidentity', ...WITH_CHAIN, ...BY_GO, install: byGo('azidentity', GO) },
   { name: 'go-msal', library: 'msal for Go', ...WITHOUT_CHAIN, ...BY_MSAL_GO, install: byGo('msal', MSAL_GO) },
-  { name: 'java-identity', library: 'azure-identity', ...WITH_CHAIN, install: byJava },
+  { name: 'java-identity', library: 'azure-identity', ...WITH_CHAIN, isUnread: true, install: byJava },
   { name: 'rust-identity', library: 'azure_identity', ...WITHOUT_CHAIN, knows: ['imds-address'], install: byRust },
   // It logs in and asks in two processes, and keeps no token between them.
-  { name: 'az', library: 'az CLI', ...WITHOUT_CHAIN, requests: 2, install: byAz },
+  { name: 'az', library: 'az CLI', ...WITHOUT_CHAIN, knows: EVERY, requests: 2, install: byAz },
 ];

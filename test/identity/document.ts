@@ -17,6 +17,8 @@ compared with what the stand-in for Entra issued, and with the record.
 - **refused**: it ends at once, after one request (and its probe, where it has one), and its error names the broker's reason
 - **silent**: refused too, but its error does not repeat the broker's reason, which the record has
 - **–**: the client cannot be told so
+- with the interface **workload-identity** it asks Entra itself, with the file that the broker wrote; the record has the file
+  and the token on the wire (but for Java, whose TLS is not read)
 `;
 
 export function documentOf(rows: readonly Row[]): string {

@@ -6,7 +6,7 @@ import type { Client, FurtherFlavour } from './clients.ts';
 export interface Flavour {
   readonly name: 'app-service' | FurtherFlavour;
   /** What the record calls it; also what the policy allows, and nothing else. */
-  readonly interface: 'app-service' | 'imds' | 'arc';
+  readonly interface: 'app-service' | 'imds' | 'arc' | 'workload-identity';
   readonly isFor: (client: Client) => boolean;
   /** What stands before the client's command; it becomes the client, in the same process. */
   readonly before: readonly string[];
@@ -40,5 +40,13 @@ export const FLAVOURS: readonly Flavour[] = [
     isFor: ({ knows }) => knows.includes('arc'),
     before: [],
     broker: { arc: { enabled: true, port: 0 } },
+  },
+  // It asks no broker: it shows Entra, at Entra's own name, what the broker signed.
+  {
+    name: 'workload-identity',
+    interface: 'workload-identity',
+    isFor: ({ knows }) => knows.includes('workload-identity'),
+    before: [],
+    broker: { workload_identity: { enabled: true, issuer: 'https://issuer.matrix.example/host' } },
   },
 ];

@@ -40,6 +40,7 @@ const ISSUED: TokenRow = {
   audience: EXPECTED.resource,
   identity_id: 'object-1',
   pid: 7,
+  suspicious: false,
   started_ms: STARTED_MS + 100,
   ended_ms: STARTED_MS + 150,
 };
@@ -119,6 +120,40 @@ describe('a row with a refusal', () => {
   ];
   for (const [what, row, reason] of broken) {
     test(`is not ok when ${what}`, () => {
+      assert.equal(row.ok, false);
+      assert.match(row.reason, reason);
+    });
+  }
+});
+
+describe('a client that asks Entra with its token file', () => {
+  const byFile = (said: Partial<Said>, tokens: readonly TokenRow[], name = 'go-identity'): Row => {
+    const [row] = plannedRows([`${name} workload-identity direct`]);
+    assert.ok(row);
+    return judged(row, INSTALLED, played(said), tokens, EXPECTED);
+  };
+  const held: Partial<Said> = { ...HELD, expiresAtS: STARTED_MS / 1000 + 3900 };
+  const sent = { ...ISSUED, action: 'observed', interface: 'http-form', audience: 'api://AzureADTokenExchange' };
+  const got = { ...ISSUED, action: 'observed', interface: 'http-token-response' };
+  const written = { ...sent, action: 'issued', interface: 'workload-identity' };
+
+  test('is ok when the record has the file and the token on the wire', () => {
+    assert.equal(byFile(held, [written, sent, got]).reason, '');
+    assert.equal(byFile(held, [], 'java-identity').reason, '', 'its TLS is not read');
+  });
+
+  const rows: readonly (readonly [string, Row, RegExp])[] = [
+    ['the client has none', byFile({ error: 'no' }, []), /it has no token: no/],
+    ['another token', byFile({ ...held, fingerprint: 'f'.repeat(64) }, [sent, got]), /none that Entra issued/],
+    ['a short life', byFile(HELD, [sent, got]), /to last 900 s/],
+    ['it asked the broker', byFile(held, [ISSUED, sent, got]), /the broker was asked: app-service/],
+    ['the use is suspicious', byFile(held, [{ ...sent, suspicious: true }, got]), /suspicious use/],
+    ['the file was not seen', byFile(held, [got]), /does not have the file/],
+    ['of somebody else', byFile(held, [{ ...sent, identity_id: 'x' }, got]), /the file as of x/],
+    ['the token was not seen', byFile(held, [sent]), /the token in the answer/],
+  ];
+  for (const [name, row, reason] of rows) {
+    test(`is not ok: ${name}`, () => {
       assert.equal(row.ok, false);
       assert.match(row.reason, reason);
     });

@@ -7,6 +7,7 @@
 import { ADVERTISED_SECONDS_DEFAULT } from '../../agent/broker/policy/policy.ts';
 import { refusalCode } from '../../agent/broker/refusal.ts';
 import type { Installed } from './clients.ts';
+import { judgedByFile } from './judge-file.ts';
 import { failedRow, type Planned, type Row } from './row.ts';
 
 /** What a client printed. */
@@ -36,6 +37,7 @@ export interface TokenRow {
   readonly audience: string;
   readonly identity_id: string;
   readonly pid: number;
+  readonly suspicious: boolean;
   /** Milliseconds since 1970, with fractions. */
   readonly started_ms: number;
   readonly ended_ms: number;
@@ -72,6 +74,8 @@ export function judged(
   expected: Expected,
 ): Row {
   const { said } = played;
+  if (planned.flavour.interface === 'workload-identity')
+    return judgedByFile(planned, installed, played, tokens, expected);
   const told = tokens.filter(({ action }) => action === 'issued' || action === 'refused');
   // Its probe asks for nothing, and is no request for a token.
   const asked = hasProbed(planned) && told[0]?.reason === PROBE ? told.slice(1) : told;

@@ -4,6 +4,7 @@
  * Where the clients play: a stand-in for Entra, an agent with its broker, a collector with ClickHouse, all in the network
  * namespace of this process. What clients can be told of the world outside ends at 127.0.0.1.
  */
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
@@ -12,8 +13,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CollectorClient } from '../../cli/collector-client.ts';
 import { createClientCertificate } from '../entra-stand-in/certificates.ts';
+import type { ExternalIssuer } from '../entra-stand-in/client-assertion.ts';
 import { type EntraStandIn, startEntraStandIn } from '../entra-stand-in/start-entra-stand-in.ts';
-import { type Recording, startRecording } from '../oracle/recording/recording.ts';
+import { type Recording, root, startRecording } from '../oracle/recording/recording.ts';
 import type { Flavour } from './flavours.ts';
 import type { TokenRow } from './judge.ts';
 import type { Planned } from './row.ts';
@@ -43,6 +45,8 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
+const EXCHANGE = 'api://AzureADTokenExchange';
+const ISSUER = 'https://issuer.matrix.example/host';
 const FORBIDDEN = 'https://forbidden.example';
 const resourceOf = (client: string): string => `https://${client}.example`;
 
@@ -60,13 +64,22 @@ export async function setStage(clients: readonly string[], flavours: readonly Fl
       return { flavour, name, certificate, clientId: randomUUID(), objectId: randomUUID() };
     }),
   );
+  const isFederated = ({ flavour }: { flavour: Flavour }): boolean => flavour.interface === 'workload-identity';
+  const issuers: ExternalIssuer[] = [];
   const standIn = await startEntraStandIn({
+    externalIssuers: issuers,
+    // Clients that ask Entra themselves ask it at its own name.
+    ...(identities.some(isFederated) && { hostname: 'login.microsoftonline.com', port: 443 }),
     tenants: [
       {
         tenantId: tenant,
         applications: [
-          ...identities.map(({ name, clientId, objectId, certificate }) => ({
+          ...identities.map(({ name, clientId, objectId, certificate, flavour }) => ({
             ...{ name, clientId, objectId, certificates: [certificate.certificatePem] },
+            ...(isFederated({ flavour }) && {
+              certificates: [],
+              federatedCredentials: [{ issuer: ISSUER, subject: `workload:${name}`, audience: EXCHANGE }],
+            }),
           })),
           { ...OTHER, certificates: [] },
         ],
@@ -95,9 +108,11 @@ export async function setStage(clients: readonly string[], flavours: readonly Fl
     const named = identities.filter((one) => !isDefault(one));
     return {
       broker: Object.assign(broker, ...flavours.map((flavour) => flavour.broker)) as object,
-      identities: identities.map(({ name, clientId, objectId }) => ({
+      identities: identities.map(({ name, clientId, objectId, flavour }) => ({
         ...{ name, tenant, client_id: clientId, object_id: objectId },
-        certificate: { key_file: at(`${name}.key`), certificate_file: at(`${name}.pem`) },
+        ...(!isFederated({ flavour }) && {
+          certificate: { key_file: at(`${name}.key`), certificate_file: at(`${name}.pem`) },
+        }),
       })),
       workloads: identities.map((one) => ({
         ...{ name: one.name, identity: one.name, select: [{ run: ['root'] }] },
@@ -112,6 +127,7 @@ export async function setStage(clients: readonly string[], flavours: readonly Fl
   };
   try {
     recording = await startRecording({ identities: identities.map(({ name }) => name), collector: true, config });
+    if (identities.some(isFederated)) issuers.push({ issuer: ISSUER, keys: publishedKeys(recording.folder) });
   } catch (error) {
     await stop();
     throw error;
@@ -132,6 +148,7 @@ export async function setStage(clients: readonly string[], flavours: readonly Fl
       return runToEnd(running, `matrix-${flavour.name}`, [...flavour.before, ...command], {
         ...{ HOME: home, AZURE_CONFIG_DIR: home, REQUESTS_CA_BUNDLE: join(folder, 'entra-ca.pem') },
         ...{ MATRIX_AUTHORITY: standIn.authority, MATRIX_RESOURCE_MANAGER: manager.url },
+        ...(isFederated({ flavour }) && trusting(join(folder, 'entra-ca.pem'))),
         ...environment,
       });
     },
@@ -143,6 +160,18 @@ export async function setStage(clients: readonly string[], flavours: readonly Fl
     stop,
   };
 }
+
+/** What an operator publishes below the issuer's URL, and Entra fetches. */
+function publishedKeys(folder: string): ExternalIssuer['keys'] {
+  const words = ['credential', 'issuer', 'jwks', '--config', join(folder, 'agent.yaml')];
+  return JSON.parse(execFileSync(join(root, 'bin/sworn'), words, { encoding: 'utf8' })) as ExternalIssuer['keys'];
+}
+
+/** For each runtime in its way. */
+const trusting = (file: string) => ({
+  ...{ NODE_EXTRA_CA_CERTS: file, SSL_CERT_FILE: file, MATRIX_CA: file },
+  MATRIX_CREDENTIAL: 'workload-identity',
+});
 
 async function runToEnd(
   recording: Recording,
@@ -165,7 +194,7 @@ async function runToEnd(
 
 const SESSIONS = `SELECT session_id, pid FROM sworn.activities WHERE kind = 'session' AND action = 'started'`;
 const TOKENS = `
-  SELECT session_id, action, reason, interface, fingerprint, audience, identity_id, pid,
+  SELECT session_id, action, reason, interface, fingerprint, audience, identity_id, pid, suspicious,
          toUnixTimestamp64Nano(time) / 1e6 AS started_ms, toUnixTimestamp64Nano(end_time) / 1e6 AS ended_ms
   FROM sworn.activities WHERE kind = 'token' ORDER BY seq`;
 

@@ -28,9 +28,12 @@ export interface Way {
 }
 
 const everyClient = (): boolean => true;
-const withSelector = ({ noSelectorOn }: Client, flavour: Flavour): boolean =>
-  noSelectorOn?.some((name) => name === flavour.name) !== true;
+/** Nothing that the broker could be asked for: the file is one identity's, and Entra decides what it is good for. */
+const atBroker = (_: Client, flavour: Flavour): boolean => flavour.interface !== 'workload-identity';
+const withSelector = (client: Client, flavour: Flavour): boolean =>
+  atBroker(client, flavour) && client.noSelectorOn?.some((name) => name === flavour.name) !== true;
 const withChain = ({ hasChain }: Client): boolean => hasChain;
+const withChainAtBroker = (client: Client, flavour: Flavour): boolean => withChain(client) && atBroker(client, flavour);
 
 const direct = ({ resource }: WayContext) => ({ MATRIX_WAY: 'direct', MATRIX_RESOURCE: resource });
 const chain = ({ resource }: WayContext) => ({ MATRIX_WAY: 'chain', MATRIX_RESOURCE: resource });
@@ -38,7 +41,7 @@ const chain = ({ resource }: WayContext) => ({ MATRIX_WAY: 'chain', MATRIX_RESOU
 export const WAYS: readonly Way[] = [
   {
     name: 'direct',
-    about: 'the managed identity credential',
+    about: 'the managed identity credential; with workload-identity, that of the token file',
     expect: 'token',
     isFor: everyClient,
     environment: direct,
@@ -48,14 +51,14 @@ export const WAYS: readonly Way[] = [
     name: 'chain-client-id',
     about: 'the chain, with AZURE_CLIENT_ID of the bound identity',
     expect: 'token',
-    isFor: withChain,
+    isFor: withChainAtBroker,
     environment: (context) => ({ ...chain(context), AZURE_CLIENT_ID: context.clientId }),
   },
   {
     name: 'proxy',
     about: 'HTTP_PROXY and HTTPS_PROXY name a dead proxy',
     expect: 'token',
-    isFor: everyClient,
+    isFor: atBroker,
     environment: (context) => ({
       ...direct(context),
       ...{ HTTP_PROXY: DEAD_PROXY, http_proxy: DEAD_PROXY, HTTPS_PROXY: DEAD_PROXY, https_proxy: DEAD_PROXY },
@@ -87,14 +90,14 @@ export const WAYS: readonly Way[] = [
     name: 'forbidden',
     about: 'a resource that the policy does not allow',
     expect: 'resource_not_allowed',
-    isFor: everyClient,
+    isFor: atBroker,
     environment: (context) => ({ ...direct(context), MATRIX_RESOURCE: context.forbiddenResource }),
   },
   {
     name: 'chain-forbidden',
     about: 'the same through the chain, which must not go on to other credentials',
     expect: 'resource_not_allowed',
-    isFor: withChain,
+    isFor: withChainAtBroker,
     environment: (context) => ({ ...chain(context), MATRIX_RESOURCE: context.forbiddenResource }),
   },
 ];

@@ -64,3 +64,36 @@ describe('audiencesOf', () => {
     assert.ok(!audiencesOf({ resource: 'constructor:x' }).has('https://graph.microsoft.com'));
   });
 });
+
+describe('a policy with workload-identity', () => {
+  const byFile = { ...policy, interfaces: ['workload-identity'], fileOwner: { uid: 7, gid: 7 } };
+  const of = (change: object, ...identities: object[]): string =>
+    problems({ identities: identities.length > 0 ? identities : [identity], policies: [{ ...byFile, ...change }] });
+
+  test('names a workload and who reads its file, and nothing that a file cannot look at', () => {
+    assert.equal(of({}), '');
+    assert.equal(of({ match: { workload: 'orders', uid: 7 } }), '');
+    assert.match(of({ match: { uid: 7 } }), /needs match\.workload/);
+    assert.match(of({ match: { workload: 'orders', exe: '/bin/a', gid: 3 } }), /exe and gid cannot be looked at/);
+    assert.match(of({ fileOwner: undefined }), /needs match\.user/);
+    const twice = { identities: [identity], policies: [byFile, { ...byFile, name: 'again' }] };
+    assert.match(problems(twice), /workload orders has a token file by another policy/);
+  });
+
+  test('is for identities that Entra lets trust an issuer', () => {
+    const { credential: _, ...bare } = identity;
+    const host = { ...bare, kind: 'host' };
+    assert.equal(of({}, host), '');
+    assert.match(of({}, { ...host, systemAssigned: true }), /kind host cannot trust an issuer/);
+    const blueprint = { ...identity, name: 'blueprint' };
+    const agent = { ...bare, kind: 'agent', blueprint: 'blueprint' };
+    assert.match(of({}, agent, blueprint), /kind agent cannot trust an issuer/);
+  });
+
+  test('is all that an identity without a credential can have', () => {
+    const none = { ...identity, credential: { kind: 'workload-identity' } };
+    assert.equal(of({}, none), '');
+    assert.match(of({ interfaces: ['workload-identity', 'unix'] }, none), /no credential to ask with for unix/);
+    assert.match(of({ interfaces: undefined }, none), /no credential to ask with for app-service, unix/);
+  });
+});

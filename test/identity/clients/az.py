@@ -47,9 +47,14 @@ def know_cloud():
 
 know_cloud()
 selector = ["--client-id", CLIENT_ID] if CLIENT_ID else ["--object-id", OBJECT_ID] if OBJECT_ID else []
+how = ["--identity"]
+if os.environ.get("MATRIX_CREDENTIAL") == "workload-identity":
+    with open(os.environ["AZURE_FEDERATED_TOKEN_FILE"]) as file:
+        who = ["--username", os.environ["AZURE_CLIENT_ID"], "--tenant", os.environ["AZURE_TENANT_ID"]]
+        how = ["--service-principal", *who, "--federated-token", file.read()]
 started = time.monotonic()
 try:
-    az("login", "--identity", "--allow-no-subscriptions", *selector)
+    az("login", *how, "--allow-no-subscriptions", *selector)
     answer = json.loads(az("account", "get-access-token", "--resource", RESOURCE))
     ms = (time.monotonic() - started) * 1000
     fingerprint = hashlib.sha256(answer["accessToken"].encode()).hexdigest()

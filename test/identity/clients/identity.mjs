@@ -4,14 +4,16 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 
-const { MATRIX_PACKAGES, MATRIX_WAY, MATRIX_RESOURCE, MATRIX_CLIENT_ID, MATRIX_OBJECT_ID } = process.env;
+const { MATRIX_PACKAGES, MATRIX_WAY, MATRIX_CREDENTIAL, MATRIX_RESOURCE } = process.env;
+const { MATRIX_CLIENT_ID, MATRIX_OBJECT_ID } = process.env;
 const load = createRequire(`${MATRIX_PACKAGES}/any.js`);
 const [library] = process.argv.slice(2);
 
 function byIdentity() {
-  const { DefaultAzureCredential, ManagedIdentityCredential } = load('@azure/identity');
+  const { DefaultAzureCredential, ManagedIdentityCredential, WorkloadIdentityCredential } = load('@azure/identity');
   let credential;
   if (MATRIX_WAY === 'chain') credential = new DefaultAzureCredential();
+  else if (MATRIX_CREDENTIAL === 'workload-identity') credential = new WorkloadIdentityCredential();
   else if (MATRIX_CLIENT_ID) credential = new ManagedIdentityCredential(MATRIX_CLIENT_ID);
   else if (MATRIX_OBJECT_ID) credential = new ManagedIdentityCredential({ objectId: MATRIX_OBJECT_ID });
   else credential = new ManagedIdentityCredential();

@@ -22,11 +22,17 @@ def arguments():
     return {"identity_config": {"object_id": OBJECT_ID}} if OBJECT_ID else {}
 
 
+def kind_of(module):
+    if WAY == "chain":
+        return module.DefaultAzureCredential
+    by_file = os.environ.get("MATRIX_CREDENTIAL") == "workload-identity"
+    return module.WorkloadIdentityCredential if by_file else module.ManagedIdentityCredential
+
+
 def by_identity():
     import azure.identity
 
-    kind = azure.identity.DefaultAzureCredential if WAY == "chain" else azure.identity.ManagedIdentityCredential
-    credential = kind(**arguments())
+    credential = kind_of(azure.identity)(**arguments())
 
     def ask():
         answer = credential.get_token(RESOURCE + "/.default")
@@ -40,8 +46,7 @@ def by_identity_aio():
 
     loop = asyncio.new_event_loop()
     module = azure.identity.aio
-    kind = module.DefaultAzureCredential if WAY == "chain" else module.ManagedIdentityCredential
-    credential = kind(**arguments())
+    credential = kind_of(module)(**arguments())
 
     def ask():
         answer = loop.run_until_complete(credential.get_token(RESOURCE + "/.default"))

@@ -28,6 +28,9 @@ func credential() (azcore.TokenCredential, error) {
 	if os.Getenv("MATRIX_WAY") == "chain" {
 		return azidentity.NewDefaultAzureCredential(nil)
 	}
+	if os.Getenv("MATRIX_CREDENTIAL") == "workload-identity" {
+		return azidentity.NewWorkloadIdentityCredential(nil)
+	}
 	options := &azidentity.ManagedIdentityCredentialOptions{}
 	if id := os.Getenv("MATRIX_CLIENT_ID"); id != "" {
 		options.ID = azidentity.ClientID(id)

@@ -5,9 +5,17 @@ import com.azure.core.credential.TokenCredential;
 import com.azure.core.credential.TokenRequestContext;
 import com.azure.identity.DefaultAzureCredentialBuilder;
 import com.azure.identity.ManagedIdentityCredentialBuilder;
+import com.azure.identity.WorkloadIdentityCredentialBuilder;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.KeyStore;
 import java.security.MessageDigest;
+import java.security.cert.CertificateFactory;
 import java.util.HexFormat;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
 
 /** azure-identity: asks for a token twice, and says what it holds. */
 public final class IdentityClient {
@@ -15,6 +23,7 @@ public final class IdentityClient {
     private static final String OBJECT_ID = System.getenv().getOrDefault("MATRIX_OBJECT_ID", "");
 
     public static void main(String[] args) throws Exception {
+        trust(System.getenv("MATRIX_CA"));
         long startedNs = System.nanoTime();
         try {
             TokenCredential credential = credential();
@@ -33,9 +42,27 @@ public final class IdentityClient {
         System.exit(0);
     }
 
+    /** Java reads no PEM by a setting. */
+    private static void trust(String file) throws Exception {
+        if (file == null) return;
+        KeyStore trusted = KeyStore.getInstance(KeyStore.getDefaultType());
+        trusted.load(null, null);
+        try (InputStream bytes = Files.newInputStream(Path.of(file))) {
+            trusted.setCertificateEntry("entra", CertificateFactory.getInstance("X.509").generateCertificate(bytes));
+        }
+        TrustManagerFactory managers = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+        managers.init(trusted);
+        SSLContext context = SSLContext.getInstance("TLS");
+        context.init(null, managers.getTrustManagers(), null);
+        SSLContext.setDefault(context);
+    }
+
     private static TokenCredential credential() {
         if (System.getenv("MATRIX_WAY").equals("chain")) {
             return new DefaultAzureCredentialBuilder().build();
+        }
+        if ("workload-identity".equals(System.getenv("MATRIX_CREDENTIAL"))) {
+            return new WorkloadIdentityCredentialBuilder().build();
         }
         ManagedIdentityCredentialBuilder direct = new ManagedIdentityCredentialBuilder();
         if (!CLIENT_ID.isEmpty()) direct.clientId(CLIENT_ID);
