@@ -178,3 +178,26 @@ test('of a token that a session obtained itself it is told who that was, and an 
   const [session] = stage.started;
   assert.equal(session?.bindings.length, 1);
 });
+
+test('a token file of the workload binds a session only where the policy means somebody else than the workload', () => {
+  const { stage, ledger } = staged();
+  stage.handle(process);
+  const file = event({ interface: 'workload-identity', identityState: IdentityState.POLICY, identityId: 'other' });
+  ledger.take(event());
+  const [session] = stage.started;
+  assert.ok(session);
+  ledger.take({ ...file, identityId: 'proven', startedAtNs: EPOCH_UNIX_NS + 3000n });
+  assert.equal(bindingAt(session, 4000).state, IdentityState.VERIFIED, 'what Entra said is not taken back');
+  ledger.take({ ...file, startedAtNs: EPOCH_UNIX_NS + 5000n });
+  const { identityId, state, audience, fingerprint } = bindingAt(session, 6000);
+  assert.deepEqual([identityId, state, audience, fingerprint], ['other', IdentityState.POLICY, '', '']);
+});
+
+test('a token file that was written before any session has its workload and no session', () => {
+  const { stage, ledger } = staged();
+  const caller = { pid: 0, startNs: 0n, selectionName: 'w', sessionKey: 0n };
+  ledger.take(event({ interface: 'workload-identity', caller }));
+  const [token] = stage.of('token');
+  assert.deepEqual([token?.sessionId, token?.workload, token?.pid], ['', 'w', 0]);
+  assert.equal(token?.identityTenant, 't');
+});

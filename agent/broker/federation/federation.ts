@@ -16,7 +16,7 @@ import { recordedClaims } from '../token/recorded-claims.ts';
 import type { Issuance, TokenEvent, TokenHolder } from '../token-event.ts';
 import { EXCHANGE_AUDIENCE, type Issuer, openIssuer, type SignedAssertion } from './issuer.ts';
 import type { KeyPlace } from './issuer-keys.ts';
-import { type FileGrant, openWorkloadFiles } from './workload-files.ts';
+import { openWorkloadFiles } from './workload-files.ts';
 
 export interface FederationOptions {
   /** https URL under which the operator publishes the issuer's two documents. */
@@ -53,12 +53,11 @@ export interface Federation {
 export async function openFederation(options: FederationOptions, parts: FederationParts): Promise<Federation> {
   const { clock, log, counts, ledger, onEvent } = parts;
   const issuer = await openIssuer({ url: options.issuer, keys: options.keys, clock, keySetFile: options.keySetFile });
-  const grants = new Map<string, FederationGrant>();
+  let grants: readonly FederationGrant[] = [];
   const files = openWorkloadFiles({ folder: options.folder, issuer, clock, log, counts, onSigned });
 
-  function onSigned({ workload }: FileGrant, signed: SignedAssertion): void {
-    const grant = grants.get(workload);
-    if (grant === undefined) throw new Error(`workload ${workload} has no grant`);
+  function onSigned(grant: FederationGrant, signed: SignedAssertion): void {
+    const { workload } = grant;
     const holder = options.sessionOf(workload) ?? { pid: 0, startNs: 0n, selectionName: workload, sessionKey: 0n };
     const event = signedEvent(grant, signed, holder, clock.wallMs());
     // As of every token: what is not recorded is not given out.
@@ -73,18 +72,13 @@ export async function openFederation(options: FederationOptions, parts: Federati
   return {
     issuer,
     placeOf(workload) {
-      const identity = grants.get(workload)?.identity;
+      const identity = grants.find((grant) => grant.workload === workload)?.identity;
       if (identity === undefined) return undefined;
       return { tokenFile: files.pathOf(workload), clientId: identity.clientId, tenant: identity.tenant };
     },
     async follow(policy) {
-      grants.clear();
-      for (const grant of federationGrants(policy)) grants.set(grant.workload, grant);
-      await files.set(
-        [...grants.values()].map(({ workload, policy: by, identity, owner }) => ({
-          ...{ workload, policy: by.name, identity: identity.name, ...owner },
-        })),
-      );
+      grants = federationGrants(policy);
+      await files.set(grants);
     },
     look: () => files.look(),
     close: () => files.close(),

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { BrokerError } from '../errors.ts';
 import type { BrokerLog } from '../log.ts';
+import type { FederationGrant } from '../policy/federation-grants.ts';
 import type { Issuer, SignedAssertion } from './issuer.ts';
 
 /**
@@ -23,17 +24,6 @@ const LOOKED_AT_MS = 5_000;
 /** After a failure: five times before a file that is due is over. */
 const TRIED_AGAIN_AFTER_MS = 30_000;
 
-/** A policy that lets a workload have a file. */
-export interface FileGrant {
-  readonly workload: string;
-  readonly policy: string;
-  readonly identity: string;
-  /** Who may read it. */
-  readonly uid: number;
-  /** That user's group: it decides where the agent may not give files away. */
-  readonly gid: number;
-}
-
 export interface WorkloadFiles {
   pathOf(workload: string): string;
   /**
@@ -41,7 +31,7 @@ export interface WorkloadFiles {
    *
    * Errors   BrokerError WORKLOAD_FILE of the first that cannot be written; the others are, and it is tried again
    */
-  set(grants: readonly FileGrant[]): Promise<void>;
+  set(grants: readonly FederationGrant[]): Promise<void>;
   /** What the timer does. Never throws. */
   look(): Promise<void>;
   /** Takes all away. */
@@ -55,11 +45,11 @@ export interface WorkloadFilesOptions {
   readonly log: BrokerLog;
   readonly counts: { workloadFilesUnwritten: number };
   /** Errors: throws when the record did not take it; the file is not put in place then. */
-  readonly onSigned: (grant: FileGrant, signed: SignedAssertion) => void;
+  readonly onSigned: (grant: FederationGrant, signed: SignedAssertion) => void;
 }
 
 interface Kept {
-  readonly grant: FileGrant;
+  readonly grant: FederationGrant;
   /** 0: it is not there. */
   signedAtMs: number;
   expiresAtMs: number;
@@ -101,7 +91,7 @@ export function openWorkloadFiles(options: WorkloadFilesOptions): WorkloadFiles 
   }
 
   async function tryToWrite(kept: Kept): Promise<Error | undefined> {
-    const { workload, uid } = kept.grant;
+    const { workload, owner } = kept.grant;
     try {
       await write(kept);
       return undefined;
@@ -109,7 +99,7 @@ export function openWorkloadFiles(options: WorkloadFilesOptions): WorkloadFiles 
       counts.workloadFilesUnwritten += 1;
       kept.triedAgainAtMs = clock.monotonicMs() + TRIED_AGAIN_AFTER_MS;
       const cause = error instanceof Error ? error.message : 'unknown';
-      log.error({ workload, uid, cause }, 'the token file of a workload could not be written');
+      log.error({ workload, uid: owner.uid, cause }, 'the token file of a workload could not be written');
       // One that is over would only make its reader ask Entra in vain.
       if (kept.expiresAtMs <= clock.wallMs()) remove(workload);
       if (error instanceof BrokerError) return error;
@@ -150,7 +140,7 @@ export function openWorkloadFiles(options: WorkloadFilesOptions): WorkloadFiles 
         for (const grant of grants) {
           const { expiresAtMs = 0 } = before.get(grant.workload) ?? {};
           // For another user it must not lie there while the new one cannot be written.
-          if (before.get(grant.workload)?.grant.uid !== grant.uid) remove(grant.workload);
+          if (before.get(grant.workload)?.grant.owner.uid !== grant.owner.uid) remove(grant.workload);
           before.delete(grant.workload);
           const kept: Kept = { grant, signedAtMs: 0, expiresAtMs, triedAgainAtMs: 0 };
           files.set(grant.workload, kept);
@@ -172,7 +162,7 @@ export function openWorkloadFiles(options: WorkloadFilesOptions): WorkloadFiles 
 }
 
 /** Root gives it away. Others may give it to a group that they are in, and the owner stays. */
-function giveTo({ uid, gid }: FileGrant, path: string): void {
+function giveTo({ owner: { uid, gid } }: FederationGrant, path: string): void {
   const own = process.getuid?.();
   // Root reads it anyway.
   if (uid === own || uid === 0) return;

@@ -10,6 +10,7 @@ export interface FederationGrant {
   readonly workload: string;
   readonly policy: Policy;
   readonly identity: Identity;
+  /** Who may read the file; the group decides where the agent may not give files away. */
   readonly owner: { readonly uid: number; readonly gid: number };
 }
 
