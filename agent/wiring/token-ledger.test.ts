@@ -113,6 +113,18 @@ test('a token of a session that the kernel has not told of yet waits for it', ()
   assert.equal(stage.of('token').length, 2);
 });
 
+test('a process of a known session that the kernel has not told of yet has the id that its own lines will have', () => {
+  const { stage, ledger } = staged();
+  stage.handle(process);
+  const child = { pid: 101, startNs: 700n };
+  const refused = { action: TokenAction.REFUSED, reason: 'secret_wrong' } as const;
+  ledger.take(event({ ...refused, caller: { ...child, selectionName: 'w', sessionKey: KEY } }));
+  stage.handle({ ...process, atNs: 800, process: child, parent: PROCESS });
+  const exec = stage.of('process').find(({ pid }) => pid === 101);
+  assert.ok(exec?.processId);
+  assert.equal(stage.of('token')[0]?.processId, exec.processId);
+});
+
 test('a token of a session that has just ended is still of it', () => {
   const { stage, ledger } = staged();
   stage.handle(process, exit);

@@ -71,10 +71,16 @@ export class TokenLedger {
 
   #write(event: TokenEvent, session: Session | undefined): void {
     const process = event.caller === undefined ? undefined : this.#recorder.lineage.processOf(event.caller);
-    const processId = process === undefined ? '' : this.#builder.processId(process);
+    const processId = this.#processIdOf(event.caller);
     const binding = tokenBinding(event, this.#objectIdOf);
     this.#recorder.write(tokenActivity(event, binding, session, process, processId, this.#holderOf(event)));
     if (session !== undefined) bindTo(session, event, binding, this.#clock.fromUnixNs(event.startedAtNs));
+  }
+
+  /** A refusal may be told some milliseconds before the kernel's word on the process that was refused: its id is known all the same. */
+  #processIdOf(caller: TokenEvent['caller']): string {
+    if (caller === undefined || caller.pid === 0 || caller.sessionKey === 0n) return '';
+    return this.#builder.processIdOf({ pid: caller.pid, startNs: caller.startNs });
   }
 
   /** Whom the token was given to by the broker, or who was seen to obtain it first. */
