@@ -62,7 +62,17 @@ describe('secrets of the broker', { skip: whyNoRecording() }, () => {
     for (const name of ['agent.log', 'collector.log', 'token-ledger.jsonl', 'agent-id', 'sessions.json']) {
       assert.ok((places.get(placeOf(name))?.length ?? 0) > 0, name);
     }
-    assert.ok([...places.keys()].some((place) => place.startsWith(join('collector', 'store'))));
+    const definitions = [...places.keys()].filter((place) => place.startsWith(METADATA) && place.endsWith('.sql'));
+    assert.ok(definitions.length > 5);
+    for (const place of definitions) {
+      // Of each database and each table; what is compressed on disk was read by its table.
+      const [name, ...more] = relative(METADATA, place)
+        .replace(/\.sql$/, '')
+        .split('/')
+        .reverse() as [string, ...string[]];
+      if (more.length === 0) assert.equal(name, 'sworn');
+      else assert.ok(places.has(`table ${name}`), place);
+    }
   });
 
   it('would be found there, each of them, in each way to write it', () => {
@@ -89,6 +99,7 @@ describe('secrets of the broker', { skip: whyNoRecording() }, () => {
   }
 });
 
+const METADATA = join('collector', 'store', 'tables', 'metadata');
 /** What the programs of the test itself print, and the keys that it gives out, are nobody's record. */
 const OF_THE_TEST = /^workload-\d+\.(?:in|out|err)$/;
 
