@@ -188,6 +188,22 @@ describe('a token file', () => {
 
   test('is not written when the record does not take it', async () => {
     await broker.stop();
+    let isFull = false;
+    broker = await start({
+      onEvent() {
+        if (isFull) throw new Error('journal full');
+      },
+    });
+    const old = tokenOf('reports');
+    isFull = true;
+    nowMs += 180_000;
+    await broker.renewFiles();
+    assert.equal(tokenOf('reports'), old, 'the one that is recorded stays for as long as it is good');
+    nowMs += 420_000;
+    await broker.renewFiles();
+    assert.deepEqual(readdirSync(at('federated')), [], 'one that is over is of no use');
+    assert.equal(broker.counts.workloadFilesUnwritten, 2);
+    await broker.stop();
     const refusing = start({
       onEvent() {
         throw new Error('journal full');
