@@ -248,8 +248,31 @@ async function startEcho(): Promise<Server> {
   return server;
 }
 
-export function filesBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
+/**
+ * Every file below a folder, by its path in it. ClickHouse merges its parts while they are read: what is gone in between is
+ * in the part that it became, and in the table.
+ */
+export function contentsBelow(folder: string): Map<string, Buffer> {
+  const contents = new Map<string, Buffer>();
+  const visit = (path: string): void => {
+    for (const entry of unlessGone(() => readdirSync(join(folder, path), { withFileTypes: true })) ?? []) {
+      const name = join(path, entry.name);
+      if (entry.isDirectory()) visit(name);
+      else if (entry.isFile()) {
+        const content = unlessGone(() => readFileSync(join(folder, name)));
+        if (content !== undefined) contents.set(name, content);
+      }
+    }
+  };
+  visit('');
+  return contents;
+}
+
+function unlessGone<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
