@@ -17,8 +17,10 @@ where, path, *words = sys.argv[1:]
 request = wire.request()
 middle = len(request) // 2
 door = socket.socket(socket.AF_UNIX)
-door.bind(path)
+# Who waits for the path finds one that listens.
+door.bind(path + ".new")
 door.listen()
+os.rename(path + ".new", path)
 connection = wire.connect(where)
 wire.say(fd=connection.fileno())
 for word in words:

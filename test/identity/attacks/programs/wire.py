@@ -9,7 +9,9 @@ import time
 
 
 def say(received=b"", **more):
-    print(json.dumps({"pid": os.getpid(), "received": received.hex(), **more}), flush=True)
+    line = json.dumps({"pid": os.getpid(), "received": received.hex(), **more}) + "\n"
+    # In one call: others of a crowd write into the same file.
+    os.write(1, line.encode())
 
 
 def connect(where):
