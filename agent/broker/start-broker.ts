@@ -21,10 +21,9 @@ import { expectNoGrants, type FederationOptions, openFederation } from './federa
 import { type LedgerFile, openLedgers } from './ledger-file.ts';
 import { type ListenerChoice, type ListenerPorts, openListeners } from './listeners.ts';
 import { type BrokerLog, silentLog } from './log.ts';
-import type { TokenQuestion } from './policy/decide.ts';
 import type { PolicySet } from './policy/policy.ts';
 import { readPolicy } from './policy/read-policy.ts';
-import { checkPolicy, type PolicyCheck } from './policy-check.ts';
+import { type CheckQuestion, checkPolicy, type PolicyCheck } from './policy-check.ts';
 import { createRateLimit, type RateLimitOptions } from './rate-limit.ts';
 import { createTenantCertificates } from './saml/tenant-certificates.ts';
 import { type AssertionVerifier, createAssertionVerifier } from './saml/verify-assertion.ts';
@@ -82,7 +81,7 @@ export interface RunningBroker {
   /** By which it goes now. */
   policy(): PolicySet;
   /** What would be answered to a process, and why; without asking Entra, and without a line in the record. */
-  checkPolicy(caller: Caller, question: TokenQuestion): Promise<PolicyCheck>;
+  checkPolicy(caller: Caller, question: CheckQuestion): Promise<PolicyCheck>;
   /** Replaces token files of workloads that are due, as a timer does anyway. */
   renewFiles(): Promise<void>;
   /**

@@ -89,9 +89,9 @@ export function createPolicyDoor({ broker, lineage, config, readConfig, log }: P
 
   return {
     list: () => (broker === undefined ? NO_BROKER : answered({ policies: broker.policy().policies.map(policyBody) })),
-    async check({ pid, resource, interface: name = 'app-service' }, peer) {
+    async check({ pid, resource, interface: name }, peer) {
       if (broker === undefined) return NO_BROKER;
-      if (!isTokenInterface(name))
+      if (name !== undefined && !isTokenInterface(name))
         return refused(`there is no interface ${name}; there are ${TOKEN_INTERFACES.join(', ')}`);
       const owner = ownerOf(pid);
       if (!isOurs(peer) && owner !== peer.uid) return refused('only root may ask about processes of others');

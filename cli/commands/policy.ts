@@ -19,7 +19,7 @@ Examples:
 const CHECK_HELP = `
 Says what the process is to the broker, which policy matches it and what the others want, and what would be asked as whom.
 Nothing is asked of Entra, and nothing is recorded. Without --pid, the process that started this command: your shell. Without
---resource, the first that the policy allows. Root may ask about all processes, others about their own.
+--resource or --interface, the first that the policy allows. Root may ask about all processes, others about their own.
 
 Exit codes: 0 a token would be given, 1 none would, 2 asked wrongly or no agent.
 
@@ -185,8 +185,9 @@ const idText = (effective: number, real: number): string =>
 function processLines(found: Check['process']): string[] {
   if (found === null) return [];
   const { exe, exe_is_at_path: isAtPath, cgroup, unit, container_id: container } = found;
+  const shown = isAtPath ? exe : `${exe}, but the host has another file there, or none`;
   return [
-    line('exe', `${exe}${isAtPath ? '' : ', but the host has another file there, or none'}`),
+    line('exe', exe === '' ? 'cannot be read' : shown),
     line('exe_sha256', found.exe_sha256 ?? `not made: ${found.exe_sha256_missing}`),
     line('cgroup', cgroup),
     line('unit', unit ?? 'none'),
