@@ -402,3 +402,15 @@ test('what no token is tied to names a human as long as there is one, and none o
   assert.equal(bindingAt(session, 500).tokenId, 't', 'the rest of it stays');
   assert.equal(bindingAt(session, 500), bindingAt(session, 501));
 });
+
+test('a human is not forgotten over the tokens that came since', () => {
+  const { lineage, apply } = lineageOf();
+  nowNs = 0;
+  apply(exec(10, '/a'));
+  const session = lineage.sessionOf(SCOPE);
+  assert.ok(session);
+  bind(session, 1, { ...POLICY, onBehalfOfId: 'ann' });
+  for (let i = 2; i < 200; i++) bind(session, i, { ...POLICY, tokenId: String(i) });
+  bind(session, 300, { ...POLICY, onBehalfOfId: 'bob' });
+  assert.equal(bindingAt(session, 400).onBehalfOfId, '');
+});

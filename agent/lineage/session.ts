@@ -15,6 +15,8 @@ export interface Session {
   argv: readonly string[];
   /** Which identity it acts for, and from when on; the first holds from the beginning. */
   readonly bindings: { readonly sinceNs: number; readonly binding: Binding }[];
+  /** The first human on whose behalf it acted; kept, since bindings are not kept for ever. */
+  firstHumanId?: string;
   /** Since when it has acted on behalf of more than one human; undefined: of one at most. */
   humansDifferNs?: number;
   /** Processes alive now. */
@@ -70,10 +72,9 @@ export function bind(session: Session, sinceNs: number, binding: Binding): void 
 
 function noteHumans(session: Session, sinceNs: number, { onBehalfOfId }: Binding): void {
   if (onBehalfOfId === '') return;
-  const isAnother = session.bindings.some(
-    ({ binding: known }) => known.onBehalfOfId !== '' && known.onBehalfOfId !== onBehalfOfId,
-  );
-  if (isAnother) session.humansDifferNs = Math.min(sinceNs, session.humansDifferNs ?? Number.POSITIVE_INFINITY);
+  session.firstHumanId ??= onBehalfOfId;
+  if (session.firstHumanId === onBehalfOfId) return;
+  session.humansDifferNs = Math.min(sinceNs, session.humansDifferNs ?? Number.POSITIVE_INFINITY);
 }
 
 /** The same binding for all lines of it. */

@@ -8,7 +8,7 @@ import type { ActivityBuilder, LossReport } from '../activity/activity-builder.t
 import type { ConnectionFlow, Direction } from '../flow/connection-flow.ts';
 import { FlowTable, type FlowTableBounds, type FlowTableSink } from '../flow/flow-table.ts';
 import { isProcessEvent, Lineage, type LineageChange } from '../lineage/lineage.ts';
-import type { SelectionMeaning, Session, TrackedProcess } from '../lineage/session.ts';
+import { bindingAt, type SelectionMeaning, type Session, type TrackedProcess } from '../lineage/session.ts';
 import { bindingFor, ConnectionLogins, type TokenOf } from '../lineage/token-use.ts';
 import type { Activity } from '../model/activity.ts';
 import type { CodeImage } from '../model/code-image.ts';
@@ -430,8 +430,10 @@ export class Recorder {
     const { opened, role, protocol } = flow;
     const knownNs = exchange?.requestAt ?? atNs;
     const { tokenOf } = this.#options;
+    // The name that a client asks a server by is the client's word, and chooses none of the server's identities.
+    if (role === 'server') return bindingAt(session, knownNs);
     const place = { protocol, host: protocol === 'http' ? (exchange?.target ?? '') : '' };
-    if (tokenOf === undefined || role === 'server') return bindingFor(session, knownNs, undefined, undefined, place);
+    if (tokenOf === undefined) return bindingFor(session, knownNs, undefined, undefined, place);
     const fingerprint = exchange?.credential?.fingerprint ?? '';
     const carried = fingerprint === '' ? undefined : tokenOf(fingerprint);
     return bindingFor(session, knownNs, carried, this.#logins.loginOf(opened, tokenOf), place);

@@ -93,6 +93,18 @@ describe('a request with a bearer token', () => {
     stage.handle(executed(100, 1, 500), opened({ role: 'server' }), moved('received', 0, head), moved('sent', 0, OK));
     assert.deepEqual(commandsOf(stage), ['id-of-agent']);
   });
+
+  test('that comes to a server has no say in which of its identities that is: not by the name it is asked by', () => {
+    const stage = staged({});
+    stage.handle(executed(100, 1, 500));
+    const session = stage.recorder.lineage.sessionOf(SCOPE);
+    assert.ok(session);
+    const token = { ...NO_IDENTITY, state: IdentityState.VERIFIED, source: IdentitySource.BROKER };
+    bind(session, 600, { ...token, identityId: 'chosen', audience: 'https://h' });
+    bind(session, 700, { ...token, identityId: 'latest', audience: 'https://elsewhere.example' });
+    stage.handle(opened({ role: 'server' }), moved('received', 0, get()), moved('sent', 0, OK));
+    assert.deepEqual(commandsOf(stage), ['latest']);
+  });
 });
 
 describe('a connection to PostgreSQL', () => {
