@@ -35,7 +35,8 @@ export interface RecorderOptions {
   readonly meaningOf: (selectionId: number) => SelectionMeaning;
   readonly sessionId: (scope: Scope) => string;
   readonly builder: ActivityBuilder;
-  readonly append: (activity: Activity) => void;
+  /** Its place in the record; 0: there was no room for it. */
+  readonly append: (activity: Activity) => unknown;
   readonly bounds: DecoderBounds;
   /** Left out: all that there are. */
   readonly protocols?: readonly ProtocolDefinition[];
@@ -191,9 +192,10 @@ export class Recorder {
     this.#findings.add({ report, session: undefined, process: undefined, connectionId: '' });
   }
 
-  write(activity: Activity): void {
+  /** False when there was no room for it at all: that is counted where it was refused, and becomes a loss. */
+  write(activity: Activity): boolean {
     this.counts.activities++;
-    this.#options.append(activity);
+    return this.#options.append(activity) !== 0;
   }
 
   #fault(error: unknown, atNs: number, bytes: number): void {

@@ -140,9 +140,14 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
       async reload(policy) {
         await broker.reload(policy);
         names.learn(policy.identities);
-        // What may be asked for decides how it is asked for.
-        writeEnvironments(config, selections, environmentOf);
         redirect();
+        // What may be asked for decides how it is asked for. The policies hold already, so this is no reason to say otherwise.
+        try {
+          writeEnvironments(config, selections, environmentOf);
+        } catch (error) {
+          const cause = error instanceof Error ? error.message : 'unknown';
+          log.error({ cause }, 'the environments of workloads could not be written anew');
+        }
       },
     },
     counts: () => broker.counts,

@@ -213,3 +213,11 @@ test('a token file that was written before any session has its workload and no s
   assert.deepEqual([token?.sessionId, token?.workload, token?.pid], ['', 'w', 0]);
   assert.equal(token?.identityTenant, 't');
 });
+
+test('an issued token that the record has no room for is not handed out; a refusal is told all the same', () => {
+  const stage = new StagedRecorder({ append: () => 0 });
+  stage.handle(process);
+  const ledger = new TokenLedger(clock, stage.recorder, stage.builder);
+  assert.throws(() => ledger.take(event()), /no room/);
+  ledger.take(event({ action: TokenAction.REFUSED, reason: 'secret_wrong' }));
+});

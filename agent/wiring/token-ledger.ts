@@ -34,6 +34,7 @@ export class TokenLedger {
     this.#objectIdOf = objectIdOf;
   }
 
+  /** Errors: an Error when an issued token finds no room in the record: it is not handed out then. */
   take(event: TokenEvent): void {
     const key = event.caller?.sessionKey ?? 0n;
     const session = key === 0n ? undefined : this.#recorder.lineage.sessionWithKey(key);
@@ -55,7 +56,7 @@ export class TokenLedger {
     if (waiting === undefined) return;
     clearTimeout(waiting.timer);
     this.#waiting.delete(session.scope.sessionKey);
-    for (const event of waiting.events) this.#write(event, session);
+    for (const event of waiting.events) this.#writeLate(event, session);
   }
 
   flush(): void {
@@ -66,14 +67,27 @@ export class TokenLedger {
     const waiting = this.#waiting.get(key);
     this.#waiting.delete(key);
     clearTimeout(waiting?.timer);
-    for (const event of waiting?.events ?? []) this.#write(event, undefined);
+    for (const event of waiting?.events ?? []) this.#writeLate(event, undefined);
+  }
+
+  /** Nobody waits for it any more. What cannot be written is a loss, and what waits behind it is written all the same. */
+  #writeLate(event: TokenEvent, session: Session | undefined): void {
+    try {
+      this.#write(event, session);
+    } catch {
+      const atNs = this.#clock.fromUnixNs(event.startedAtNs);
+      const span = { sinceNs: atNs, untilNs: atNs };
+      this.#recorder.addLoss({ where: 'broker', reason: 'token_event_unwritten', events: 1, bytes: 0, ...span });
+    }
   }
 
   #write(event: TokenEvent, session: Session | undefined): void {
     const process = event.caller === undefined ? undefined : this.#recorder.lineage.processOf(event.caller);
     const processId = this.#processIdOf(event.caller);
     const binding = tokenBinding(event, this.#objectIdOf);
-    this.#recorder.write(tokenActivity(event, binding, session, process, processId, this.#holderOf(event)));
+    const activity = tokenActivity(event, binding, session, process, processId, this.#holderOf(event));
+    const isWritten = this.#recorder.write(activity);
+    if (!isWritten && event.action === TokenAction.ISSUED) throw new Error('the record has no room');
     if (session !== undefined) bindTo(session, event, binding, this.#clock.fromUnixNs(event.startedAtNs));
   }
 

@@ -86,17 +86,33 @@ static int attach_redirect(struct sworn_capture *capture)
 	return 0;
 }
 
+static int is_among(uint32_t id, const uint32_t *selection_ids, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (selection_ids[i] == id)
+			return 1;
+	}
+	return 0;
+}
+
 static int set_selections(struct sworn_capture *capture, const uint32_t *selection_ids, size_t count)
 {
 	int fd = bpf_map__fd(capture->skeleton->maps.redirects);
-	uint32_t before;
+	uint32_t *previous = NULL, at, next;
 	uint8_t here = 1;
 
-	while (bpf_map_get_next_key(fd, NULL, &before) == 0)
-		bpf_map_delete_elem(fd, &before);
+	/* What stays is never out of the map: a connect in between would reach the metadata service of the host. */
 	for (size_t i = 0; i < count; i++) {
 		if (bpf_map_update_elem(fd, &selection_ids[i], &here, BPF_ANY))
 			return -errno;
+	}
+	while (bpf_map_get_next_key(fd, previous, &next) == 0) {
+		if (is_among(next, selection_ids, count)) {
+			at = next;
+			previous = &at;
+		} else {
+			bpf_map_delete_elem(fd, &next);
+		}
 	}
 	return 0;
 }

@@ -105,7 +105,6 @@ int sworn_capture_set_broker_ports(struct sworn_capture *capture, const uint16_t
 int sworn_capture_redirect_imds(struct sworn_capture *capture, uint16_t port, const uint32_t *selection_ids, size_t count);
 int sworn_capture_process(struct sworn_capture *capture, uint32_t tgid, struct sworn_process_state *state);
 int sworn_capture_caller(struct sworn_capture *capture, const struct sworn_caller_key *key, struct sworn_caller *caller);
-int sworn_capture_forget_caller(struct sworn_capture *capture, const struct sworn_caller_key *key);
 int sworn_capture_skip(struct sworn_capture *capture, uint64_t connection, const struct sworn_skip *skip);
 int sworn_capture_unskip(struct sworn_capture *capture, uint64_t connection);
 /* Takes one close event that found the ring full. -ENOENT: none waits. */

@@ -54,13 +54,6 @@ int sworn_capture_process(struct sworn_capture *capture, uint32_t tgid, struct s
 	return bpf_map_lookup_elem(fd, &tgid, state) ? -errno : 0;
 }
 
-int sworn_capture_forget_caller(struct sworn_capture *capture, const struct sworn_caller_key *key)
-{
-	int fd = bpf_map__fd(capture->skeleton->maps.callers);
-
-	return bpf_map_delete_elem(fd, key) ? -errno : 0;
-}
-
 int sworn_capture_skip(struct sworn_capture *capture, uint64_t connection, const struct sworn_skip *skip)
 {
 	int fd = bpf_map__fd(capture->skeleton->maps.skips);

@@ -25,7 +25,7 @@ export interface StageOptions {
   readonly selectedBy?: string;
   readonly protocols?: readonly ProtocolDefinition[];
   readonly tableBounds?: FlowTableBounds;
-  readonly append?: (activity: Activity) => void;
+  readonly append?: (activity: Activity) => unknown;
   readonly onSessionStarted?: (session: Session) => void;
   readonly imagesOf?: (pid: number, exe: string) => readonly CodeImage[];
   readonly tokenOf?: TokenOf;
