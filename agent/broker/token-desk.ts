@@ -83,7 +83,7 @@ export interface TokenDesk {
    * recorded as one of `answer` is. Never throws.
    */
   check(request: TokenRequest): Promise<RefusedToken | { readonly kind: 'allowed'; readonly identity: Identity }>;
-  /** Who the caller is here, without a token. Nothing is recorded. Never throws. */
+  /** Who the caller is here, without a token. Nothing is recorded, unless it asks too often. Never throws. */
   whoIs(attest: TokenRequest['attest']): Promise<Standing>;
   /** From now on everybody is refused; refusals that were counted but not recorded are recorded. */
   close(): void;
@@ -220,7 +220,16 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
 
   async function whoIs(attest: TokenRequest['attest']): Promise<Standing> {
     const nobody = { identity: undefined, policyName: undefined, resources: [], interfaces: [] };
+    const startedAtMs = clock.wallMs();
     const who = attested(attest);
+    const asker = who.kind === 'caller' ? who.caller : undefined;
+    const turn = limit.take(rateKey(asker));
+    if (turn.kind === 'refuse') {
+      // The allowance is the one of its other requests, and so is the count that becomes a line of the record.
+      const request: TokenRequest = { interface: 'unix', attest, secret: 'not-carried' };
+      const { reason } = refuse(request, asker, startedAtMs, 'too_many_requests', { recorded: turn.recorded });
+      return { ...nobody, caller: asker, reason };
+    }
     if (who.kind === 'unavailable') return { ...nobody, caller: undefined, reason: 'attestation_unavailable' };
     if (who.kind === 'nobody') return { ...nobody, caller: undefined, reason: 'caller_unknown' };
     const { caller } = who;
