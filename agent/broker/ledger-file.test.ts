@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict';
-import {
+import fs, {
   appendFileSync,
   mkdirSync,
   mkdtempSync,
@@ -12,6 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -153,6 +154,19 @@ describe('the file of the ledgers', () => {
     mkdirSync(join(folder, 'missing'));
     issue(ledgers, C, 1n);
     assert.equal(open('boot', at).issued.size, 3);
+  });
+
+  test('that can only be written in part stays as it was', (context) => {
+    issue(open(), A, 1n);
+    const before = readFileSync(path, 'utf8');
+    const { writeSync } = fs;
+    const full = context.mock.method(fs, 'writeSync', (to: number, text: string) => writeSync(to, text.slice(0, 9)));
+    syncBuiltinESMExports();
+    open();
+    full.mock.restore();
+    syncBuiltinESMExports();
+    assert.equal(readFileSync(path, 'utf8'), before);
+    assert.deepEqual([counts.ledgerUnwritten, lines.length], [1, 1]);
   });
 
   test('is written anew before it grows without bound', () => {

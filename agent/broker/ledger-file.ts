@@ -79,7 +79,8 @@ export function openLedgers({ clock, log, counts, file }: LedgersOptions): Ledge
     // "x": nothing that somebody else put there is written to.
     const fresh = openSync(aside, 'ax', 0o600);
     try {
-      writeSync(fresh, text);
+      // On a full disk: the one that is there is whole, and stays.
+      if (writeSync(fresh, text) !== Buffer.byteLength(text)) throw new Error('it was written in part');
       renameSync(aside, path);
     } catch (error) {
       closeSync(fresh);

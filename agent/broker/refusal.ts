@@ -51,6 +51,7 @@ const REFUSAL_TABLE = {
   forwarded_request: suspicious('Forwarded requests are not served.'),
   browser_request: suspicious('Requests of web pages are not served.'),
   secret_wrong: suspicious('The secret is not the one that this workload was given.'),
+  challenge_unknown: denied('The file of this proof was used, replaced or is over. Ask again without a proof.'),
   caller_unknown: denied('The process that asks could not be made out.'),
   caller_changed: suspicious('The connection was taken over by another process.'),
   caller_gone: denied('The process that asked has ended.'),

@@ -266,6 +266,17 @@ describe('a token file', () => {
     assert.equal(lines.filter((line) => line.includes('could not be written')).length, 1);
   });
 
+  test('that cannot be taken away is counted and told, and ends nothing', async () => {
+    rmSync(fileOf('reports'));
+    mkdirSync(fileOf('reports'));
+    nowMs += 601_000;
+    await broker.renewFiles();
+    assert.equal(broker.counts.workloadFilesUnwritten, 2, 'neither written nor removed');
+    await broker.reload({ ...policy, policies: [] });
+    assert.equal(broker.counts.workloadFilesUnwritten, 3);
+    assert.equal(lines.filter((line) => line.includes('could not be removed')).length, 2);
+  });
+
   test('is told to SDKs where nothing else is allowed that they speak', async () => {
     const of = (): Record<string, string> => broker.environment({ selectionName: 'reports', sessionKey: 1n });
     const { AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_ID, AZURE_TENANT_ID, AZURE_AUTHORITY_HOST, ...more } = of();

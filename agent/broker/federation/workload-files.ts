@@ -86,8 +86,15 @@ export function openWorkloadFiles(options: WorkloadFilesOptions): WorkloadFiles 
     kept.expiresAtMs = signed.expiresAtMs;
   }
 
+  /** Never throws: one file that stays must not keep the others from being written. */
   function remove(workload: string): void {
-    rmSync(pathOf(workload), { force: true });
+    try {
+      rmSync(pathOf(workload), { force: true });
+    } catch (error) {
+      counts.workloadFilesUnwritten += 1;
+      const cause = error instanceof Error ? error.message : 'unknown';
+      log.error({ workload, cause }, 'the token file of a workload could not be removed');
+    }
   }
 
   async function tryToWrite(kept: Kept): Promise<Error | undefined> {

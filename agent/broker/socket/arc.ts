@@ -13,6 +13,8 @@ import { isMetadataPath, saysMetadata } from './imds.ts';
 /** The size that clients read at most is 4096. */
 const PROOF = /^Basic ([\w-]{1,128})$/;
 
+const PROBLEMS = { good: undefined, unknown: 'challenge_unknown', 'of-another': 'secret_wrong' } as const;
+
 const proofIn = (authorization: string | undefined): string | undefined => PROOF.exec(authorization ?? '')?.[1];
 
 export function arc(files: ChallengeFiles): Flavour {
@@ -30,7 +32,7 @@ export function arc(files: ChallengeFiles): Flavour {
         // Who it is that cannot be made out is the desk's to say.
         const caller = attested(attest);
         if (caller === undefined) return undefined;
-        return proof !== undefined && files.redeem(proof, caller) ? undefined : 'secret_wrong';
+        return proof === undefined ? 'secret_wrong' : PROBLEMS[files.redeem(proof, caller)];
       },
       make(attest) {
         const caller = attest();

@@ -30,8 +30,11 @@ const NAME = /^sworn-[0-9a-f]{32}\.key$/;
 export interface ChallengeFiles {
   /** The path of a new file, as clients see it. Errors: of the file system. */
   make(caller: Caller): string;
-  /** True once, for the process that the file was made for. */
-  redeem(secret: string, caller: Caller): boolean;
+  /**
+   * `good` once, for the process that the file was made for. `unknown`: there is none with this secret, or no more; an honest
+   * client meets that when its file was used, pushed out or is over.
+   */
+  redeem(secret: string, caller: Caller): 'good' | 'unknown' | 'of-another';
   readonly size: number;
   /** Removes all files. */
   close(): void;
@@ -100,10 +103,11 @@ export function openChallengeFiles({
     redeem(secret, caller) {
       removeOld();
       const challenge = challenges.get(secret);
+      if (challenge === undefined) return 'unknown';
       // Somebody else's attempt does not use it up.
-      if (challenge === undefined || challenge.owner !== nameOf(caller)) return false;
+      if (challenge.owner !== nameOf(caller)) return 'of-another';
       remove(secret, challenge);
-      return true;
+      return 'good';
     },
     get size() {
       return challenges.size;

@@ -54,6 +54,16 @@ function answerOf(socket: Socket): Promise<string> {
   });
 }
 
+async function allGone(): Promise<void> {
+  turnedAway.length = 0;
+  for (const socket of opened.splice(0)) socket.destroy();
+  for (;;) {
+    const left = await new Promise<number>((resolve) => server.getConnections((_, count) => resolve(count)));
+    if (left === 0) break;
+    await nextTurn();
+  }
+}
+
 test('the oldest connection that waits goes when there are too many, and none that is being answered', async () => {
   const busy = await open();
   const arrived = once(server, 'request');
@@ -75,13 +85,7 @@ test('the oldest connection that waits goes when there are too many, and none th
 });
 
 test('who has been answered waits again, behind those who came meanwhile', async () => {
-  turnedAway.length = 0;
-  for (const socket of opened.splice(0)) socket.destroy();
-  for (;;) {
-    const left = await new Promise<number>((resolve) => server.getConnections((_, count) => resolve(count)));
-    if (left === 0) break;
-    await nextTurn();
-  }
+  await allGone();
   const asked = await open();
   ask(asked, '/');
   const next = await open();
@@ -91,4 +95,23 @@ test('who has been answered waits again, behind those who came meanwhile', async
   for (let index = 2; index < MAX; index++) await open();
   await open();
   assert.deepEqual(turnedAway, [next.localPort]);
+});
+
+test('who announces a body and sends none waits as well, until it is there', async () => {
+  await allGone();
+  const head = 'POST /held HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n';
+  const sent: Socket[] = [];
+  for (const body of ['ab', 'a', 'a']) {
+    const arrived = once(server, 'request');
+    const socket = await open();
+    sent.push(socket);
+    socket.write(head + body);
+    const [request] = await arrived;
+    request.resume();
+    if (body === 'ab') await once(request, 'end');
+  }
+  await open();
+  await open();
+  await open();
+  assert.deepEqual(turnedAway, [sent[1]?.localPort, sent[2]?.localPort]);
 });

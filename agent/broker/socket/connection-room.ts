@@ -2,7 +2,7 @@
 
 /**
  * Room for new connections. Anybody on the host may connect; who opens all connections that there are and sends nothing would
- * keep everybody else from asking. So the one that has waited longest for a request goes when there are too many: honest
+ * keep everybody else from asking. So the one that has waited longest for a whole request goes when there are too many: honest
  * clients send theirs at once. A request that is being answered is never cut off.
  */
 
@@ -33,10 +33,24 @@ export function keepRoom(server: Server, connectionsMax: number, onTurnedAway: (
     onTurnedAway(oldest);
     oldest.destroy();
   });
-  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
-    waiting.delete(socket);
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request;
+    let isAnswered = false;
+    // Who announces a body and sends none would hold the connection as well as who sends nothing.
+    if (hasBody(request)) {
+      request.once('end', () => {
+        if (!isAnswered) waiting.delete(socket);
+      });
+    } else {
+      waiting.delete(socket);
+    }
     response.once('close', () => {
+      isAnswered = true;
+      waiting.delete(socket);
       if (!socket.destroyed) waiting.add(socket);
     });
   });
 }
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;

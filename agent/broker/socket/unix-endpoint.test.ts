@@ -165,6 +165,16 @@ describe('the token socket', () => {
     assert.deepEqual(broker.events, []);
   });
 
+  test('tells it no more often than it gives tokens, and the record has the count alone', async () => {
+    const codes: string[] = [];
+    for (let times = 0; times < 1000 && codes.length < 3; times += 1) {
+      const { code } = (await ask('/v1/whoami')).body;
+      if (typeof code === 'string') codes.push(code);
+    }
+    assert.deepEqual(codes, Array(3).fill('SWORN_BROKER_TOO_MANY_REQUESTS'));
+    assert.deepEqual([broker.events.length, broker.last().reason], [1, 'too_many_requests']);
+  });
+
   test('survives what is no HTTP', async () => {
     for (const bytes of RUBBISH) {
       const socket = connect(path);
