@@ -35,7 +35,7 @@ export class Client {
     const { head } = this.#talk;
     if (!this.#talk.isLoggedIn && sequence > 0) this.#loginMessage(reader, head, end - start);
     else if (sequence === 0) this.#command(reader, isWhole);
-    else if (head?.awaited === 'infile') this.#fileData(head, bytes, start, end);
+    else if (head?.awaited === 'infile') this.#fileData(head, bytes, start, end, isWhole);
     else this.stream.disowned = 'unexpected_message';
   }
 
@@ -123,6 +123,7 @@ export class Client {
       case 0x1a:
         request.prepared = talk.prepared.get(reader.u32le());
         request.sql = request.prepared?.sql ?? EMPTY_STATEMENT;
+        if (command === 0x1a && request.prepared !== undefined) talk.prepared.clearLongData(request.prepared);
         if (command === Command.fetch) {
           request.attributes['rows_max'] = String(reader.u32le());
           request.isBinary = true;
@@ -197,7 +198,8 @@ export class Client {
     const count = hasNames ? (reader.lengthEncoded() ?? 0) : prepared.parameterCount;
     if (count === 0) return;
     const lengthMax = Math.max(0, talk.bounds.requestBytesMax - prepared.sql.text.length);
-    const { json, isCut } = readParameters(reader, { count, hasNames, lengthMax, prepared });
+    const { json, isCut, types } = readParameters(reader, { count, hasNames, lengthMax, prepared });
+    if (types !== undefined) talk.prepared.keepTypes(prepared, types);
     request.parameters = json;
     request.isTruncated ||= isCut;
     talk.prepared.clearLongData(prepared);
@@ -216,13 +218,14 @@ export class Client {
     }
   }
 
-  #fileData(request: Request, bytes: Buffer, start: number, end: number): void {
+  #fileData(request: Request, bytes: Buffer, start: number, end: number, isWhole: boolean): void {
     const { file } = this.#talk;
     this.#join(request);
     const before = file.droppedBytes;
     file.append(bytes, start, end);
     this.stream.cutBytes += file.droppedBytes - before;
-    if (end > start) return;
+    // An empty message is the end of the file; one of which nothing was kept is not.
+    if (end > start || !isWhole) return;
     request.request = file.take();
     request.awaited = 'first';
   }

@@ -18,12 +18,11 @@ const RUN_COMMENT = /^\/\*M?!\d*/;
 
 /** `replace` is one word of MySQL's, and an insert in all else. */
 const REPLACE = /^(\s*)replace(?=\s)/i;
-const REPLACES = /^\s*replace\s/i;
 const LOADED_TABLE = /\binto\s+table\s+("[^"]*"(?:\."[^"]*")?|[\w$.]+)/i;
 
 /** What the scanner does not know of MySQL's statements. */
-function completed(statement: Statement, text: string): Statement {
-  if (REPLACES.test(text))
+function completed(statement: Statement, text: string, isReplace: boolean): Statement {
+  if (isReplace)
     return { ...statement, text, operation: 'REPLACE', shape: statement.shape.replace(/^insert/, 'replace') };
   if (statement.operation.startsWith('LOAD')) {
     const table = LOADED_TABLE.exec(statement.text)?.[1]?.replaceAll('"', '') ?? '';
@@ -34,16 +33,19 @@ function completed(statement: Statement, text: string): Statement {
 
 /** The statements of a text; `mayBeSeveral`: the client has said that it may send several. */
 export function statementsOf(text: string, mayBeSeveral: boolean): readonly Statement[] {
-  const translated = translate(text).replace(REPLACE, '$1insert ');
+  // Without its comments: what stands before the first word is blank.
+  const plain = translate(text);
+  const translated = plain.replace(REPLACE, '$1insert ');
   const found = cache.statementsOf(translated);
   const [first] = found;
   if (first === undefined) return [];
-  if (!mayBeSeveral || found.length === 1 || ROUTINE.test(translated)) return [completed(first, text)];
+  if (!mayBeSeveral || found.length === 1 || ROUTINE.test(translated))
+    return [completed(first, text, REPLACE.test(plain))];
   let from = 0;
   return found.map((statement) => {
     const start = Math.max(from, translated.indexOf(statement.text, from));
     from = start + statement.text.length;
-    return completed(statement, text.slice(start, from));
+    return completed(statement, text.slice(start, from), REPLACE.test(plain.slice(start, from)));
   });
 }
 

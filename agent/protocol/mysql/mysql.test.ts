@@ -7,14 +7,18 @@ import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { deflateSync } from 'node:zlib';
 import { DEFAULT_BOUNDS, type Exchange } from '../decoder.ts';
+import type { Statement } from '../sql/statement.ts';
 import { readCapture } from '../testing/capture-file.ts';
 import { checkDetect, checkScript } from '../testing/check-script.ts';
 import { mutated } from '../testing/mutated.ts';
-import type { Run, RunOptions } from '../testing/run-script.ts';
+import { type Run, type RunOptions, runScript } from '../testing/run-script.ts';
 import { misses, normalised, type Script, type Step, sends } from '../testing/script.ts';
 import { Capability } from './constants.ts';
 import { statementsOf, translate } from './dialect.ts';
 import { mysql } from './mysql.ts';
+import { Prepared, PreparedTable } from './prepared.ts';
+import { Request } from './request.ts';
+import { Talk } from './talk.ts';
 
 const directory = new URL('captures/', import.meta.url);
 const names = readdirSync(directory).map((name) => name.replace(/\.jsonl$/, ''));
@@ -309,6 +313,102 @@ test('MySQL’s way to write: names, texts and comments, each in its place', () 
       resource,
     ]),
   );
+});
+
+test('a statement that fills its packets to the last byte is ended by an empty one', () => {
+  const text = 'drop table hidden /*'.padEnd(0xffffff - 1, 'x');
+  const run = runScript(
+    mysql,
+    normalised([
+      ...welcome(),
+      sends('client', query(text), packet(1)),
+      sends('server', packet(2, OK)),
+      sends('client', query("load data local infile 'f' into table t")),
+      sends('server', packet(1, [0xfb], 'f')),
+      sends('client', packet(2, Buffer.alloc(0xffffff, 'y')), packet(3), packet(4, 'end'), packet(5)),
+      sends('server', packet(6, OK)),
+    ]),
+  );
+  const [, drop, load] = run.exchanges;
+  assert.deepEqual([drop?.operation, drop?.status], ['DROP TABLE', 'ok']);
+  assert.ok((drop?.statement.length ?? 0) > 1000 && text.startsWith(drop?.statement ?? '-'));
+  assert.deepEqual([load?.operation, load?.status], ['LOAD DATA', 'ok']);
+  assert.equal(run.counts.client.notUnderstood, 0);
+});
+
+test('a text of several statements is counted whole while it waits', () => {
+  const talk = new Talk(DEFAULT_BOUNDS, { exchange() {}, credential() {}, handover() {}, trouble() {} });
+  const several = (texts: string[]) => {
+    const request = new Request(3);
+    request.parts = statementsOf(texts.join(';'), true);
+    request.sql = request.parts[0] ?? request.sql;
+    return request;
+  };
+  const first = several(['select 1', `select '${'x'.repeat(5000)}'`]);
+  talk.await(first);
+  talk.await(several(['select 2']));
+  const before = talk.heldBytes;
+  assert.ok(before > 5000, `${before}`);
+  first.nextPart();
+  talk.finish(first);
+  assert.ok(talk.heldBytes > 0 && talk.heldBytes < 1000, `${talk.heldBytes}`);
+});
+
+test('types, columns and pieces of values are counted and bounded, and cost no statement its text', () => {
+  const table = new PreparedTable(10_000);
+  const sql = statementsOf('select ?', false)[0] as Statement;
+  const types = Array.from({ length: 1000 }, () => ({ type: 3, isUnsigned: false }));
+  for (let id = 0; id < 20; id++) table.add(new Prepared(id, sql, 2));
+  const bare = table.heldBytes;
+  for (let id = 0; id < 20; id++) {
+    const prepared = table.get(id) as Prepared;
+    table.keepTypes(prepared, types);
+    assert.ok(prepared.types.length < 100);
+    table.keepColumns(
+      prepared,
+      types.slice(0, 20).map((type) => ({ ...type, name: 'column' })),
+    );
+    assert.ok(table.heldBytes > bare && table.heldBytes <= 20_000);
+  }
+  assert.ok(table.get(0)?.types.length === 0 && (table.get(19)?.columns.length ?? 0) > 0);
+  const last = table.get(19) as Prepared;
+  assert.ok(!table.addLongData(19, 2, Buffer.from('x')), 'it has no such parameter');
+  table.addLongData(19, 1, Buffer.from('ab'));
+  const grown = last.longData.get(1);
+  for (let i = 0, buffers = new Set(); i < 1000; i++) {
+    assert.ok(table.addLongData(19, 1, Buffer.from('c')));
+    buffers.add(grown?.bytes);
+    assert.ok(buffers.size < 12, 'not copied for each piece');
+  }
+  assert.equal(last.longDataOf(1)?.toString(), `ab${'c'.repeat(1000)}`);
+  for (let id = 0; id < 20; id++) table.remove(id);
+  assert.equal(table.heldBytes, 0);
+});
+
+test('a statement that is reset forgets the values that came in pieces', () => {
+  const execute = packet(0, [0x17], u32(1), [0], u32(1), [0, 1, 0xfe, 0], [2], 'ok');
+  const run = check([
+    ...welcome(),
+    sends('client', packet(0, [0x16], 'select ?')),
+    sends(
+      'server',
+      packet(1, [0], u32(1), [0, 0, 1, 0, 0, 0, 0]),
+      packet(2, 'definition'),
+      packet(3, [0xfe, 0, 0, 2, 0]),
+    ),
+    sends('client', packet(0, [0x18], u32(1), [0, 0], 'stale'), packet(0, [0x1a], u32(1))),
+    sends('server', packet(1, OK)),
+    sends('client', execute),
+    sends('server', packet(1, OK)),
+  ]);
+  assert.equal(run.exchanges.at(-1)?.parameters, '["ok"]');
+});
+
+test('a REPLACE behind a comment is one', () => {
+  for (const text of ['/* app:web */ REPLACE INTO t VALUES (1)', 'replace/**/into t values (1)']) {
+    const [statement] = statementsOf(text, true);
+    assert.deepEqual([statement?.operation, statement?.resource, statement?.text], ['REPLACE', 't', text]);
+  }
 });
 
 test('damaged captures: nothing throws, memory is bounded, every byte has one fate', () => {

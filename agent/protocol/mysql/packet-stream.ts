@@ -172,7 +172,8 @@ export class PacketStream {
     this.#bodyBytes = length;
     this.#leftBytes = length;
     this.#phase = Phase.body;
-    if (length === 0) this.#endPacket(NONE, 0, 0);
+    // Behind full packets it ends what they held.
+    if (length === 0) this.#endPacket(this.#collectedBytes === 0 ? NONE : this.#collected, 0, this.#collectedBytes);
     return end;
   }
 

@@ -7,6 +7,8 @@ import { binaryValue, type ValueType } from './values.ts';
 
 const UNSIGNED = 0x8000;
 const PARAMETERS_MAX = 0xffff;
+/** Each type there is, once: statements keep many. */
+const TYPES: readonly ValueType[] = Array.from({ length: 512 }, (_, i) => ({ type: i & 0xff, isUnsigned: i > 0xff }));
 
 export interface ParametersAbout {
   readonly count: number;
@@ -16,13 +18,20 @@ export interface ParametersAbout {
   readonly prepared?: Prepared;
 }
 
+interface Parameters {
+  json: string;
+  isCut: boolean;
+  /** Types that were bound anew. */
+  types?: readonly ValueType[];
+}
+
 /**
  * Values of a COM_STMT_EXECUTE, or the attributes of a query.
  *
  * Shape    bitmap of NULLs · types follow u8 · types u16 each (and names) · values
  * Errors   what is missing is left out, and `isCut` says so
  */
-export function readParameters(reader: PacketReader, about: ParametersAbout): { json: string; isCut: boolean } {
+export function readParameters(reader: PacketReader, about: ParametersAbout): Parameters {
   const { count, hasNames, lengthMax, prepared } = about;
   if (count > PARAMETERS_MAX) return { json: '', isCut: true };
   const nulls = reader.view((count + 7) >> 3);
@@ -30,11 +39,12 @@ export function readParameters(reader: PacketReader, about: ParametersAbout): { 
     const types: ValueType[] = [];
     for (let i = 0; i < count && !reader.short; i++) {
       const type = reader.u16le();
-      types.push({ type: type & 0xff, isUnsigned: (type & UNSIGNED) !== 0 });
+      types.push(TYPES[(type & 0xff) + ((type & UNSIGNED) === 0 ? 0 : 0x100)] as ValueType);
       if (hasNames) reader.lengthEncodedText();
     }
-    if (prepared !== undefined && !reader.short) prepared.types = types;
-    return readValues(reader, nulls, types, lengthMax, count, prepared);
+    const areWhole = !reader.short;
+    const read = readValues(reader, nulls, types, lengthMax, count, prepared);
+    return areWhole ? { ...read, types } : read;
   }
   return readValues(reader, nulls, prepared?.types ?? [], lengthMax, count, prepared);
 }
@@ -46,11 +56,11 @@ function readValues(
   lengthMax: number,
   count: number,
   prepared: Prepared | undefined,
-): { json: string; isCut: boolean } {
+): Parameters {
   let json = '[';
   let isCut = reader.short || types.length < count;
   for (let i = 0; i < Math.min(count, types.length) && !reader.short && !isCut; i++) {
-    const long = prepared?.longData.get(i);
+    const long = prepared?.longDataOf(i);
     const isNull = (((nulls[i >> 3] as number) >> (i & 7)) & 1) === 1;
     const value = long ?? (isNull ? null : binaryValue(reader, types[i] as ValueType));
     if (value === undefined || (reader.short && long === undefined)) {

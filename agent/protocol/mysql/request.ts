@@ -59,13 +59,18 @@ export class Request {
   /** Of a prepared statement: definitions still to come. */
   parametersLeft = 0;
   user = '';
+  /** What it is counted with while it waits. */
+  heldBytes = 0;
 
   constructor(command: number) {
     this.command = command;
   }
 
-  get heldBytes(): number {
-    return REQUEST_BYTES + this.sql.text.length + this.parameters.length + this.request.bytes.length;
+  /** To be called when it begins to wait: what is subtracted later is what was added, whatever changed meanwhile. */
+  settleHeldBytes(): void {
+    const statements = this.parts.length > 0 ? this.parts : [this.sql];
+    const length = statements.reduce((sum, { text }) => sum + text.length, 0);
+    this.heldBytes = REQUEST_BYTES + length + this.parameters.length;
   }
 
   addRequest(bytes: number, firstAt: number, lastAt: number): void {

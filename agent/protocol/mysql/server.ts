@@ -7,6 +7,7 @@ import { Capability, Command, Marker, ServerStatus } from './constants.ts';
 import { readChallenge, readGreeting } from './login.ts';
 import { PacketReader } from './packet-reader.ts';
 import type { PacketStream } from './packet-stream.ts';
+import { Prepared } from './prepared.ts';
 import { NAME_LENGTH_MAX, Request } from './request.ts';
 import type { Talk } from './talk.ts';
 import { binaryValue } from './values.ts';
@@ -157,7 +158,7 @@ export class Server {
     if (request.columns.length < COLUMNS_MAX) request.columns.push(readColumn(reader));
     if (--request.columnsLeft > 0) return;
     request.awaited = 'rows';
-    if (request.prepared !== undefined) request.prepared.columns = request.columns;
+    if (request.prepared !== undefined) this.#talk.prepared.keepColumns(request.prepared, request.columns);
     this.#writeNames(request);
   }
 
@@ -325,8 +326,7 @@ export class Server {
     const id = reader.u32le();
     const columns = reader.u16le();
     const parameters = reader.u16le();
-    const prepared = { sql: request.sql, parameterCount: parameters, types: [], longData: new Map(), columns: [] };
-    this.#talk.prepared.add(id, prepared);
+    this.#talk.prepared.add(new Prepared(id, request.sql, parameters));
     request.attributes['statement_id'] = String(id);
     request.attributes['parameter_count'] = String(parameters);
     request.status = 'ok';
@@ -354,7 +354,7 @@ export class Server {
     else if (request.columnsLeft <= 0) {
       const id = Number(request.attributes['statement_id']);
       const prepared = this.#talk.prepared.get(id);
-      if (prepared !== undefined) prepared.columns = request.columns;
+      if (prepared !== undefined) this.#talk.prepared.keepColumns(prepared, request.columns);
       this.#talk.finish(request);
     }
   }

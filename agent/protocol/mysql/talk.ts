@@ -66,6 +66,7 @@ export class Talk {
   await(request: Request): void {
     if (this.head !== undefined) this.hasPipelined = true;
     this.#waiting.push(request);
+    request.settleHeldBytes();
     this.#heldBytes += request.heldBytes;
     const bytesMax = this.bounds.requestBytesMax + QUEUE_BYTES_MIN;
     // Replies are matched by their place: who is given out early takes the place of those behind with it.
