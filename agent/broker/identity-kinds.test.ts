@@ -111,6 +111,12 @@ describe('through the broker', () => {
     assert.equal((await ask('host', stage.person(ALICE, CLIENT.app))).status, 403);
   });
 
+  test('a token on behalf of a person is kept by clients no longer than that person may', async () => {
+    const { status, body } = await ask('app', stage.person(ALICE, CLIENT.app, { lifetimeSeconds: 600 }));
+    assert.equal(status, 200, JSON.stringify(body));
+    assert.ok(Number(body.expires_in) > 500 && Number(body.expires_in) <= 600, body.expires_in);
+  });
+
   test('a policy that is put in place anew keeps none of the tokens', async () => {
     await ask('agent');
     const before = stage.entra.count('token');

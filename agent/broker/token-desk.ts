@@ -277,7 +277,7 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
     if (again.kind === 'refused') return no(again.reason, again);
     const change = stillThere(request, caller);
     if (change !== undefined) return no(change, again);
-    const { held } = answer;
+    const { held, keptUntilMs } = answer;
     const nowMs = clock.wallMs();
     const { policy, facts } = again;
     const event = issuedEvent({ startedAtMs, endedAtMs: nowMs, request, caller, held, identity, policy, facts });
@@ -289,7 +289,7 @@ export function createTokenDesk(parts: TokenDeskParts): TokenDesk {
     };
     ledger.add(held, issuance);
     counts.issued += 1;
-    const leftSeconds = Math.floor((held.expiresAtMs - nowMs) / 1000);
+    const leftSeconds = Math.floor((Math.min(held.expiresAtMs, keptUntilMs) - nowMs) / 1000);
     const advertisedSeconds = Math.max(0, Math.min(leftSeconds, advertisedSecondsMax));
     return { kind: 'token', held, identity, resource: allowed.resource, advertisedSeconds, nowMs };
   }

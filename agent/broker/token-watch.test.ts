@@ -39,6 +39,7 @@ beforeEach(async () => {
   broker = await stage.start();
 });
 
+const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const bearer: Sighting = { interface: 'http-bearer', holder: thisProcess(), maybePassword: false };
 const password: Sighting = { ...bearer, interface: 'postgresql-cleartext-password', maybePassword: true };
 const elsewhere: Sighting = { ...bearer, holder: thisProcess({ pid: 1, sessionKey: 99n, selectionName: 'billing' }) };
@@ -288,6 +289,18 @@ describe('what is known of a token', () => {
     await seen(token, elsewhere);
     const suspicious = (holder?: Sighting['holder']) => broker.known(fingerprintOf(token), holder)?.suspicious;
     assert.deepEqual([suspicious(bearer.holder), suspicious(elsewhere.holder), suspicious()], [false, true, true]);
+  });
+
+  test('is suspicious too when the token was spelled in another way', async () => {
+    const token = await fromBroker();
+    const last = BASE64URL.indexOf(token.at(-1) ?? '');
+    for (const spelled of [`${token.slice(0, -1)}${BASE64URL[last + 1]}`, `${token}==`]) {
+      const { suspicious, fingerprint, verification } = await seen(spelled, elsewhere);
+      assert.deepEqual(
+        { suspicious, fingerprint, verification },
+        { suspicious: true, fingerprint: fingerprintOf(token), verification: { state: 'verified' } },
+      );
+    }
   });
 
   test('follows the clock', async () => {

@@ -61,7 +61,7 @@ export function createAgentExchange(parts: AgentExchangeParts): AgentExchange {
   function vouchedFor(agent: AnyAgent): TokenShelf {
     const blueprint = blueprintFor(agent);
     const named = { identity: blueprint.name, agent: agent.name, resource: TOKEN_EXCHANGE.resource };
-    return shelf(['vouched', blueprint.name, agent.clientId], named, async () => {
+    return shelf(['vouched', blueprint, agent.clientId], named, async () => {
       const fields = { ...forItself(TOKEN_EXCHANGE), fmi_path: agent.clientId };
       const answer = await askForToken({ ...askedBy(blueprint), fields, proof: proofOf(blueprint) }, parts);
       if (answer.kind === 'refused') {
@@ -99,7 +99,7 @@ export function createAgentExchange(parts: AgentExchangeParts): AgentExchange {
   /** T2: the agent says that it wants to be its user. */
   function wishOf(agent: AgentUserIdentity): TokenShelf {
     const named = { identity: agent.name, resource: TOKEN_EXCHANGE.resource };
-    return shelf(['wish', agent.name], named, async () =>
+    return shelf(['wish', agent], named, async () =>
       accept(
         await askAsAgent(agent, () => forItself(TOKEN_EXCHANGE)),
         {

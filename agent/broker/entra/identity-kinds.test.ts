@@ -202,6 +202,17 @@ describe('on behalf of a person', () => {
       ['no JWT', wish('hunter2'), 'opaque'],
       ['expired', alice(CLIENT.app, { lifetimeSeconds: -10 }), 'expired'],
       ['forged', alice(CLIENT.app, { alteration: { signing: 'broken' } }), 'bad_signature'],
+      [
+        'nobody can check it',
+        alice(CLIENT.app, { alteration: { header: { nonce: 'n' }, signing: 'broken' } }),
+        'nonce',
+      ],
+      [
+        'of another issuer',
+        alice(CLIENT.app, { alteration: { claims: { iss: 'https://a.example/' } } }),
+        'wrong_issuer',
+      ],
+      ['signed otherwise', alice(CLIENT.app, { alteration: { header: { alg: 'RS512' } } }), 'algorithm_not_supported'],
       ['of an application', alice(CLIENT.app, { alteration: { claims: { idtyp: 'app' } } }), 'not_of_a_user'],
       ['of another tenant', alice(CLIENT.app, { alteration: { claims: { tid: CLIENT.app } } }), 'other_tenant'],
     ];
@@ -214,6 +225,12 @@ describe('on behalf of a person', () => {
     for (const name of ['host', 'agentUser'] as const) {
       assert.equal(await refusal(name, alice()), 'on_behalf_of_unsupported');
     }
+  });
+
+  test('Entra decides when our side has not got the key', async () => {
+    const unknown = alice(CLIENT.app, { alteration: { signing: 'unknown-kid' } });
+    const ask = () => opened.get('app', unknown);
+    assert.deepEqual(await asked(ask), ['on-behalf-of']);
   });
 
   test('a token is not kept beyond the life of the assertion', async () => {

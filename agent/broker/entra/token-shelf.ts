@@ -24,7 +24,14 @@ export interface HeldToken {
   readonly expiresAtMs: number;
 }
 
-export type TokenAnswer = { readonly kind: 'held'; readonly held: HeldToken } | RefusedAnswer;
+export type TokenAnswer =
+  | {
+      readonly kind: 'held';
+      readonly held: HeldToken;
+      /** The token is of use to whoever gets it until then, however long it lives. */
+      readonly keptUntilMs: number;
+    }
+  | RefusedAnswer;
 
 export type Fetched =
   | {
@@ -71,7 +78,7 @@ export class TokenShelf {
         // Nobody waits for it: a failure is in the log, and the token at hand goes on.
         void this.#fetchOnce();
       }
-      return { kind: 'held', held: kept.held };
+      return { kind: 'held', held: kept.held, keptUntilMs: kept.keptUntilMs };
     }
     return this.#refused() ?? this.#fetchOnce();
   }
@@ -113,7 +120,7 @@ export class TokenShelf {
       this.#kept = fetched;
       backOff.succeeded();
       sharedBackOff?.succeeded();
-      return { kind: 'held', held: fetched.held };
+      return { kind: 'held', held: fetched.held, keptUntilMs: fetched.keptUntilMs };
     }
     const isOfEntra = fetched.reason === 'upstream_unavailable' || fetched.reason === 'upstream_throttled';
     const answer = (isOfEntra ? (sharedBackOff ?? backOff) : backOff).failed(fetched);

@@ -136,6 +136,13 @@ describe('tokens from Entra', () => {
     assert.equal(stage.standIn.count('token') - before, 2);
   });
 
+  test('are kept apart by identity, not by its name alone: after a reload it may be of another client', async () => {
+    await held();
+    const other = await source.get({ ...orders, clientId: '00000000-0000-4000-8000-000000000001' }, vault);
+    assert.equal(other.kind, 'refused', 'the token at hand is of the client before');
+    assert.equal(await asked(() => held()), 0, 'and the client before has its own still');
+  });
+
   test('are kept apart by resource', async () => {
     assert.notEqual((await held()).fingerprint, (await held({ resource: INVENTORY })).fingerprint);
   });

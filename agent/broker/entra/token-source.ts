@@ -83,7 +83,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     }
     const named = { identity: app.name, resource: TOKEN_EXCHANGE.resource };
     return async () => {
-      const kept = shelf(['managed', app.name], named, async () => {
+      const kept = shelf(['managed', app], named, async () => {
         const answer = await askHostForToken(TOKEN_EXCHANGE.resource, credential.clientId, host);
         return accept(answer, {
           tenant: app.tenant,
@@ -171,7 +171,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
       log.warn(fields, 'the token of a person was not taken for acting in their name');
       return atOnce('user_assertion_refused');
     }
-    const place = [identity.name, allowed.resource, allowed.audiences ?? []];
+    const place = [identity, allowed.resource, allowed.audiences ?? []];
     const key = JSON.stringify([...place, user.fingerprint]);
     const kept =
       ofPeople.get(key) ??
@@ -197,7 +197,8 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
       if (isTokenExchange(normaliseResource(allowed.resource) ?? '')) return atOnce('token_exchange_resource');
       if (userAssertion !== undefined) return getFor(userAssertion, identity, allowed, staleFingerprint);
       const named = { identity: identity.name, resource: allowed.resource };
-      const key = ['own', identity.name, allowed.resource, allowed.audiences ?? []];
+      // The whole identity: after a reload the same name may be of another client, asked for by a request from before.
+      const key = ['own', identity, allowed.resource, allowed.audiences ?? []];
       return shelf(key, named, () => obtain(identity, allowed)).get(staleFingerprint);
     },
   };

@@ -31,6 +31,9 @@ export interface AssertionTarget {
   readonly identifierUris: readonly string[];
 }
 
+/** Reasons that say something of our keys and nothing of the token. */
+const KEYS_MISSING: ReadonlySet<string> = new Set(['keys_unavailable', 'key_not_published']);
+
 const unusable = (cause: string): UnusableAssertion => ({ kind: 'unusable', cause });
 
 /** Never throws; the assertion is not sent anywhere but to be verified here. */
@@ -55,6 +58,8 @@ export async function readUserAssertion(
   if (exp * 1000 <= clock.wallMs()) return unusable('expired');
   const verification = await verifier.verify(compact, read);
   if (verification.state === 'invalid') return unusable(verification.reason);
-  // Unverifiable (keys cannot be had): Entra, which signed it, decides.
+  // Keys that cannot be had: Entra, which signed it, decides. What is unverifiable otherwise is not taken.
+  if (verification.state === 'unverifiable' && !KEYS_MISSING.has(verification.reason))
+    return unusable(verification.reason);
   return { kind: 'user', objectId, expiresAtMs: exp * 1000, fingerprint: fingerprintOf(compact) };
 }

@@ -8,6 +8,7 @@
  */
 
 import { errors, jwtVerify } from 'jose';
+import { tokenAsIssued } from '../../protocol/bytes/token-spelling.ts';
 import type { Clock } from '../clock.ts';
 import { type JsonObject, type TokenRead, textClaim, timeClaim } from './compact-token.ts';
 import { createIssuerReader, type IssuerForms } from './issuer.ts';
@@ -126,7 +127,8 @@ export function createTokenVerifier({ keys, issuers, clock }: VerifierOptions): 
     if (algorithm !== 'RS256') return unlessOutOfTime(claims, unverifiable('algorithm_not_supported'));
 
     try {
-      await jwtVerify(token, resolver, {
+      // As it was issued: what is found of one spelling is kept for all of them.
+      await jwtVerify(tokenAsIssued(token), resolver, {
         algorithms: ['RS256'],
         issuer: textClaim(claims, 'iss'),
         requiredClaims: ['exp', 'tid', 'oid'],
