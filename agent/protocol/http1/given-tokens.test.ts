@@ -44,6 +44,10 @@ describe('the answer of a token endpoint', () => {
     assert.deepEqual(found(text), [`${TOKEN_RESPONSE} a/b`]);
   });
 
+  test('is not one whose kind is no text, and which nothing can be made a text of', () => {
+    assert.equal(tokensGiven(Buffer.from('{"kind":{"toString":1},"id_token":0}')), undefined);
+  });
+
   test('is Kubernetes’ with a token in its status', () => {
     const credential = { kind: 'ExecCredential', status: { token: 'opaque-token', clientKeyData: 'key' } };
     assert.deepEqual(found(credential), [`${TOKEN_RESPONSE} opaque-token`, 'http-json key']);

@@ -33,7 +33,8 @@ export function tokensGiven(bytes: Buffer): GivenTokens | undefined {
   if (!WORTH_PARSING.test(text)) return undefined;
   const document = objectIn(text);
   if (document === undefined) return undefined;
-  if (KUBERNETES_KINDS.has(String(document['kind']))) {
+  const kind = document['kind'];
+  if (typeof kind === 'string' && KUBERNETES_KINDS.has(kind)) {
     const status = document['status'];
     const token = isObject(status) ? status['token'] : undefined;
     return { tokens: new Set(typeof token === 'string' && token !== '' ? [token] : []), hasPlainName: true };

@@ -4,11 +4,11 @@
  * The client's lines and bulk strings become commands. Values beyond the bound of a request are cut, and counted.
  */
 import { endOfHead } from '../bytes/byte-reader.ts';
+import { ARGUMENTS_MAX } from './command-start.ts';
 import { inlineArguments } from './inline-command.ts';
 import { Next, type RespHandler, type RespStream } from './resp-stream.ts';
 
 /** As servers have it. */
-const ARGUMENTS_MAX = 1024 * 1024;
 const BULK_BYTES_MAX = 512 * 1024 * 1024;
 /** What an argument costs beside its bytes. */
 const ARGUMENT_BYTES = 16;
@@ -64,8 +64,8 @@ export class CommandReader implements RespHandler {
     return this.#keptBytes + ARGUMENT_BYTES * this.#ends.length;
   }
 
-  line(bytes: Buffer, start: number, end: number, isWhole: boolean): number {
-    if (!isWhole) return Next.malformed;
+  line(bytes: Buffer, start: number, end: number, cutBytes: number): number {
+    if (cutBytes > 0) return Next.malformed;
     if (this.#left > 0) return this.#bulkHeader(bytes, start, end);
     if (bytes[start] !== STAR || start === end) return this.#inline(bytes, start, end);
     const count = numberOf(bytes, start + 1, end);

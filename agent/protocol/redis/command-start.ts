@@ -6,6 +6,8 @@
 const WORD_BYTES_MAX = 40;
 /** `*9999999` CR LF `$40` CR LF, the word, CR LF. */
 export const PROOF_BYTES_MAX = 8 + 2 + 3 + 2 + WORD_BYTES_MAX + 2;
+/** As servers have it. */
+export const ARGUMENTS_MAX = 1024 * 1024;
 const COUNT_DIGITS_MAX = 7;
 const SIZE_DIGITS_MAX = 2;
 
@@ -13,7 +15,7 @@ const SIZE_DIGITS_MAX = 2;
 export function startsCommand(bytes: ArrayLike<number>): 'yes' | 'no' | 'maybe' {
   const count = numberLine(bytes, 0, 0x2a, COUNT_DIGITS_MAX);
   if (typeof count === 'string') return count;
-  if (count.value === 0) return 'no';
+  if (count.value === 0 || count.value > ARGUMENTS_MAX) return 'no';
   const size = numberLine(bytes, count.end, 0x24, SIZE_DIGITS_MAX);
   if (typeof size === 'string') return size;
   if (size.value === 0 || size.value > WORD_BYTES_MAX) return 'no';

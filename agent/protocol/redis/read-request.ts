@@ -45,11 +45,17 @@ export function requestOf(command: Command, session: Session, lengthMax: number)
   }
   if (args.length < count) request.attributes['arguments'] = String(count);
   if (password !== undefined) request.attributes['auth_user'] = user === undefined ? 'default' : textAt(user);
-  followSession(request, name, count, textAt);
+  followSession(request, name, count, hidden, textAt);
   return request;
 }
 
-function followSession(request: Request, name: string, count: number, textAt: (index: number) => string): void {
+function followSession(
+  request: Request,
+  name: string,
+  count: number,
+  hidden: ReadonlySet<number>,
+  textAt: (index: number) => string,
+): void {
   const user = request.attributes['auth_user'];
   const arg = textAt(1);
   switch (name) {
@@ -59,7 +65,8 @@ function followSession(request: Request, name: string, count: number, textAt: (i
       };
       break;
     case 'hello': {
-      const at = indexOfWord('setname', count, textAt);
+      // A user may be called so: what stands behind it is the password then.
+      const at = indexOfWord('setname', count, (i) => (hidden.has(i) || hidden.has(i + 1) ? '' : textAt(i)));
       const clientName = at > 0 ? textAt(at + 1) : undefined;
       if (count > 1) request.attributes['protocol_version'] = arg;
       request.onSuccess = (session) => {

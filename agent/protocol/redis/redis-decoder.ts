@@ -17,7 +17,6 @@ import { type Reply, ReplyReader } from './reply-reader.ts';
 import type { Request } from './request.ts';
 import { RequestQueue } from './request-queue.ts';
 import { RespStream } from './resp-stream.ts';
-import { replySecretsOf } from './secrets.ts';
 import { Session } from './session.ts';
 import { Transaction } from './transaction.ts';
 
@@ -58,7 +57,7 @@ export class RedisDecoder implements Decoder {
       trouble: (reason, bytes) => sink.trouble('client', reason, bytes),
     });
     this.#replies = new ReplyReader(this.#response, {
-      begin: () => replySecretsOf(this.#queue.head?.name),
+      begin: () => this.#queue.replySecrets,
       reply: (reply) => this.#reply(reply),
       lost: () => this.#serverLost(),
       trouble: (reason, bytes) => sink.trouble('server', reason, bytes),

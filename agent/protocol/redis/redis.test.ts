@@ -204,6 +204,64 @@ test('requests that wait are bounded, their replies are still told apart', () =>
   assert.deepEqual(linesOf(run), ['0> GET a = unknown ', '> UNKNOWN = ok A', '0> GET b = ok B', '0> GET c = ok C']);
 });
 
+test('a line above the bound is said to be cut, and what follows it is understood', () => {
+  const run = check([
+    sends('client', command('GET', 'a') + command('GET', 'b') + command('GET', 'c')),
+    sends('server', `+${'x'.repeat(70_000)}\r\n*2\r\n+${'x'.repeat(70_000)}\r\n:1\r\n+${'x'.repeat(65_535)}\r\n`),
+  ]);
+  assert.deepEqual(run.troubles, {});
+  assert.deepEqual(
+    run.exchanges.map(({ response, truncated }) => [response.totalBytes, truncated]),
+    [
+      [70_000, true],
+      [70_006, true],
+      [65_535, false],
+    ],
+  );
+  assert.match(responseOf(run.exchanges[1]), /x",1\]$/);
+});
+
+test('joined late: a count that no server takes begins no command', () => {
+  check([sends('client', 'xxx*2000000\r\n$3\r\nGET\r\n')], { late: true });
+});
+
+test('joined late: replication is handed over where it begins', () => {
+  const run = check([sends('client', `xxx${command('SYNC')}`)], { late: true });
+  assert.equal(run.handover?.atByte, 3 + command('SYNC').length);
+});
+
+for (const [what, asked, reply, pipelineMax] of [
+  [
+    'a setting of a sentinel',
+    [['SENTINEL', 'CONFIG', 'GET', 'sentinel-pass']],
+    '*2\r\n$13\r\nsentinel-pass\r\n$3\r\npw1\r\n',
+  ],
+  ['a list of users', [['ACL', 'LIST']], '*1\r\n$18\r\nuser a on #pw1 ~*x\r\n'],
+  ['a user', [['ACL', 'GETUSER', 'a']], '*2\r\n$9\r\npasswords\r\n*1\r\n$3\r\npw1\r\n'],
+  [
+    'a reply that is not awaited',
+    [
+      ['ACL', 'GENPASS'],
+      ['GET', 'a'],
+      ['GET', 'b'],
+    ],
+    '$3\r\npw1\r\n',
+    2,
+  ],
+  ['HELLO from a client called auth', [['HELLO', '3', 'SETNAME', 'auth', 'AUTH', 'u', 'pw1']], '*0\r\n'],
+  ['HELLO of a user called setname', [['HELLO', '3', 'AUTH', 'setname', 'pw1']], '*0\r\n'],
+  ['HELLO without a user', [['HELLO', '3', 'AUTH', 'pw1']], '-ERR\r\n'],
+  ['a mistyped HELLO', [['HELLO', '3', 'SETNAME', 'AUTH', 'u', 'pw1']], '-ERR\r\n'],
+] as const) {
+  test(`no secret comes out of ${what}`, () => {
+    const bounds = { ...DEFAULT_BOUNDS, pipelineMax: pipelineMax ?? DEFAULT_BOUNDS.pipelineMax };
+    const sent = asked.map((args) => command(...args)).join('');
+    const run = check([sends('client', sent), sends('server', reply)], { bounds });
+    assert.deepEqual(run.troubles, {});
+    assert.doesNotMatch(JSON.stringify(run.exchanges.map((one) => [one, responseOf(one)])), /pw1/);
+  });
+}
+
 for (const [client, server, port, answer] of [
   ['PING\r\n', '+PONG\r\n', 0, 'yes'],
   ['PING\r\n', '', 6379, 'yes'],

@@ -99,7 +99,7 @@ export class ReplyReader implements RespHandler {
     return this.#headBytes + 48 * this.#levels.length;
   }
 
-  line(bytes: Buffer, start: number, end: number, isWhole: boolean): number {
+  line(bytes: Buffer, start: number, end: number, cutBytes: number): number {
     if (start === end) return Next.malformed;
     const type = bytes[start] as number;
     const isEnd = type === code('.') && end === start + 1;
@@ -109,7 +109,7 @@ export class ReplyReader implements RespHandler {
     const factor = AGGREGATES.get(type);
     if (factor !== undefined) return this.#aggregate(type, factor, bytes, start + 1, end);
     if (BULKS.has(type)) return this.#bulk(type, bytes, start + 1, end);
-    return this.#scalar(type, bytes, start + 1, end, isWhole);
+    return this.#scalar(type, bytes, start + 1, end, cutBytes);
   }
 
   bulkPart(bytes: Buffer, start: number, end: number): void {
@@ -271,7 +271,7 @@ export class ReplyReader implements RespHandler {
     return Next.line;
   }
 
-  #scalar(type: number, bytes: Buffer, start: number, end: number, isWhole: boolean): number {
+  #scalar(type: number, bytes: Buffer, start: number, end: number, cutBytes: number): number {
     switch (String.fromCharCode(type)) {
       case '_':
         return this.#null();
@@ -285,11 +285,12 @@ export class ReplyReader implements RespHandler {
       default:
         return Next.malformed;
     }
-    if (!isWhole && type !== code('+') && type !== code('-')) return Next.malformed;
     const isText = type === code('+') || type === code('-');
+    if (!isText && cutBytes > 0) return Next.malformed;
     if (!isText && !isNumberLike(type, bytes, start, end)) return Next.malformed;
     this.#beginString(type);
     this.bulkPart(bytes, start, end);
+    if (cutBytes > 0 && this.#isShown) this.#response.addHole(cutBytes);
     this.#endString();
     return Next.line;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Request } from './request.ts';
+import { type ReplySecrets, replySecretsOf, stricterOf } from './secrets.ts';
 
 /** Requests that wait for their replies, in order. Beyond the bound the oldest is given out without one. */
 export class RequestQueue {
@@ -62,11 +63,20 @@ export class RequestQueue {
     if (request === undefined) return;
     request.attributes['reply_missing'] = 'not-awaited';
     this.#give(request);
+    const secrets = replySecretsOf(request.name);
+    this.#givenUpSecrets = this.givenUp === 0 ? secrets : stricterOf(this.#givenUpSecrets, secrets);
     this.givenUp++;
   }
 
   /** Requests that were given out and whose replies are still to come. */
   givenUp = 0;
+  #givenUpSecrets: ReplySecrets = 'none';
+
+  /** How the next reply must be looked at. It may be that of any request that was given out: the strictest holds. */
+  get replySecrets(): ReplySecrets {
+    const secrets = replySecretsOf(this.head?.name);
+    return this.givenUp === 0 ? secrets : stricterOf(this.#givenUpSecrets, secrets);
+  }
 
   giveOutAll(): void {
     for (let request = this.shift(); request !== undefined; request = this.shift()) this.#give(request);

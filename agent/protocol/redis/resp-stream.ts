@@ -24,8 +24,8 @@ const STAR = 0x2a;
 export const Next = { line: -1, malformed: -2 } as const;
 
 export interface RespHandler {
-  /** A line without its CR LF, or the head of it. Returns `Next`, or the size of the bulk string that follows. */
-  line(bytes: Buffer, start: number, end: number, isWhole: boolean): number;
+  /** A line without its CR LF; `cutBytes` of its end are left out. Returns `Next`, or the size of the bulk string that follows. */
+  line(bytes: Buffer, start: number, end: number, cutBytes: number): number;
   bulkPart(bytes: Buffer, start: number, end: number): void;
   /** These bytes of the bulk string were never seen. */
   bulkHole(missingBytes: number): void;
@@ -46,6 +46,10 @@ export class RespStream {
   #hasEnded = false;
   #line = Buffer.allocUnsafeSlow(FIRST_LINE_BYTES);
   #lineBytes = 0;
+  /** Of the line at hand. */
+  #cutBytes = 0;
+  #hasReturn = false;
+  /** Of all lines of the value at hand. */
   #lineCutBytes = 0;
   #bulkBytes = 0;
   #endBytes = 0;
@@ -59,6 +63,8 @@ export class RespStream {
   lastAt = 0;
   /** Offset in the chunk just pushed up to which bytes are the stream's own. */
   usedBytes = 0;
+  /** Where what is being taken begins in that chunk; below 0 when in one before. */
+  #takenFrom = 0;
 
   constructor(from: Side, handler: RespHandler, isWhole: boolean) {
     this.#from = from;
@@ -114,11 +120,12 @@ export class RespStream {
 
   /** The value at hand is complete; `cutBytes` of it were above a bound. */
   settle(cutBytes: number): void {
-    const cut = Math.min(this.valueBytes, cutBytes + this.#lineCutBytes);
+    const cut = Math.min(this.valueBytes, cutBytes + this.#lineCutBytes + this.#cutBytes);
     this.counts.decoded += this.valueBytes - cut;
     this.counts.cut += cut;
     this.valueBytes = 0;
     this.#lineCutBytes = 0;
+    this.#cutBytes = 0;
   }
 
   /** What was seen of the value at hand is not understood. */
@@ -129,6 +136,7 @@ export class RespStream {
     }
     this.valueBytes = 0;
     this.#lineBytes = 0;
+    this.#cutBytes = 0;
     this.#lineCutBytes = 0;
   }
 
@@ -160,7 +168,7 @@ export class RespStream {
     }
     const isExpected = bytes[start] === (this.#endBytes === 0 ? CR : LF);
     this.valueBytes++;
-    this.usedBytes = start + 1;
+    this.usedBytes = this.#takenFrom + start + 1;
     if (!isExpected) {
       this.lose('malformed');
     } else if (++this.#endBytes === 2) {
@@ -179,19 +187,23 @@ export class RespStream {
       this.#collect(bytes, start, end);
       return end;
     }
-    this.usedBytes = end;
+    this.usedBytes = this.#takenFrom + end;
     let [line, from, to] = [bytes, start, feed];
-    if (this.#lineBytes > 0) {
+    if (this.#lineBytes > 0 || to - from > LINE_BYTES_MAX) {
       this.#collect(bytes, start, feed);
       [line, from, to] = [this.#line, 0, this.#lineBytes];
-    } else if (to - from > LINE_BYTES_MAX) {
-      this.#lineCutBytes += to - from - LINE_BYTES_MAX;
-      to = from + LINE_BYTES_MAX;
     }
-    const isWhole = this.#lineCutBytes === 0;
+    let cutBytes = this.#cutBytes;
     this.#lineBytes = 0;
-    if (to > from && line[to - 1] === CR) to--;
-    this.#follow(this.#handler.line(line, from, to, isWhole));
+    this.#cutBytes = 0;
+    if (cutBytes === 0) {
+      if (to > from && line[to - 1] === CR) to--;
+    } else if (this.#hasReturn) {
+      // The CR is none of what the line says.
+      cutBytes--;
+    }
+    this.#lineCutBytes += cutBytes;
+    this.#follow(this.#handler.line(line, from, to, cutBytes));
     return end;
   }
 
@@ -207,7 +219,8 @@ export class RespStream {
 
   #collect(bytes: Buffer, start: number, end: number): void {
     const taken = Math.min(end - start, LINE_BYTES_MAX - this.#lineBytes);
-    this.#lineCutBytes += end - start - taken;
+    this.#cutBytes += end - start - taken;
+    if (end > start) this.#hasReturn = bytes[end - 1] === CR;
     const wanted = this.#lineBytes + taken;
     if (wanted > this.#line.length) {
       const grown = Buffer.allocUnsafeSlow(Math.max(wanted, 2 * this.#line.length));
@@ -246,11 +259,14 @@ export class RespStream {
     this.#sought.length = 0;
     this.#phase = Phase.line;
     const used = this.usedBytes;
+    // Who hands over in the middle of this asks where in the chunk.
+    this.#takenFrom = used - found.length;
     for (let from = 0; from < found.length && this.#phase !== (Phase.lost as Phase); ) {
       from = this.#take(found, from, labels[from] as number);
     }
     this.lastAt = labels.at(-1) as number;
     this.usedBytes = used;
+    this.#takenFrom = 0;
   }
 
   #dropSought(count: number): void {

@@ -44,9 +44,7 @@ export function secretsOf(name: string, count: number, textAt: (index: number) =
       return count === 3 ? { hidden, user: 1, password: 2 } : { hidden };
     }
     case 'hello': {
-      const auth = find(1, count, (i) => lower(i) === 'auth');
-      if (auth < 0) return NO_SECRETS;
-      return { hidden: range(auth + 2, Math.min(count, auth + 3)), user: auth + 1, password: auth + 2 };
+      return helloSecrets(count, lower);
     }
     case 'config|set':
       return { hidden: pick(2, count, (i) => i % 2 === 1 && isSecretSetting(textAt(i - 1))) };
@@ -60,6 +58,28 @@ export function secretsOf(name: string, count: number, textAt: (index: number) =
     default:
       return NO_SECRETS;
   }
+}
+
+/** Options in any order behind the version: AUTH with a name and a password, SETNAME with a name that may be `auth`. */
+function helloSecrets(count: number, lower: (index: number) => string): Secrets {
+  const hidden = new Set<number>();
+  let auth = -1;
+  let at = 2;
+  while (at < count) {
+    const word = lower(at);
+    if (word !== 'auth' && word !== 'setname') break;
+    if (word === 'auth') {
+      auth = at;
+      hidden.add(at + 2);
+    }
+    at += word === 'auth' ? 3 : 2;
+  }
+  // A mistyped one may hold the password anywhere behind the word.
+  if (at !== Math.max(2, count)) {
+    const first = find(1, count, (i) => lower(i) === 'auth');
+    return first < 0 ? NO_SECRETS : { hidden: range(first + 1, count) };
+  }
+  return auth < 0 ? NO_SECRETS : { hidden, user: auth + 1, password: auth + 2 };
 }
 
 function migrationSecrets(count: number, lower: (index: number) => string): ReadonlySet<number> {
@@ -76,10 +96,26 @@ function migrationSecrets(count: number, lower: (index: number) => string): Read
 export type ReplySecrets = 'none' | 'settings' | 'all';
 
 export function replySecretsOf(name: string | undefined): ReplySecrets {
-  if (name === 'acl|genpass') return 'all';
+  // An ACL tells passwords as SHA-256 without a salt, from which a weak one is soon found.
+  if (name === 'acl|genpass' || name === 'acl|list' || name === 'acl|getuser') return 'all';
   // A reply whose request was not seen may be one of CONFIG GET; that of EXEC or a script may hold one.
-  const mayTell = ['config|get', 'exec', 'eval', 'evalsha', 'eval_ro', 'evalsha_ro', 'fcall', 'fcall_ro'];
+  const mayTell = [
+    'config|get',
+    'sentinel|config',
+    'exec',
+    'eval',
+    'evalsha',
+    'eval_ro',
+    'evalsha_ro',
+    'fcall',
+    'fcall_ro',
+  ];
   return name === undefined || mayTell.includes(name) ? 'settings' : 'none';
+}
+
+export function stricterOf(one: ReplySecrets, other: ReplySecrets): ReplySecrets {
+  if (one === 'all' || other === 'all') return 'all';
+  return one === 'settings' ? one : other;
 }
 
 function range(from: number, to: number): Set<number> {
