@@ -34,8 +34,9 @@ export class Client {
     const reader = new PacketReader(bytes, start, end);
     const { head } = this.#talk;
     if (!this.#talk.isLoggedIn && sequence > 0) this.#loginMessage(reader, head, end - start);
-    else if (sequence === 0) this.#command(reader, isWhole);
+    // Before the sequence number is asked, which comes round to 0 after 256 packets of a file.
     else if (head?.awaited === 'infile') this.#fileData(head, bytes, start, end, isWhole);
+    else if (sequence === 0) this.#command(reader, isWhole);
     else this.stream.disowned = 'unexpected_message';
   }
 

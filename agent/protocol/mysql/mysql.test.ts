@@ -336,6 +336,25 @@ test('a statement that fills its packets to the last byte is ended by an empty o
   assert.equal(run.counts.client.notUnderstood, 0);
 });
 
+test('a file of more packets than there are sequence numbers is one file, whatever its lines look like', () => {
+  const pieces = Array.from({ length: 600 }, (_, i) => packet((i + 2) % 256, '\x03drop table orders'));
+  const run = runScript(
+    mysql,
+    normalised([
+      ...welcome(),
+      sends('client', query("load data local infile 'f' into table t")),
+      sends('server', packet(1, [0xfb], 'f')),
+      sends('client', ...pieces, packet(602 % 256)),
+      sends('server', packet(603 % 256, OK)),
+    ]),
+  );
+  assert.deepEqual(
+    run.exchanges.slice(1).map(({ operation, status }) => [operation, status]),
+    [['LOAD DATA', 'ok']],
+  );
+  assert.equal(run.counts.client.notUnderstood, 0);
+});
+
 test('a text of several statements is counted whole while it waits', () => {
   const talk = new Talk(DEFAULT_BOUNDS, { exchange() {}, credential() {}, handover() {}, trouble() {} });
   const several = (texts: string[]) => {
