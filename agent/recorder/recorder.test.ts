@@ -516,6 +516,19 @@ test('encrypted bytes that stay unread are a finding that names the program, the
   assert.equal(found!.connectionId, '');
 });
 
+test('of a connection that was never told of, the losses are before its end as well', () => {
+  const stage = new StagedRecorder().handle(executed(100, 500), closed(7, 9, { unreadBytes: 2 }), exited(100, 9500));
+  assert.deepEqual(stage.order(), [
+    'session started',
+    'exec 100',
+    'loss ring_full 7',
+    'loss ring_full 11',
+    'connection closed',
+    'exit 100',
+    'session ended',
+  ]);
+});
+
 describe('encrypted bytes that stay unread are told with what was known of their program', () => {
   const opensAtNs = 1000;
   const program = { path: '/bin/100', buildId: '', library: 'boringssl', probes: [] };

@@ -406,16 +406,11 @@ export class Recorder {
       },
       closedUnopened: (event) => {
         const { session, process, pid } = this.#openerOf(event);
-        this.write(builder.connectionUnopened(event, session, process, pid));
-        if (event.transport === 'udp') return;
         const connectionId = builder.connectionId(event);
-        const lost = { sent: event.sentBytes, received: event.receivedBytes + event.unreadBytes };
-        for (const direction of ['sent', 'received'] as const) {
-          if (lost[direction] === 0) continue;
-          const span = { sinceNs: event.startedNs, untilNs: event.atNs };
-          const about = { where: 'connection', reason: 'ring_full', direction, ...span, session, connectionId };
-          this.#losses.add({ ...about, events: 1, bytes: lost[direction] });
-        }
+        // Of UDP no bytes are had in any case.
+        if (event.transport !== 'udp') this.#loseAll(event, session, connectionId);
+        this.#writeLosses(connectionId);
+        this.write(builder.connectionUnopened(event, session, process, pid));
       },
       stray: (bytes, atNs) => {
         const reason = 'unknown_connection';
@@ -472,6 +467,17 @@ export class Recorder {
     const connectionId = this.#options.builder.connectionId(opened);
     const span = { sinceNs: atNs, untilNs: atNs };
     this.#losses.add({ where, reason, events: 1, bytes, direction, ...span, session, connectionId });
+  }
+
+  /** Of a connection of which only the end is known. */
+  #loseAll(event: ConnectionClosed, session: Session, connectionId: string): void {
+    const lost = { sent: event.sentBytes, received: event.receivedBytes + event.unreadBytes };
+    for (const direction of ['sent', 'received'] as const) {
+      if (lost[direction] === 0) continue;
+      const span = { sinceNs: event.startedNs, untilNs: event.atNs };
+      const about = { where: 'connection', reason: 'ring_full', direction, ...span, session, connectionId };
+      this.#losses.add({ ...about, events: 1, bytes: lost[direction] });
+    }
   }
 
   #writeWays(due: readonly GatheredWay[]): void {
