@@ -32,7 +32,11 @@ import { whenMoreMayCome } from './wiring/back-pressure.ts';
 import { type BrokerDesk, startBrokerDesk } from './wiring/broker-desk.ts';
 import { startDelivery } from './wiring/delivery.ts';
 import { flushWithin, type JournalStatus, journalStatus, RoomNews } from './wiring/journal-watch.ts';
+import { createPolicyDoor } from './wiring/policy-door.ts';
 import { tlsProbes } from './wiring/tls-probes.ts';
+
+export { issuerConfiguration, issuerKeySet, rollIssuer } from './wiring/issuer-documents.ts';
+export { policyProblems, policyWarnings } from './wiring/policy-of.ts';
 
 export interface AgentStatus {
   readonly version: string;
@@ -57,6 +61,8 @@ export interface RunningAgent {
   status(): AgentStatus;
   /** Resolves when everything recorded so far is in the collector's store, or the time is over: then false. */
   delivered(timeoutMs: number): Promise<boolean>;
+  /** Policies and identities of the broker, from the configuration as it is by now; a failure is in the log. */
+  reload(): Promise<void>;
   /** Rejects with the JournalError that kept the end of the record from being written; it has stopped all the same. */
   stop(): Promise<void>;
 }
@@ -64,6 +70,8 @@ export interface RunningAgent {
 export interface AgentOptions {
   readonly config: AgentConfig;
   readonly version: string;
+  /** The configuration as it is by now, for a reload. Errors: those of the file, with a message for the operator. */
+  readonly readConfig?: () => AgentConfig;
   readonly log?: Log;
 }
 
@@ -116,6 +124,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       bufferBytes: config.capture.buffer_bytes,
       processesMax: config.capture.processes_max,
       watchSyscalls: config.capture.watch_syscalls,
+      imdsRedirect: config.broker.enabled && config.broker.imds.enabled,
     },
     pollMs: config.capture.poll_ms,
     ...(config.tls.enabled && { imageHoldMs: config.tls.hold_ms }),
@@ -143,7 +152,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       saveState();
     },
     onSessionEnded: () => saveState(),
-    onCredential: (credential, session, process) => desk?.sawCredential(credential, session, process),
+    onCredential: (...seen) => desk?.sawCredential(...seen),
+    tokenOf: (fingerprint) => desk?.tokenOf(fingerprint),
     ...(probes && { imagesOf: probes.imagesOf }),
     onFault: (error) => {
       // Where, and not what it says: that may quote what crossed a connection.
@@ -172,9 +182,20 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   // Before anybody is told that the agent records: what the host has is probed before a workload runs.
   await probes?.start();
 
-  desk = await startBrokerDesk({ config, source, recorder, builder, selections, log });
-  if (desk !== undefined) source.setBrokerPort(desk.port);
+  try {
+    desk = await startBrokerDesk({ config, source, recorder, builder, peers: addon, selections, log });
+  } catch (error) {
+    // What runs by now would keep alive a process that hands out nothing and tells nobody.
+    await probes?.stop();
+    await source.stop();
+    await journal.close();
+    throw error;
+  }
+  if (desk !== undefined) source.setBrokerPorts(desk.ports);
   const delivery = startDelivery({ config, journal, version, bootId, log });
+
+  const { readConfig } = options;
+  const policies = createPolicyDoor({ broker: desk?.policies, lineage: recorder.lineage, config, readConfig, log });
 
   const startedAt = new Date();
   const control = new ControlServer(join(config.run_dir, 'agent.sock'), addon.peerOf, {
@@ -197,6 +218,9 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       return { kind: 'ready', sessionId, environment };
     },
     status: () => status(),
+    policies: () => policies.list(),
+    checkPolicy: (request, peer) => policies.check(request, peer),
+    reloadPolicies: (peer) => policies.reload(peer),
   });
   await control.listen();
 
@@ -321,6 +345,9 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
       return true;
+    },
+    reload: async () => {
+      await policies.reloadNow();
     },
     stop: () => {
       stopping ??= stop();

@@ -20,6 +20,7 @@ const loaders: Readonly<Record<string, () => Promise<Bench>>> = {
   tls: async () => (await import('./tls.ts')).tls,
   outsiders: async () => (await import('./outsiders.ts')).outsiders,
   ingest: async () => (await import('./ingest.ts')).ingest,
+  broker: async () => (await import('./broker.ts')).broker,
 };
 
 const { values, positionals } = parseArgs({

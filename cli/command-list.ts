@@ -22,14 +22,39 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (command) => (await import('./commands/run.ts')).defineRun(command),
   },
   {
+    name: 'token',
+    summary: 'print a token of the identity that this workload acts for',
+    load: async (command) => (await import('./commands/token.ts')).defineToken(command),
+  },
+  {
+    name: 'whoami',
+    summary: 'say as whom this process may act',
+    load: async (command) => (await import('./commands/whoami.ts')).defineWhoami(command),
+  },
+  {
+    name: 'credential',
+    summary: 'answer kubectl, git or the Azure libraries with a token',
+    load: async (command) => (await import('./commands/credential.ts')).defineCredential(command),
+  },
+  {
+    name: 'policy',
+    summary: 'say which policy matches a process, and why the others do not',
+    load: async (command) => (await import('./commands/policy.ts')).definePolicy(command),
+  },
+  {
     name: 'sessions',
     summary: 'list what ran',
     load: async (command) => (await import('./commands/sessions.ts')).defineSessions(command),
   },
   {
     name: 'show',
-    summary: 'show everything that a session did, in order',
+    summary: 'show everything that a session or an identity did, in order',
     load: async (command) => (await import('./commands/show.ts')).defineShow(command),
+  },
+  {
+    name: 'identities',
+    summary: 'list who acted, where and since when',
+    load: async (command) => (await import('./commands/identities.ts')).defineIdentities(command),
   },
   {
     name: 'tail',

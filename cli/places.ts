@@ -2,6 +2,7 @@
 
 /** Where things are when nobody says otherwise. */
 export const DEFAULT_SOCKET = '/run/sworn/agent.sock';
+export const DEFAULT_TOKEN_SOCKET = '/run/sworn/token.sock';
 export const DEFAULT_AGENT_CONFIG = '/etc/sworn/agent.yaml';
 export const DEFAULT_COLLECTOR_CONFIG = '/etc/sworn/collector.yaml';
 export const DEFAULT_URL = 'http://127.0.0.1:7480';

@@ -56,7 +56,10 @@ function payload(number: number, protoName: string, kind: FieldKind): CanonicalF
   return { ...field(number, protoName, kind), payload: true };
 }
 
-/** The fields of an activity that come before its detail. `salt` and `leaf` are not part of what the leaf binds. */
+/**
+ * The fields of an activity beside its detail, in rising order: some stand before the detail, some behind it. `salt` and
+ * `leaf` are not part of what the leaf binds.
+ */
 export const HEAD_FIELDS: readonly CanonicalField[] = [
   field(1, 'seq', 'uint64'),
   field(2, 'time_ns', 'fixed64'),
@@ -72,6 +75,14 @@ export const HEAD_FIELDS: readonly CanonicalField[] = [
   field(12, 'process_id', 'text'),
   field(13, 'exe', 'text'),
   field(14, 'connection_id', 'text'),
+  field(15, 'identity_tenant', 'text'),
+  field(16, 'identity_blueprint', 'text'),
+  field(17, 'on_behalf_of_id', 'text'),
+  field(18, 'on_behalf_of_name', 'text'),
+  field(19, 'token_audience', 'text'),
+  field(30, 'token_scopes', 'text'),
+  field(31, 'token_fingerprint', 'text'),
+  field(32, 'identity_kind', 'text'),
 ];
 
 const BYTE_ACCOUNT_FIELDS: readonly CanonicalField[] = [
@@ -170,6 +181,13 @@ export const DETAILS: readonly CanonicalDetail[] = [
       field(7, 'expires_at_ns', 'fixed64'),
       field(8, 'reason', 'text'),
       field(9, 'interface', 'text'),
+      field(10, 'suspicious', 'bool'),
+      field(11, 'holder_session_id', 'text'),
+      field(12, 'holder_process_id', 'text'),
+      field(13, 'count', 'uint64'),
+      field(14, 'kind', 'text'),
+      field(15, 'policy', 'text'),
+      field(16, 'exe_sha256', 'text'),
     ],
   },
   {

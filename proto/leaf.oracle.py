@@ -112,10 +112,12 @@ def leaf(vector, found, numbers, erased):
     activity = vector["activity"]
     salt = base64.b64decode(activity.get("salt", ""))
     detail = next(name for name in numbers if name in activity)
-    head = [row for row in found["head"] if row[0] < 20]
-    canonical = b"\x01" + fields(head, activity, "head", found, None, None, {})
+    head = lambda first, last: fields(
+        [row for row in found["head"] if first <= row[0] <= last], activity, "head", found, None, None, {}
+    )
+    canonical = b"\x01" + head(1, 19)
     inner = fields(found[detail], activity[detail], detail, found, salt, numbers[detail], vector["digests"], erased)
-    canonical += uvarint(numbers[detail]) + delimited(inner)
+    canonical += uvarint(numbers[detail]) + delimited(inner) + head(30, 59)
     for number, value in ((60, vector["agentId"]), (61, vector["host"])):
         if value:
             canonical += uvarint(number) + delimited(value.encode("utf-8"))
@@ -139,7 +141,8 @@ COLUMNS = {
     "command.request_sha256": "request_sha256_bytes_base64", "command.response_sha256": "response_sha256_bytes_base64",
     "connection.error": "error_code", "token.issued_at_ns": "issued_at_ns", "token.expires_at_ns": "expires_at_ns",
     "loss.where": "place", "session.processes": "session_processes", "session.commands": "session_commands",
-    "session.losses": "session_losses", "finding.kind": "finding_kind",
+    "session.losses": "session_losses", "finding.kind": "finding_kind", "token.kind": "token_kind",
+    "token.count": "token_count",
 }
 
 
@@ -155,7 +158,7 @@ def activity_of(row, found):
         # A column of fixed length that is all zeros is empty.
         return "" if kind == "bytes" and name.endswith("_sha256") and not any(base64.b64decode(given)) else given
 
-    activity = {camel(name): value(name, kind, name) for number, name, kind, _ in found["head"] if number < 20}
+    activity = {camel(name): value(name, kind, name) for number, name, kind, _ in found["head"] if number < 60}
     inner = activity[detail] = {}
     for _, name, kind, _ in found[detail]:
         if kind == "message":

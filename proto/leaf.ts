@@ -116,6 +116,11 @@ const COPIED_BYTES_MAX = 64 * 1024;
 
 type Message = Readonly<Record<string, unknown>>;
 
+/** Fields stand in rising order of their numbers, and the detail has one of them. */
+const FIRST_DETAIL = DETAILS[0]!.number;
+const FIELDS_BEFORE = HEAD_FIELDS.filter(({ number }) => number < FIRST_DETAIL);
+const FIELDS_BEHIND = HEAD_FIELDS.filter(({ number }) => number > FIRST_DETAIL);
+
 function writeCanonical(activity: ActivityProperties, agentId: string, host: string, kept: PayloadDigests): void {
   const detail = detailOf(activity);
   canonical.reset();
@@ -123,12 +128,13 @@ function writeCanonical(activity: ActivityProperties, agentId: string, host: str
   setSalt(activity.salt);
   canonical.uvarint(0x00);
   canonical.uvarint(CANONICAL_VERSION);
-  writeFields(HEAD_FIELDS, activity as Message);
+  writeFields(FIELDS_BEFORE, activity as Message);
   // Two bytes of number, and nearly always two of length.
   canonical.uvarint(detail.number);
   const start = canonical.open(2);
   writeDetail(detail, messageOf(activity, detail.name)!, kept);
   canonical.close(start, 2);
+  writeFields(FIELDS_BEHIND, activity as Message);
   writeText(AGENT_ID_NUMBER, agentId);
   writeText(HOST_NUMBER, host);
 }

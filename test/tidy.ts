@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'agent/tls': ['agent/model', 'agent/protocol'],
   'agent/probe': ['agent/model'],
   'agent/flow': ['agent/model', 'agent/protocol', 'agent/tls'],
-  'agent/broker': ['agent/model'],
+  'agent/broker': ['agent/model', 'agent/protocol'],
   'agent/activity': ['agent/model', 'agent/protocol', 'agent/lineage', 'agent/broker'],
   'agent/recorder': ['agent/model', 'agent/protocol', 'agent/lineage', 'agent/tls', 'agent/flow', 'agent/activity'],
   'agent/source': ['agent/model', 'agent/protocol'],

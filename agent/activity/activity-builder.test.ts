@@ -14,6 +14,7 @@ import {
   SessionAction,
   Status,
 } from '../model/activity.ts';
+import { NO_IDENTITY } from '../model/identity.ts';
 import type { ConnectionClosed, ConnectionOpened, Program } from '../model/kernel-event.ts';
 import { ActivityBuilder, type ConnectionView } from './activity-builder.ts';
 import { Redactor } from './redaction/redactor.ts';
@@ -53,11 +54,11 @@ function session(): Session {
       {
         sinceNs: 0,
         binding: {
+          ...NO_IDENTITY,
           identityId: 'by-policy',
           identityName: 'agent',
           state: IdentityState.POLICY,
           source: IdentitySource.POLICY,
-          tokenId: '',
         },
       },
     ],
@@ -243,6 +244,7 @@ describe('a command', () => {
   it('has the identity that was known when it was sent', () => {
     const of = session();
     bind(of, 5000, {
+      ...NO_IDENTITY,
       identityId: 'proven',
       identityName: 'agent',
       state: IdentityState.VERIFIED,
@@ -323,6 +325,9 @@ describe('a connection', () => {
     assert.equal(builder.connectionId({ connectionKey: -77, startedNs: 2000 }), 'b00tb00t-u25-1jk');
     assert.ok(opened.detail === 'connection' && closed.detail === 'connection');
     assert.deepEqual({ ...opened.connection.attributes }, { peer_pid: '12' });
+    const led = builder.connectionOpened(view({ isRedirected: true }), session(), undefined, 100);
+    assert.ok(led.detail === 'connection');
+    assert.deepEqual({ ...led.connection.attributes }, { redirected_to: 'broker' });
     assert.equal(closed.connection.action, ConnectionAction.CLOSED);
     assert.equal(closed.connection.sent.moved, 10);
     assert.deepEqual({ ...closed.connection.attributes }, {});

@@ -19,10 +19,11 @@ import {
   Status,
   uint64FromBigint,
 } from '../model/activity.ts';
+import { containerIdOf } from '../model/cgroup-path.ts';
 import type { FindingReport } from '../model/finding.ts';
+import type { Binding } from '../model/identity.ts';
 import type { ConnectionClosed, ConnectionOpened, ProcessKey, Program } from '../model/kernel-event.ts';
 import type { Exchange, Status as ExchangeStatus } from '../protocol/decoder.ts';
-import { containerIdOf } from './container.ts';
 import { errnoName } from './errno.ts';
 import type { Redactor } from './redaction/redactor.ts';
 
@@ -94,6 +95,11 @@ export class ActivityBuilder {
     return this.#processId(process.key);
   }
 
+  /** Also of a process that is not followed (any more). */
+  processIdOf(key: ProcessKey): string {
+    return this.#processId(key);
+  }
+
   connectionId(connection: Pick<ConnectionOpened, 'connectionKey' | 'startedNs'>): string {
     let id = this.#connectionIds.get(connection);
     if (id === undefined) {
@@ -140,11 +146,13 @@ export class ActivityBuilder {
     session: Session,
     process: TrackedProcess | undefined,
     pid: number,
+    binding: Binding = bindingAt(session, exchange.requestAt),
   ): Activity {
     const { opened } = connection;
     const clean = this.#redactor.exchange(connection.protocol, exchange);
+    const { requestAt, responseEndAt } = exchange;
     return {
-      ...this.#head(session, process, pid, exchange.requestAt, exchange.responseEndAt),
+      ...this.#head(session, process, pid, requestAt, responseEndAt, requestAt, binding),
       connectionId: this.connectionId(opened),
       detail: 'command',
       command: {
@@ -183,7 +191,9 @@ export class ActivityBuilder {
     pid: number,
   ): Activity {
     const { opened } = connection;
-    const attributes: Record<string, string> = opened.peerPid > 0 ? { peer_pid: String(opened.peerPid) } : {};
+    const attributes: Record<string, string> = {};
+    if (opened.peerPid > 0) attributes['peer_pid'] = String(opened.peerPid);
+    if (opened.isRedirected) attributes['redirected_to'] = 'broker';
     return {
       ...this.#head(session, process, pid, opened.startedNs, opened.atNs),
       connectionId: this.connectionId(opened),
@@ -208,6 +218,7 @@ export class ActivityBuilder {
     process: TrackedProcess | undefined,
     pid: number,
     atNs: number,
+    binding: Binding = bindingAt(session, atNs),
   ): Activity {
     const { opened } = connection;
     const attributes: Record<string, string> = {};
@@ -221,7 +232,7 @@ export class ActivityBuilder {
       if (surplus > 0) attributes[`${direction}_surplus_bytes`] = String(surplus);
     }
     return {
-      ...this.#head(session, process, pid, opened.startedNs, atNs, atNs),
+      ...this.#head(session, process, pid, opened.startedNs, atNs, atNs, binding),
       connectionId: this.connectionId(opened),
       detail: 'connection',
       connection: {
@@ -379,8 +390,8 @@ export class ActivityBuilder {
     untilNs: number,
     /** At which time the identity is asked for: of a whole span, what was known by its end. */
     knownNs = fromNs,
+    binding = bindingAt(session, knownNs),
   ): ActivityHead {
-    const binding = bindingAt(session, knownNs);
     const timeNs = uint64FromBigint(this.#naming.toUnixNs(fromNs));
     return {
       timeNs,
@@ -392,6 +403,14 @@ export class ActivityBuilder {
       identityState: binding.state,
       identitySource: binding.source,
       tokenId: binding.tokenId,
+      identityTenant: binding.tenantId,
+      identityBlueprint: binding.blueprintId,
+      onBehalfOfId: binding.onBehalfOfId,
+      onBehalfOfName: binding.onBehalfOfName,
+      tokenAudience: binding.audience,
+      tokenScopes: binding.scopes,
+      tokenFingerprint: binding.fingerprint,
+      identityKind: binding.kind,
       pid,
       processId: process === undefined ? '' : this.processId(process),
       exe: process?.program?.exe ?? '',

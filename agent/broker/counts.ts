@@ -13,6 +13,12 @@ export interface BrokerCounts {
   readonly observed: number;
   /** Events that the agent did not take. A token is never issued then. */
   readonly eventsFailed: number;
+  /** Tokens that sessions were seen to obtain, forgotten for want of room: their use elsewhere is not noticed. */
+  readonly obtainedDropped: number;
+  /** Lines of the ledger's file that could not be written. */
+  readonly ledgerUnwritten: number;
+  /** Token files of workloads that could not be written, each time. */
+  readonly workloadFilesUnwritten: number;
 }
 
 export interface MutableCounts {
@@ -21,8 +27,12 @@ export interface MutableCounts {
   refused: Partial<Record<RefusalReason, number>>;
   observed: number;
   eventsFailed: number;
+  obtainedDropped: number;
+  ledgerUnwritten: number;
+  workloadFilesUnwritten: number;
 }
 
 export function createCounts(): MutableCounts {
-  return { requests: 0, issued: 0, refused: {}, observed: 0, eventsFailed: 0 };
+  const none = { requests: 0, issued: 0, observed: 0, eventsFailed: 0, obtainedDropped: 0 };
+  return { ...none, refused: {}, ledgerUnwritten: 0, workloadFilesUnwritten: 0 };
 }

@@ -8,7 +8,12 @@ const FAILURES = {
   CREDENTIAL_UNREADABLE: 'A key or certificate file of an identity cannot be read or is not what it should be.',
   KEY_OPEN_TO_OTHERS: 'A key file can be read by everybody on the host.',
   KEY_MISMATCH: 'The key of an identity does not belong to its certificate.',
+  KEY_TOKEN_UNAVAILABLE: 'A key in a PKCS#11 token cannot be used.',
   LISTEN_FAILED: 'The broker cannot listen on its address.',
+  ARC_TAKEN: 'The agent of Azure Arc, or something else, has the folder that Arc clients read.',
+  ARC_FOLDER: 'The folder that Arc clients read cannot be used.',
+  ISSUER_KEY: 'The key with which token files of workloads are signed cannot be used.',
+  WORKLOAD_FILE: 'The token file of a workload cannot be written.',
 } as const;
 
 export type BrokerFailure = keyof typeof FAILURES;

@@ -6,6 +6,8 @@
  */
 
 import type { Clock } from './clock.ts';
+import type { JsonObject } from './token/compact-token.ts';
+import { recordedClaims } from './token/recorded-claims.ts';
 import type { Verification } from './token/verify.ts';
 import type { Issuance, TokenHolder } from './token-event.ts';
 
@@ -13,6 +15,8 @@ export interface IssuedToken {
   readonly fingerprint: string;
   readonly expiresAtMs: number;
   readonly verification: Verification;
+  /** As they stand in the token; only what may be recorded of them is kept. */
+  readonly claims?: JsonObject;
 }
 
 export interface LedgerEntry extends IssuedToken {
@@ -21,8 +25,10 @@ export interface LedgerEntry extends IssuedToken {
 }
 
 export interface IssuanceLedger {
-  add(token: IssuedToken, issuance: Issuance): void;
+  /** True when the session had not been given this token before. */
+  add(token: IssuedToken, issuance: Issuance): boolean;
   find(fingerprint: string): LedgerEntry | undefined;
+  entries(): Iterable<LedgerEntry>;
   readonly size: number;
 }
 
@@ -35,10 +41,14 @@ const KEPT_AFTER_EXPIRY_MS = 60 * 60 * 1000;
 
 /** The issuance to the holder's own session, else the first one. */
 export function issuanceFor(entry: LedgerEntry, holder: TokenHolder | undefined): Issuance | undefined {
-  return (
-    entry.issuances.find((issuance) => holder !== undefined && issuance.holder.sessionKey === holder.sessionKey) ??
-    entry.issuances[0]
-  );
+  return entry.issuances.find((issuance) => isIssuedTo(issuance, holder)) ?? entry.issuances[0];
+}
+
+/** A file that the broker writes for a workload is for all of its sessions. */
+export function isIssuedTo({ holder: to, isForWorkload }: Issuance, holder: TokenHolder | undefined): boolean {
+  if (holder === undefined) return false;
+  if (isForWorkload === true) return to.selectionName !== undefined && to.selectionName === holder.selectionName;
+  return to.sessionKey === holder.sessionKey;
 }
 
 export function createIssuanceLedger(clock: Clock): IssuanceLedger {
@@ -55,13 +65,23 @@ export function createIssuanceLedger(clock: Clock): IssuanceLedger {
 
   return {
     add(token, issuance) {
-      const entry = entries.get(token.fingerprint) ?? { token, issuances: new Map<bigint, Issuance>() };
-      entries.set(token.fingerprint, entry);
+      const { fingerprint, expiresAtMs, verification, claims = {} } = token;
+      const entry = entries.get(fingerprint) ?? {
+        // What is handed in may hold the token itself, which has no place here.
+        token: { fingerprint, expiresAtMs, verification, claims: recordedClaims(claims) },
+        issuances: new Map<bigint, Issuance>(),
+      };
+      entries.set(fingerprint, entry);
       const { sessionKey } = issuance.holder;
-      if (!entry.issuances.has(sessionKey)) entry.issuances.set(sessionKey, issuance);
+      const isNew = !entry.issuances.has(sessionKey);
+      if (isNew) entry.issuances.set(sessionKey, issuance);
       const [oldest] = entry.issuances.keys();
       if (entry.issuances.size > SESSIONS_MAX && oldest !== undefined) entry.issuances.delete(oldest);
       forgetOld();
+      return isNew;
+    },
+    *entries() {
+      for (const { token, issuances } of entries.values()) yield { ...token, issuances: [...issuances.values()] };
     },
     find(fingerprint) {
       const entry = entries.get(fingerprint);

@@ -316,9 +316,9 @@ describe('the broker does not start', () => {
     });
 
   test('with a policy that makes no sense, an authority that is not https, or a port that is taken', async () => {
-    const [binding] = stage.policy.bindings;
+    const [policy] = stage.policy.policies;
     await fails(
-      { policy: { identities: [], bindings: binding ? [binding] : [] } },
+      { policy: { identities: [], policies: policy ? [policy] : [] } },
       'POLICY_BROKEN',
       /no identity orders-app/,
     );
@@ -330,10 +330,10 @@ describe('the broker does not start', () => {
 
   test('with a key that is not there', async () => {
     const [identity] = stage.policy.identities;
-    assert.ok(identity);
+    assert.ok(identity?.kind === 'app' && identity.credential.kind === 'certificate');
     const credential = { ...identity.credential, keyFile: '/nonexistent' };
     await fails(
-      { policy: { identities: [{ ...identity, credential }], bindings: [] } },
+      { policy: { identities: [{ ...identity, credential }], policies: [] } },
       'CREDENTIAL_UNREADABLE',
       /nonexistent/,
     );

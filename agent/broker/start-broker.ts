@@ -2,31 +2,40 @@
 
 /** The broker, put together: what `agent/main.ts` starts. Everything that touches the world is chosen here or handed in. */
 
-import type { CallerDirectory, IsAlive } from './attest/caller-directory.ts';
+import type { Caller, CallerDirectory, IsAlive } from './attest/caller-directory.ts';
+import { createFactsOf, type FactsOf } from './attest/caller-facts.ts';
 import { isProcessAlive } from './attest/process-liveness.ts';
 import type { SessionName, SessionSecrets } from './attest/session-secret.ts';
+import type { Standards } from './caller-judge.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type BrokerCounts, createCounts } from './counts.ts';
-import { type AssertionSigner, loadAssertionSigner } from './entra/client-assertion.ts';
-import { createHttpsFetch, type HttpsFetch } from './entra/https-fetch.ts';
-import { createTenantKeys } from './entra/tenant-keys.ts';
+import { openCredentials } from './entra/credentials.ts';
+import { HOST_METADATA_ORIGIN, type HostMetadataParts } from './entra/host-metadata.ts';
+import { createHostFetch, createHttpsFetch, type HttpsFetch } from './entra/https-fetch.ts';
+import { createTenantKeys, type TenantKeysOptions } from './entra/tenant-keys.ts';
 import { createTokenSource } from './entra/token-source.ts';
 import { type BrokerAddress, brokerEnvironment } from './environment.ts';
 import { BrokerError } from './errors.ts';
-import { createIssuanceLedger } from './issuance-ledger.ts';
+import { createExchangeJudge } from './exchange-credential.ts';
+import { expectNoGrants, type FederationOptions, openFederation } from './federation/federation.ts';
+import { type LedgerFile, openLedgers } from './ledger-file.ts';
+import { type ListenerChoice, type ListenerPorts, openListeners } from './listeners.ts';
 import { type BrokerLog, silentLog } from './log.ts';
-import type { Policy } from './policy/policy.ts';
+import type { PolicySet } from './policy/policy.ts';
 import { readPolicy } from './policy/read-policy.ts';
+import { type CheckQuestion, checkPolicy, type PolicyCheck } from './policy-check.ts';
 import { createRateLimit, type RateLimitOptions } from './rate-limit.ts';
-import { APP_SERVICE_PATH, createAppServiceEndpoint } from './socket/app-service.ts';
-import { type IssuerForms, PUBLIC_CLOUD_ISSUERS } from './token/issuer.ts';
-import { createTokenVerifier } from './token/verify.ts';
+import { createTenantCertificates } from './saml/tenant-certificates.ts';
+import { type AssertionVerifier, createAssertionVerifier } from './saml/verify-assertion.ts';
+import { createIssuerReader, type IssuerForms, PUBLIC_CLOUD_ISSUERS } from './token/issuer.ts';
+import { createTokenVerifier, type TokenVerifier } from './token/verify.ts';
 import { createTokenDesk } from './token-desk.ts';
 import type { TokenEvent } from './token-event.ts';
-import { createTokenWatch, type Observation, type Sighting } from './token-watch.ts';
+import { INTERFACES_DEFAULT, type TokenInterface } from './token-interface.ts';
+import { createTokenWatch, type Observation, type Sighting, type TokenWatch } from './token-watch.ts';
 
-export interface BrokerOptions {
-  readonly policy: Policy;
+export interface BrokerOptions extends ListenerChoice {
+  readonly policy: PolicySet;
   readonly callers: CallerDirectory;
   readonly secrets: SessionSecrets;
   /**
@@ -35,29 +44,53 @@ export interface BrokerOptions {
    */
   readonly onEvent: (event: TokenEvent) => void;
   readonly log?: BrokerLog;
-  /** On 127.0.0.1; 0, the default, lets the kernel choose. */
-  readonly port?: number;
   /** https origin; default the public cloud's. */
   readonly authority?: string;
   /** PEM certificates to trust for the authority instead of the system's. */
   readonly authorityCa?: string;
+  /** http, of this host: where managed identities are asked for. Default that of an Azure host. */
+  readonly hostMetadataOrigin?: string | undefined;
   /** Of another cloud. */
   readonly issuers?: IssuerForms;
+  /** Who got which token, for the agent's next start: fingerprints and holders. Without it that is in memory only. */
+  readonly ledgerFile?: LedgerFile;
   readonly upstreamTimeoutMs?: number;
   readonly rateLimit?: Pick<RateLimitOptions, 'burst' | 'perSecond'>;
   /** For tests: time, transport, and what counts as a running process. */
   readonly clock?: Clock;
   readonly fetch?: HttpsFetch;
   readonly isAlive?: IsAlive;
+  /** Where cgroup v2 is mounted; without it no policy can match a unit or a container. */
+  readonly cgroupRoot?: string | undefined;
+  readonly factsOf?: FactsOf;
+  /** Signs token files for workloads; without it no policy may allow `workload-identity`. */
+  readonly federation?: FederationOptions | undefined;
 }
 
 export interface RunningBroker {
+  /** Of the App Service flavour. */
   readonly address: BrokerAddress;
+  readonly ports: ListenerPorts;
   /** What to set for a session's processes; {} for a session that has no secret. */
   environment(session: SessionName, inherited?: Readonly<Record<string, string | undefined>>): Record<string, string>;
   /** A token seen on the wire. Never throws, never rejects; the event goes to `onEvent`. */
   observe(token: string, sighting: Sighting): Promise<Observation>;
+  /** What is known by now of a token with this fingerprint. */
+  readonly known: TokenWatch['known'];
   readonly counts: BrokerCounts;
+  /** By which it goes now. */
+  policy(): PolicySet;
+  /** What would be answered to a process, and why; without asking Entra, and without a line in the record. */
+  checkPolicy(caller: Caller, question: CheckQuestion): Promise<PolicyCheck>;
+  /** Replaces token files of workloads that are due, as a timer does anyway. */
+  renewFiles(): Promise<void>;
+  /**
+   * The next request goes by `policy`; tokens that were kept are forgotten, keys are read anew. A request that waits for
+   * Entra meanwhile gets its token only if it would get the same one now.
+   *
+   * Errors   BrokerError as at the start; then nothing has changed
+   */
+  reload(policy: PolicySet): Promise<void>;
   /** Refuses at once, closes connections, forgets all tokens. */
   stop(): Promise<void>;
 }
@@ -65,9 +98,6 @@ export interface RunningBroker {
 const PUBLIC_AUTHORITY = 'https://login.microsoftonline.com';
 /** Entra answers in some 200 ms; an SDK waits far longer than this. */
 const UPSTREAM_TIMEOUT_MS = 8_000;
-/** A certificate that ends sooner is told at every start. */
-const CERTIFICATE_WARNING_MS = 30 * 24 * 60 * 60 * 1000;
-
 function originOf(authority: string): string {
   try {
     const url = new URL(authority);
@@ -79,21 +109,52 @@ function originOf(authority: string): string {
   throw new BrokerError('AUTHORITY_NOT_HTTPS', `It is ${JSON.stringify(authority)}.`);
 }
 
-async function loadSigners(
-  policy: Policy,
-  clock: Clock,
-  log: BrokerLog,
-): Promise<ReadonlyMap<string, AssertionSigner>> {
-  const signers = new Map<string, AssertionSigner>();
-  for (const identity of policy.identities) {
-    const signer = await loadAssertionSigner(identity.credential, identity.name);
-    if (signer.certificateExpiresAtMs - clock.wallMs() < CERTIFICATE_WARNING_MS) {
-      const expires = new Date(signer.certificateExpiresAtMs).toISOString();
-      log.warn({ identity: identity.name, expires }, 'the certificate of an identity ends soon or has ended');
-    }
-    signers.set(identity.name, signer);
-  }
-  return signers;
+/** All that hangs on the policy and is made anew with it. */
+interface Standing extends Standards {
+  readonly verifier: TokenVerifier;
+  readonly assertions: AssertionVerifier;
+  /** Lets go of what its credentials hold open. */
+  readonly close: () => void;
+}
+
+interface StandingParts {
+  readonly upstream: Omit<TenantKeysOptions, 'tenants'>;
+  readonly host: HostMetadataParts;
+  readonly issuers: IssuerForms;
+}
+
+/** Errors: BrokerError for a policy that makes no sense, or for a credential that cannot be used. */
+async function openStanding(wanted: PolicySet, { upstream, host, issuers }: StandingParts): Promise<Standing> {
+  const read = readPolicy(wanted);
+  if (read.kind === 'broken') throw new BrokerError('POLICY_BROKEN', read.problems.join('; '));
+  const { policy } = read;
+  const { clock, log } = upstream;
+  const credentials = await openCredentials(policy.identities, clock, log);
+  const tenants = [...new Set(policy.identities.map((identity) => identity.tenant))];
+  const keys = createTenantKeys({ ...upstream, tenants });
+  const verifier = createTokenVerifier({ keys, clock, issuers });
+  const issuerOf = (tenant: string): string => issuers.v1.replace('{tenant}', tenant);
+  const certificates = createTenantCertificates({ ...upstream, tenants, issuerOf });
+  const assertions = createAssertionVerifier({ certificates, readIssuer: createIssuerReader(issuers), clock });
+  const source = createTokenSource({
+    ...upstream,
+    verifier,
+    host,
+    identities: policy.identities,
+    assertionsOf: (identity) => credentials.assertionsOf(identity),
+  });
+  return { policy, source, verifier, assertions, close: () => credentials.close() };
+}
+
+const sizeOf = ({ identities, policies }: PolicySet): object => ({
+  identities: identities.length,
+  policies: policies.length,
+});
+
+/** What a workload may ask through, by all policies that its processes can meet. */
+export function interfacesOf({ policies }: PolicySet, workload: string): readonly TokenInterface[] {
+  const own = policies.filter(({ match }) => match.workload === undefined || match.workload === workload);
+  return own.length === 0 ? INTERFACES_DEFAULT : own.flatMap(({ interfaces }) => interfaces ?? INTERFACES_DEFAULT);
 }
 
 /**
@@ -104,55 +165,100 @@ async function loadSigners(
  */
 export async function startBroker(options: BrokerOptions): Promise<RunningBroker> {
   const { callers, secrets, onEvent, log = silentLog, clock = systemClock, isAlive = isProcessAlive } = options;
-  const read = readPolicy(options.policy);
-  if (read.kind === 'broken') throw new BrokerError('POLICY_BROKEN', read.problems.join('; '));
-  const { policy } = read;
   const authority = originOf(options.authority ?? PUBLIC_AUTHORITY);
-  const signers = await loadSigners(policy, clock, log);
-
   const ending = new AbortController();
   const trust = options.authorityCa === undefined ? {} : { ca: options.authorityCa };
   const fetch = options.fetch ?? createHttpsFetch({ ...trust, signal: ending.signal });
   const timeoutMs = options.upstreamTimeoutMs ?? UPSTREAM_TIMEOUT_MS;
-  const tenants = [...new Set(policy.identities.map((identity) => identity.tenant))];
   const upstream = { authority, fetch, clock, log, timeoutMs };
-  const keys = createTenantKeys({ ...upstream, tenants });
-  const verifier = createTokenVerifier({ keys, clock, issuers: options.issuers ?? PUBLIC_CLOUD_ISSUERS });
-  const source = createTokenSource({
-    ...upstream,
-    verifier,
-    signerOf(identity) {
-      const signer = signers.get(identity.name);
-      if (signer === undefined) throw new Error(`identity ${identity.name} has no signer`);
-      return signer;
-    },
-  });
+  const issuers = options.issuers ?? PUBLIC_CLOUD_ISSUERS;
+  const hostFetch = createHostFetch({ signal: ending.signal });
+  const origin = options.hostMetadataOrigin ?? HOST_METADATA_ORIGIN;
+  const parts = { upstream, issuers, host: { origin, fetch: hostFetch, clock, timeoutMs } };
+  let standing = await openStanding(options.policy, parts);
+  const identities = [...standing.policy.identities];
 
-  const ledger = createIssuanceLedger(clock);
-  const limit = createRateLimit({ clock, ...options.rateLimit });
   const counts = createCounts();
-  const desk = createTokenDesk({ policy, secrets, isAlive, source, ledger, limit, clock, log, counts, onEvent });
-  const watch = createTokenWatch({ identities: policy.identities, verifier, ledger, clock, log, counts, onEvent });
+  const ledgers = openLedgers({ clock, log, counts, file: options.ledgerFile });
+  const ledger = ledgers.issued;
+  const federation =
+    options.federation && (await openFederation(options.federation, { clock, log, counts, ledger, onEvent }));
+  const limit = createRateLimit({ clock, ...options.rateLimit });
+  const factsOf = options.factsOf ?? createFactsOf({ cgroupRoot: options.cgroupRoot });
+  const standards = () => standing;
+  const desk = createTokenDesk({ standards, factsOf, secrets, isAlive, ledger, limit, clock, log, counts, onEvent });
+  const issuer = federation?.issuer;
+  const verifier: TokenVerifier = {
+    verify: (token, read) =>
+      issuer !== undefined && read.kind === 'jwt' && read.claims['iss'] === issuer.url
+        ? issuer.verify(token)
+        : standing.verifier.verify(token, read),
+  };
+  const assertions: AssertionVerifier = { verify: (xml) => standing.assertions.verify(xml) };
+  const verifiers = { verifier, assertions };
+  const { obtained } = ledgers;
+  const exchange = createExchangeJudge({ authority, issuer: issuer?.url });
+  const watch = createTokenWatch({ identities, ...verifiers, ledger, obtained, exchange, clock, log, counts, onEvent });
 
-  const endpoint = createAppServiceEndpoint({ desk, callers });
-  const port = await endpoint.listen(options.port ?? 0).catch((cause: unknown) => {
-    throw new BrokerError('LISTEN_FAILED', `Port ${options.port ?? 0} of 127.0.0.1.`, cause);
-  });
-  const address: BrokerAddress = { host: '127.0.0.1', port };
-  log.info({ address, identities: policy.identities.length, bindings: policy.bindings.length }, 'the broker listens');
+  const listeners = await openListeners(options, { desk, callers, clock });
+  try {
+    if (federation === undefined) expectNoGrants(standing.policy);
+    else await federation.follow(standing.policy);
+  } catch (error) {
+    await listeners.close();
+    await federation?.close();
+    ledgers.close();
+    standing.close();
+    throw error;
+  }
+  const { ports } = listeners;
+  const address: BrokerAddress = { host: '127.0.0.1', port: ports.appService };
+  log.info({ ports, ...sizeOf(standing.policy) }, 'the broker listens');
 
   return {
     address,
+    ports,
     environment(session, inherited) {
       const secret = secrets.secretFor(session);
-      return secret === undefined ? {} : brokerEnvironment(address, APP_SERVICE_PATH, secret, inherited);
+      if (secret === undefined) return {};
+      const interfaces = interfacesOf(standing.policy, session.selectionName);
+      const place = federation?.placeOf(session.selectionName);
+      const elsewhere = authority === PUBLIC_AUTHORITY ? {} : { authority };
+      const federated = place && { ...place, ...elsewhere };
+      return brokerEnvironment({ ports, socketPath: options.unix?.path }, interfaces, secret, inherited, federated);
     },
     observe: (token, sighting) => watch.observe(token, sighting),
+    known: (fingerprint, holder) => watch.known(fingerprint, holder),
     counts,
+    policy: () => standing.policy,
+    checkPolicy: (caller, question) => checkPolicy({ policy: standing.policy, factsOf }, caller, question),
+    renewFiles: async () => federation?.look(),
+    async reload(policy) {
+      const before = standing;
+      const next = await openStanding(policy, parts);
+      if (federation === undefined) {
+        try {
+          expectNoGrants(next.policy);
+        } catch (error) {
+          next.close();
+          throw error;
+        }
+      }
+      standing = next;
+      before.close();
+      // What could not be written is in the log, and is tried again.
+      await federation?.follow(standing.policy).catch(() => undefined);
+      // The watch names identities by the same list.
+      identities.splice(0, identities.length, ...standing.policy.identities);
+      log.info(sizeOf(standing.policy), 'the broker goes by another policy');
+    },
     async stop() {
       desk.close();
+      await federation?.close();
       ending.abort();
-      await endpoint.close();
+      await listeners.close();
+      ledgers.close();
+      standing.close();
     },
   };
 }

@@ -10,10 +10,13 @@
 import { IdentitySource, IdentityState, TokenAction } from '../model/activity.ts';
 import { type Clock, nsOfMs } from './clock.ts';
 import type { MutableCounts } from './counts.ts';
-import { type IssuanceLedger, issuanceFor } from './issuance-ledger.ts';
+import type { ExchangeJudge, SentTo } from './exchange-credential.ts';
+import { type IssuanceLedger, isIssuedTo, issuanceFor, type LedgerEntry } from './issuance-ledger.ts';
 import type { BrokerLog } from './log.ts';
+import type { ObtainedLedger, Obtainment } from './obtained-ledger.ts';
 import type { Identity } from './policy/policy.ts';
-import { isTokenExchange } from './policy/resource.ts';
+import { type RecognisedSaml, recogniseSaml } from './saml/recognise.ts';
+import type { AssertionVerifier } from './saml/verify-assertion.ts';
 import {
   audiencesIn,
   clientOf,
@@ -25,7 +28,7 @@ import {
 } from './token/compact-token.ts';
 import { recordedClaims } from './token/recorded-claims.ts';
 import { outOfTime, type TokenVerifier, type Verification } from './token/verify.ts';
-import type { Issuance, TokenEvent, TokenHolder } from './token-event.ts';
+import type { Issuance, ObservedReason, TokenEvent, TokenHolder } from './token-event.ts';
 
 export interface Sighting {
   /** "http-bearer", "postgresql-cleartext-password", … */
@@ -37,13 +40,21 @@ export interface Sighting {
    * then: a digest of a password would give it away to whoever tries a dictionary.
    */
   readonly maybePassword: boolean;
+  /** It stood in the answer of a token endpoint to the holder: who answered, by address and port. */
+  readonly obtainedFrom?: string;
+  /** It was shown to the holder by a client of its: that is the client's use, and no hand-over. */
+  readonly isReceived?: boolean;
+  /** The request in which it stood. */
+  readonly sentTo?: SentTo;
+  /** It stood in an answer that the holder received. */
+  readonly isAnswered?: boolean;
 }
 
 export type Observation =
   | { readonly kind: 'not-a-token' }
   | {
       readonly kind: 'token';
-      /** '' for an opaque token that the broker did not issue: such may be short enough to be guessed from a digest. */
+      /** '' for an opaque token that nobody was seen to get, or a short one: such could be guessed from a digest. */
       readonly fingerprint: string;
       readonly verification: Verification;
       readonly claims: JsonObject;
@@ -56,19 +67,44 @@ export type Observation =
       readonly identitySource: IdentitySource;
       /** Whom the broker gave it to; undefined: it is not from this broker. */
       readonly issuance: Issuance | undefined;
-      /** Used by another session than those it was issued to, or a credential that must not leave the broker at all. */
+      /** Of a token from elsewhere: the first session that was seen to obtain it. */
+      readonly obtainment: Obtainment | undefined;
+      /** Used by another session than those that got it, or an exchange credential where it has no business. */
       readonly suspicious: boolean;
     };
+
+/** What is known by now of a token that was issued or seen. */
+export interface KnownToken {
+  /** What may be recorded of them; {} of a token that cannot be read. */
+  readonly claims: JsonObject;
+  /** undefined while it is being checked. */
+  readonly verification: Verification | undefined;
+  /** Whom the broker gave it to, the holder's own session first; undefined: it is not from this broker. */
+  readonly issuance: Issuance | undefined;
+  /** Of a token from elsewhere: the first session that was seen to obtain it. */
+  readonly obtainment: Obtainment | undefined;
+  /** With a holder: its use by that session was found suspicious. Without: anybody's was. */
+  readonly suspicious: boolean;
+}
 
 export interface TokenWatch {
   /** Never throws, never rejects. */
   observe(token: string, sighting: Sighting): Promise<Observation>;
+  /**
+   * From memory, at once, and without a trace: undefined for a token that nobody issued or saw lately. A call right after
+   * `observe` finds the claims already, the verification a little later.
+   */
+  known(fingerprint: string, holder?: TokenHolder): KnownToken | undefined;
 }
 
 export interface TokenWatchParts {
   readonly identities: readonly Identity[];
   readonly verifier: TokenVerifier;
+  /** Without one assertions are opaque. */
+  readonly assertions?: AssertionVerifier;
   readonly ledger: IssuanceLedger;
+  readonly obtained: ObtainedLedger;
+  readonly exchange: ExchangeJudge;
   readonly clock: Clock;
   readonly log: BrokerLog;
   readonly counts: MutableCounts;
@@ -78,15 +114,34 @@ export interface TokenWatchParts {
 /** With their claims at most some 16 MiB, if somebody fills all with the largest; ordinarily 2 MiB. */
 const REMEMBERED_MAX = 1000;
 const REPORTED_MAX = 1000;
+const SUSPECTS_MAX = 1000;
+/** Where an assertion was seen says less than that it is one. */
+const SAML_INTERFACE = 'http-saml';
+const UNCHECKED: Promise<Verification> = Promise.resolve({ state: 'unverifiable', reason: 'opaque' });
+const EARLIER_MAX = 1000;
+/** An opaque token that is shorter may be a word: no digest of it is kept. Entra's refresh tokens have over a thousand. */
+const OPAQUE_CHARACTERS_MIN = 64;
+/** For so long an opaque token counts as obtained; it does not say when it ends. */
+const OPAQUE_KEPT_MS = 24 * 60 * 60 * 1000;
 /** Keys that were missing may have come since. */
 const LOOK_AGAIN_MS = 60 * 1000;
 
 interface Remembered {
-  readonly claims: JsonObject;
-  readonly recorded: JsonObject;
+  /** The claims that later looks need. */
+  claims: JsonObject;
+  /** Of an assertion only what is proven, so it is there when the verification is. */
+  recorded: JsonObject;
   readonly isOpaque: boolean;
+  readonly isShort: boolean;
+  readonly isSaml: boolean;
   verification: Promise<Verification>;
+  /** What it came to, as soon as that is known. */
+  settled: Verification | undefined;
   checkedAtMs: number;
+  /** Sessions whose use of it was suspicious. */
+  readonly suspects: Set<bigint | undefined>;
+  /** Sessions that used it while nobody had been seen to obtain it: they have it from before the recording. */
+  readonly earlier: Set<bigint | undefined>;
   readonly reported: Set<string>;
 }
 
@@ -97,10 +152,10 @@ const STATES = {
 } as const;
 
 export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
-  const { identities, verifier, ledger, clock, log, counts, onEvent } = parts;
+  const { identities, verifier, assertions, ledger, obtained, exchange, clock, log, counts, onEvent } = parts;
   const remembered = new Map<string, Remembered>();
 
-  function recall(token: string, fingerprint: string): Remembered {
+  function recall(token: string, fingerprint: string, saml: RecognisedSaml | undefined): Remembered {
     const known = remembered.get(fingerprint);
     if (known !== undefined) {
       // Least recently seen first: that one goes when there is no room.
@@ -110,32 +165,56 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
     }
     const read = readToken(token);
     const claims = read.kind === 'jwt' ? read.claims : {};
+    const isOpaque = saml === undefined && (read.kind === 'opaque' || read.kind === 'too-long');
     const fresh: Remembered = {
-      claims: read.kind === 'jwt' ? timesOf(claims) : {},
+      claims: timesOf(claims),
       recorded: recordedClaims(claims),
-      isOpaque: read.kind === 'opaque' || read.kind === 'too-long',
-      verification: verifier.verify(token, read),
+      isOpaque,
+      isShort: isOpaque && token.length < OPAQUE_CHARACTERS_MIN,
+      isSaml: saml !== undefined,
+      verification: UNCHECKED,
+      settled: undefined,
       checkedAtMs: clock.monotonicMs(),
+      suspects: new Set(),
+      earlier: new Set(),
       reported: new Set(),
     };
+    fresh.verification = check(token, saml, fresh);
     remembered.set(fingerprint, fresh);
     const [oldest] = remembered.keys();
     if (remembered.size > REMEMBERED_MAX && oldest !== undefined) remembered.delete(oldest);
     return fresh;
   }
 
+  function check(token: string, saml: RecognisedSaml | undefined, known: Remembered): Promise<Verification> {
+    if (saml === undefined || assertions === undefined) return verifier.verify(token, readToken(token));
+    return assertions.verify(saml.xml).then(({ verification, claims }) => {
+      known.claims = timesOf(claims);
+      known.recorded = claims;
+      return verification;
+    });
+  }
+
   /** What is right today is expired tomorrow, and a key that was missing may be there. */
-  async function verificationNow(token: string, known: Remembered): Promise<Verification> {
+  async function verificationNow(
+    token: string,
+    saml: RecognisedSaml | undefined,
+    known: Remembered,
+  ): Promise<Verification> {
     const before = await known.verification;
     const mayChange =
       before.state === 'unverifiable' &&
       (before.reason === 'keys_unavailable' || before.reason === 'key_not_published');
     if (mayChange && clock.monotonicMs() - known.checkedAtMs > LOOK_AGAIN_MS) {
       known.checkedAtMs = clock.monotonicMs();
-      known.verification = verifier.verify(token, readToken(token));
+      known.verification = check(token, saml, known);
       return known.verification;
     }
-    const when = before.state === 'invalid' ? undefined : outOfTime(known.claims, clock.wallMs());
+    return unlessOutOfTime(before, known.claims);
+  }
+
+  function unlessOutOfTime(before: Verification, claims: JsonObject): Verification {
+    const when = before.state === 'invalid' ? undefined : outOfTime(claims, clock.wallMs());
     return when === undefined ? before : { state: 'invalid', reason: when };
   }
 
@@ -147,37 +226,89 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
     );
   }
 
-  async function look(token: string, sighting: Sighting, startedAtMs: number): Promise<Observation> {
-    const fingerprint = fingerprintOf(token);
+  /**
+   * Is it used by a session that was not seen to get it, while others were? A managed-identity endpoint keeps a token for
+   * all who ask, so getting it from the same place as the first is getting it, too; from anywhere else it is a hand-over.
+   */
+  function isElsewhere(
+    entry: LedgerEntry | undefined,
+    obtainments: readonly Obtainment[],
+    earlier: Remembered['earlier'],
+    { holder, obtainedFrom, isReceived }: Sighting,
+  ): boolean {
+    if (isReceived === true) return false;
+    if (entry !== undefined) return !entry.issuances.some((issuance) => isIssuedTo(issuance, holder));
+    const isOwn = (got: { holder: TokenHolder }): boolean => got.holder.sessionKey === holder?.sessionKey;
+    const [first] = obtainments;
+    if (first === undefined || obtainments.some(isOwn) || earlier.has(holder?.sessionKey)) return false;
+    return obtainedFrom !== first.from;
+  }
+
+  /** Whoever got it, to be asked later; and who was seen to get it by now. */
+  function noteOrigin(
+    fingerprint: string,
+    known: Remembered,
+    sighting: Sighting,
+    startedAtMs: number,
+  ): { entry: LedgerEntry | undefined; obtainment: Obtainment | undefined; isElsewhere: boolean } {
     const entry = ledger.find(fingerprint);
-    const known = recall(token, fingerprint);
-    if (known.isOpaque && entry === undefined && sighting.maybePassword) {
+    const before = obtained.find(fingerprint);
+    const elsewhere = isElsewhere(entry, before, known.earlier, sighting);
+    const { holder, obtainedFrom } = sighting;
+    const isSeen = entry !== undefined || before.length > 0;
+    if (obtainedFrom === undefined) {
+      // Who was shown it has not got it by that.
+      if (!isSeen && sighting.isReceived !== true && known.earlier.size < EARLIER_MAX)
+        known.earlier.add(holder?.sessionKey);
+    } else if (entry === undefined && holder !== undefined && !elsewhere && !known.isShort) {
+      const expiresAtS = timeClaim(known.claims, 'exp');
+      const expiresAtMs = expiresAtS === undefined ? startedAtMs + OPAQUE_KEPT_MS : expiresAtS * 1000;
+      obtained.add({ fingerprint, expiresAtMs }, { holder, from: obtainedFrom, atNs: nsOfMs(startedAtMs) });
+    }
+    return {
+      entry,
+      obtainment: entry === undefined ? obtained.find(fingerprint)[0] : undefined,
+      isElsewhere: elsewhere,
+    };
+  }
+
+  async function look(token: string, seenAt: Sighting, startedAtMs: number): Promise<Observation> {
+    const saml = assertions && recogniseSaml(token);
+    const sighting = saml === undefined ? seenAt : { ...seenAt, interface: SAML_INTERFACE };
+    const fingerprint = saml?.fingerprint ?? fingerprintOf(token);
+    const known = recall(token, fingerprint, saml);
+    const isAsGot = ledger.find(fingerprint) !== undefined || obtained.find(fingerprint).length > 0;
+    if (known.isOpaque && !isAsGot && sighting.maybePassword) {
       remembered.delete(fingerprint);
       return { kind: 'not-a-token' };
     }
     counts.observed += 1;
-    const verification = await verificationNow(token, known);
-    const issuance = entry && issuanceFor(entry, sighting.holder);
+    const { entry, obtainment, isElsewhere } = noteOrigin(fingerprint, known, sighting, startedAtMs);
+    const verification = await verificationNow(token, saml, known);
+    known.settled = verification;
     const claims = known.recorded;
     const isBelieved = entry !== undefined || verification.state !== 'invalid';
     const identity = isBelieved ? configured(claims) : undefined;
-    const isElsewhere = issuance !== undefined && issuance.holder.sessionKey !== sighting.holder?.sessionKey;
+    const issuance = entry && issuanceFor(entry, sighting.holder);
     const audiences = audiencesIn(claims);
+    const isGot = entry !== undefined || obtainment !== undefined;
     const observation = {
       kind: 'token',
-      fingerprint: known.isOpaque && entry === undefined ? '' : fingerprint,
+      fingerprint: known.isOpaque && !isGot ? '' : fingerprint,
       verification,
       claims,
       tokenId: textClaim(claims, 'uti'),
       tenantId: textClaim(claims, 'tid'),
       audience: audiences.join(' ').slice(0, 512),
-      identityId: isBelieved ? textClaim(claims, 'oid') || clientOf(claims) : '',
+      identityId: isBelieved ? textClaim(claims, 'oid') || clientOf(claims) || (issuance?.identityId ?? '') : '',
       identityName: issuance?.identityName ?? identity?.name ?? '',
       identityState: STATES[verification.state],
       identitySource: entry === undefined ? IdentitySource.WIRE : IdentitySource.BROKER,
       issuance,
-      suspicious: isElsewhere || audiences.some(isTokenExchange),
+      obtainment,
+      suspicious: isElsewhere || exchange.isOutOfPlace(claims, sighting, entry !== undefined),
     } as const;
+    if (observation.suspicious && known.suspects.size < SUSPECTS_MAX) known.suspects.add(sighting.holder?.sessionKey);
     report(observation, known, sighting, startedAtMs);
     return observation;
   }
@@ -190,7 +321,7 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
   ): void {
     const { holder } = sighting;
     const { verification } = seen;
-    const reason = verification.state === 'verified' ? '' : verification.reason;
+    const reason = reasonOf(verification, seen.issuance !== undefined || seen.obtainment !== undefined);
     const key = JSON.stringify([
       String(holder?.sessionKey),
       sighting.interface,
@@ -213,6 +344,7 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
       issuedAtNs: nsOfMs((timeClaim(known.claims, 'iat') ?? 0) * 1000),
       expiresAtNs: nsOfMs((timeClaim(known.claims, 'exp') ?? 0) * 1000),
       interface: sighting.interface,
+      tokenKind: known.isSaml ? 'saml' : known.isOpaque ? 'opaque' : 'jwt',
       reason,
       suspicious: seen.suspicious,
       caller: holder,
@@ -221,6 +353,7 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
       identityState: seen.identityState,
       identitySource: seen.identitySource,
       issuance: seen.issuance,
+      obtainment: seen.obtainment,
       count: 1,
     });
   }
@@ -249,7 +382,28 @@ export function createTokenWatch(parts: TokenWatchParts): TokenWatch {
         return { kind: 'not-a-token' };
       }
     },
+    known(fingerprint, holder) {
+      const seen = remembered.get(fingerprint);
+      const entry = ledger.find(fingerprint);
+      if (seen === undefined && entry === undefined) return undefined;
+      const checked = seen?.settled ?? entry?.verification;
+      const times = seen?.claims ?? entry?.claims ?? {};
+      return {
+        claims: seen?.recorded ?? entry?.claims ?? {},
+        verification: checked && unlessOutOfTime(checked, times),
+        issuance: entry && issuanceFor(entry, holder),
+        obtainment: entry === undefined ? obtained.find(fingerprint)[0] : undefined,
+        suspicious:
+          holder === undefined ? (seen?.suspects.size ?? 0) > 0 : (seen?.suspects.has(holder.sessionKey) ?? false),
+      };
+    },
   };
+}
+
+/** Nobody was seen to get it: that alone is no fault, it may be from before the recording. */
+function reasonOf(verification: Verification, isGot: boolean): ObservedReason | '' {
+  if (verification.state === 'verified') return isGot ? '' : 'origin_unseen';
+  return isGot ? verification.reason : `${verification.reason} origin_unseen`;
 }
 
 /** The claims that later looks need. */

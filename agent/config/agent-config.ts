@@ -10,6 +10,7 @@ export interface AgentConfig {
   readonly collector: CollectorTarget | null;
   readonly identities: readonly IdentityConfig[];
   readonly workloads: readonly WorkloadConfig[];
+  readonly policies: readonly PolicyConfig[];
   readonly broker: BrokerConfig;
   readonly record: RecordConfig;
   readonly capture: CaptureConfig;
@@ -30,8 +31,28 @@ export interface IdentityConfig {
   readonly tenant: string;
   readonly client_id: string;
   readonly object_id?: string;
-  /** Without one the broker hands out no tokens for this identity; it is still recorded under its name. */
-  readonly certificate?: { readonly key_file: string; readonly certificate_file: string };
+  readonly kind: 'app' | 'agent' | 'agent-user' | 'host';
+  /** An application has one of these four; without, the broker has no tokens for it, and it is recorded by its name. */
+  readonly certificate?: {
+    readonly key_file: string;
+    readonly certificate_file: string;
+    readonly send_chain?: boolean;
+  };
+  readonly pkcs11?: {
+    readonly module: string;
+    readonly token_label?: string;
+    readonly key_label: string;
+    readonly pin_file?: string;
+    readonly certificate_file: string;
+  };
+  readonly federated?: { readonly token_file: string };
+  readonly managed_identity?: { readonly client_id?: string };
+  readonly identifier_uris?: readonly string[];
+  /** Of an agent or an agent's user: the name of the application that vouches for it. */
+  readonly blueprint?: string;
+  /** Of an agent's user: its user principal name or object id. */
+  readonly user?: string;
+  readonly system_assigned?: boolean;
 }
 
 export interface WorkloadConfig {
@@ -39,8 +60,35 @@ export interface WorkloadConfig {
   /** Name of one of `identities`. */
   readonly identity: string;
   readonly select: readonly SelectConfig[];
-  /** What tokens may be asked for. */
-  readonly resources: readonly (string | { readonly resource: string; readonly audiences?: readonly string[] })[];
+  /** What tokens may be asked for: with them, the workload stands for a policy of its name that wants nothing but it. */
+  readonly resources: readonly ResourceConfig[];
+}
+
+export type ResourceConfig = string | { readonly resource: string; readonly audiences?: readonly string[] };
+
+/** Processes that match may have tokens of the identity for the resources. */
+export interface PolicyConfig {
+  readonly name: string;
+  readonly match: MatchConfig;
+  /** Name of one of `identities`. */
+  readonly identity: string;
+  readonly resources: readonly ResourceConfig[];
+  readonly advertised_seconds_max?: number;
+  readonly interfaces?: readonly ('app-service' | 'imds' | 'arc' | 'unix' | 'workload-identity')[];
+}
+
+/** All of it must hold. */
+export interface MatchConfig {
+  readonly workload?: string;
+  readonly unit?: string;
+  readonly cgroup?: string;
+  readonly container_id?: string;
+  readonly exe?: string;
+  readonly exe_sha256?: string;
+  /** By its name, instead of `uid`. */
+  readonly user?: string;
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 export type SelectConfig =
@@ -59,6 +107,26 @@ export interface BrokerConfig {
   readonly authority: string;
   /** PEM file with the certificates to trust for the authority instead of the system's. */
   readonly authority_ca_file?: string;
+  /** Where managed identities of this host are asked for. */
+  readonly host_metadata: string;
+  readonly imds: FlavourConfig;
+  readonly arc: FlavourConfig;
+  readonly workload_identity: WorkloadIdentityConfig;
+}
+
+/** Token files for workloads, signed by the broker as an issuer that applications in Entra trust. */
+export interface WorkloadIdentityConfig {
+  readonly enabled: boolean;
+  /** https, without a slash at the end: where the operator publishes the issuer's documents. */
+  readonly issuer?: string;
+  /** PEM, or a credential of systemd. Left out: a key of the agent's own. */
+  readonly key_file?: string;
+}
+
+/** A further flavour of managed identity, on 127.0.0.1. */
+export interface FlavourConfig {
+  readonly enabled: boolean;
+  readonly port: number;
 }
 
 export interface RecordConfig {

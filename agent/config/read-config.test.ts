@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { TOKEN_INTERFACES } from '../broker/token-interface.ts';
 import { ConfigError, readAgentConfig } from './read-config.ts';
 
 const EXAMPLE = readFileSync(join(import.meta.dirname, 'agent.example.yaml'), 'utf8');
@@ -48,7 +49,7 @@ describe('configuration', () => {
   });
 
   it('understands every commented part of the example', () => {
-    const { collector, identities, workloads } = readAgentConfig(uncommented(), 'x');
+    const { collector, identities, workloads, policies } = readAgentConfig(uncommented(), 'x');
     assert.equal(collector?.address, 'collector.example.net:7443');
     assert.equal(identities[0]?.certificate?.key_file, '/etc/sworn/invoice-agent.key');
     assert.deepEqual(
@@ -56,6 +57,7 @@ describe('configuration', () => {
       ['unit', 'cgroup', 'exe', 'user', 'run'],
     );
     assert.equal(workloads[0]?.resources.length, 2);
+    assert.equal(Object.keys(policies[0]?.match ?? {}).length, 8);
   });
 
   it('is not the same object twice: nobody changes the defaults of others', () => {
@@ -143,6 +145,110 @@ describe('configuration', () => {
     ]);
     const twice = `identities:\n  - &x { name: a, tenant: ${GUID}, client_id: ${GUID} }\n  - *x\n`;
     assert.match(faults(twice)[0] as string, /^line 3: identities\[1\]\.name is a, which is there twice/);
+  });
+
+  describe('of policies', () => {
+    const policies = (...lines: string[]): readonly string[] =>
+      faults(
+        [
+          IDENTITY,
+          'workloads:',
+          '  - { name: open, identity: a, select: [{ unit: open.service }], resources: ["https://x.example"] }',
+          '  - { name: u, identity: a, select: [{ uid: 5 }, { unit: u.service }] }',
+          '  - { name: v, identity: a, select: [{ unit: v.service }] }',
+          'policies:',
+          ...lines.map((line) => `  - { identity: a, resources: ["https://x.example"], ${line} }`),
+        ].join('\n'),
+      );
+
+    it('is taken when each can be the only match', () => {
+      assert.deepEqual(
+        policies(
+          'name: p, match: { workload: u, exe: /bin/a }, interfaces: [imds], advertised_seconds_max: 300',
+          'name: q, match: { workload: u, exe: /bin/b }',
+          'name: r, match: { unit: u.service, gid: 5 }',
+          'name: s, match: { cgroup: /system.slice, uid: 5 }',
+        ),
+        [],
+      );
+    });
+
+    it('is refused when it names what is not there, or the same twice', () => {
+      assert.deepEqual(
+        policies(
+          'name: p, match: { workload: nowhere }',
+          'name: open, match: { uid: 5 }',
+          'name: r, match: { gid: 6, user: root, uid: 0 }',
+        ),
+        [
+          'line 7: policies[0].match.workload is nowhere, which is not among workloads',
+          'line 8: policies[1].name is open, which is there twice, or is the name of a workload with resources',
+          'line 9: policies[2].match.uid is there beside user: name one of them',
+        ],
+      );
+      const other = 'policies: [{ name: p, match: { uid: 5 }, identity: b, resources: ["https://x.example"] }]';
+      const workloads = 'workloads: [{ name: w, identity: a, select: [{ uid: 5 }] }]';
+      assert.deepEqual(faults([IDENTITY, workloads, other].join('\n')), [
+        'line 3: policies[0].identity is b, which is not among identities',
+      ]);
+    });
+
+    it('is refused when two want the same, or one can never be the only match', () => {
+      assert.deepEqual(
+        policies(
+          'name: p, match: { workload: u, uid: 5 }',
+          'name: q, match: { uid: 5, workload: u }',
+          'name: r, match: { workload: open, exe: /bin/a }',
+          'name: s, match: { workload: open }',
+          'name: t, match: { cgroup: /system.slice/x, gid: 5 }',
+          'name: v, match: { cgroup: /system.slice/, gid: 5 }',
+        ),
+        [
+          'line 8: policies[1].match wants the same as policy p',
+          'line 9: policies[2].match can never be the only match, since what it matches also matches the resources of workload open',
+          'line 10: policies[3].match wants the same as the resources of workload open',
+          'line 11: policies[4].match can never be the only match, since what it matches also matches policy v',
+        ],
+      );
+    });
+
+    it('is refused when no workload can meet it', () => {
+      const told = policies(
+        'name: p, match: { workload: v, unit: other.service }',
+        'name: q, match: { workload: v, cgroup: /elsewhere }',
+        'name: r, match: { workload: u, unit: other.service, uid: 6 }',
+      );
+      assert.deepEqual(
+        told.map((fault) => fault.slice(0, 'line 7: policies[0].match cannot be met'.length)),
+        [7, 8, 9].map((line, i) => `line ${line}: policies[${i}].match cannot be met`),
+      );
+      const alone = 'policies: [{ name: p, match: { uid: 5 }, identity: a, resources: ["https://x.example"] }]';
+      assert.match(faults([IDENTITY, alone].join('\n'))[0] as string, /cannot be met: no workload/);
+    });
+
+    it('is refused when it says nothing, or in a form that cannot be', () => {
+      const told = policies(
+        'name: p, match: {}',
+        'name: q, match: { exe_sha256: abc, container_id: x, unit: y, uid: -1 }',
+        'name: r, match: { uid: 5 }, interfaces: [smoke], advertised_seconds_max: 299',
+      );
+      for (const expected of [
+        /^line 7: policies\[0\]\.match must NOT have fewer/,
+        /^line 8: policies\[1\]\.match\.exe_sha256 must be 64 hexadecimal digits/,
+        /^line 8: policies\[1\]\.match\.container_id must be 64 hexadecimal digits/,
+        /^line 8: policies\[1\]\.match\.unit must be a unit name/,
+        /^line 8: policies\[1\]\.match\.uid must be >= 0/,
+        /^line 9: policies\[2\]\.interfaces\[0\] must be one of app-service, imds, arc, unix/,
+        /^line 9: policies\[2\]\.advertised_seconds_max must be >= 300/,
+      ]) {
+        assert.ok(
+          told.some((one) => expected.test(one)),
+          `${expected} in\n${told.join('\n')}`,
+        );
+      }
+      // The broker's own list, held equal.
+      assert.ok(told.some((one) => one.endsWith(`must be one of ${TOKEN_INTERFACES.join(', ')}`)));
+    });
   });
 
   it('is refused when it is no YAML, says a thing twice, or is a list', () => {

@@ -6,6 +6,8 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import type { AgentConfig } from './agent-config.ts';
+import { identityFaults } from './identity-faults.ts';
+import { type Fault, policyFaults } from './policy-faults.ts';
 import { agentConfigSchema } from './schema.ts';
 
 export class ConfigError extends Error {
@@ -92,16 +94,10 @@ function lineOf(document: Document, lines: LineCounter, path: readonly string[])
   return undefined;
 }
 
-type Contradiction = readonly [path: readonly string[], fault: string];
-
 /** What the schema cannot say. */
-function contradictionsOf(config: AgentConfig): Contradiction[] {
-  const problems: Contradiction[] = [];
-  const identities = new Set<string>();
-  config.identities.forEach(({ name }, i) => {
-    if (identities.has(name)) problems.push([['identities', `${i}`, 'name'], `is ${name}, which is there twice`]);
-    identities.add(name);
-  });
+function contradictionsOf(config: AgentConfig): Fault[] {
+  const problems: Fault[] = [...identityFaults(config)];
+  const identities = new Set(config.identities.map(({ name }) => name));
   const workloads = new Set<string>();
   config.workloads.forEach(({ name, identity }, i) => {
     const at = ['workloads', `${i}`];
@@ -110,6 +106,7 @@ function contradictionsOf(config: AgentConfig): Contradiction[] {
     if (!identities.has(identity))
       problems.push([[...at, 'identity'], `is ${identity}, which is not among identities`]);
   });
+  problems.push(...policyFaults(config));
   const { ring_bytes: ringBytes } = config.capture;
   if ((ringBytes & (ringBytes - 1)) !== 0) problems.push([['capture', 'ring_bytes'], 'must be a power of two']);
   return problems;

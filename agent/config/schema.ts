@@ -13,11 +13,35 @@ const name = {
   errorHint: 'letters, digits, dots, dashes and underscores, at most 64',
 };
 const file = { type: 'string', minLength: 1 };
+const text = { type: 'string', minLength: 1, maxLength: 256 };
+const port = { type: 'integer', minimum: 0, maximum: 65535 };
+const userId = { type: 'integer', minimum: 0, maximum: 4294967294 };
+const unit = {
+  type: 'string',
+  pattern: '^[^/]+\\.(service|slice|scope)$',
+  errorHint: 'a unit name like x.service',
+};
+const sha256 = { type: 'string', pattern: '^[0-9a-fA-F]{64}$', errorHint: '64 hexadecimal digits' };
 const path = { type: 'string', pattern: '^/', errorHint: 'an absolute path' };
 
 function object(properties: Record<string, object>, required: readonly string[] = []): object {
   return { type: 'object', additionalProperties: false, properties, required };
 }
+
+const resources = {
+  type: 'array',
+  items: {
+    ...object(
+      {
+        resource: { type: 'string', minLength: 1 },
+        audiences: { type: 'array', items: { type: 'string', minLength: 1 } },
+      },
+      ['resource'],
+    ),
+    type: ['string', 'object'],
+    minLength: 1,
+  },
+};
 
 export const agentConfigSchema = object({
   state_dir: { ...path, default: '/var/lib/sworn/agent' },
@@ -48,7 +72,22 @@ export const agentConfigSchema = object({
         tenant: guid,
         client_id: guid,
         object_id: guid,
-        certificate: object({ key_file: file, certificate_file: file }, ['key_file', 'certificate_file']),
+        kind: { enum: ['app', 'agent', 'agent-user', 'host'], default: 'app' },
+        certificate: object({ key_file: file, certificate_file: file, send_chain: { type: 'boolean' } }, [
+          'key_file',
+          'certificate_file',
+        ]),
+        pkcs11: object({ module: path, token_label: text, key_label: text, pin_file: file, certificate_file: file }, [
+          'module',
+          'key_label',
+          'certificate_file',
+        ]),
+        federated: object({ token_file: file }, ['token_file']),
+        managed_identity: object({ client_id: guid }),
+        identifier_uris: { type: 'array', items: text },
+        blueprint: name,
+        user: text,
+        system_assigned: { type: 'boolean' },
       },
       ['name', 'tenant', 'client_id'],
     ),
@@ -65,14 +104,10 @@ export const agentConfigSchema = object({
           minItems: 1,
           items: {
             ...object({
-              unit: {
-                type: 'string',
-                pattern: '^[^/]+\\.(service|slice|scope)$',
-                errorHint: 'a unit name like x.service',
-              },
+              unit,
               cgroup: path,
               exe: path,
-              uid: { type: 'integer', minimum: 0, maximum: 4294967294 },
+              uid: userId,
               user: { type: 'string', minLength: 1 },
               run: { type: 'array', minItems: 1, items: { type: 'string', minLength: 1 } },
             }),
@@ -80,29 +115,48 @@ export const agentConfigSchema = object({
             maxProperties: 1,
           },
         },
-        resources: {
-          type: 'array',
-          default: [],
-          items: {
-            ...object(
-              {
-                resource: { type: 'string', minLength: 1 },
-                audiences: { type: 'array', items: { type: 'string', minLength: 1 } },
-              },
-              ['resource'],
-            ),
-            type: ['string', 'object'],
-            minLength: 1,
-          },
-        },
+        resources: { ...resources, default: [] },
       },
       ['name', 'identity', 'select'],
+    ),
+  },
+  policies: {
+    type: 'array',
+    default: [],
+    items: object(
+      {
+        name,
+        match: {
+          ...object({
+            workload: name,
+            unit,
+            cgroup: path,
+            container_id: sha256,
+            exe: path,
+            exe_sha256: sha256,
+            user: { type: 'string', minLength: 1 },
+            uid: userId,
+            gid: userId,
+          }),
+          minProperties: 1,
+        },
+        identity: name,
+        resources: { ...resources, minItems: 1 },
+        advertised_seconds_max: { type: 'integer', minimum: 300, maximum: 86400 },
+        interfaces: {
+          type: 'array',
+          minItems: 1,
+          uniqueItems: true,
+          items: { enum: ['app-service', 'imds', 'arc', 'unix', 'workload-identity'] },
+        },
+      },
+      ['name', 'match', 'identity', 'resources'],
     ),
   },
   broker: {
     ...object({
       enabled: { type: 'boolean', default: true },
-      port: { type: 'integer', minimum: 0, maximum: 65535, default: 40380 },
+      port: { ...port, default: 40380 },
       authority: {
         type: 'string',
         pattern: '^https://[^/]+/?$',
@@ -110,6 +164,33 @@ export const agentConfigSchema = object({
         errorHint: 'an https origin',
       },
       authority_ca_file: file,
+      host_metadata: {
+        type: 'string',
+        pattern: '^http://(169\\.254|127\\.0)\\.\\d{1,3}\\.\\d{1,3}(:\\d{1,5})?$',
+        default: 'http://169.254.169.254',
+        errorHint: 'http and an address of this host, such as http://169.254.169.254',
+      },
+      imds: {
+        ...object({ enabled: { type: 'boolean', default: false }, port: { ...port, default: 40381 } }),
+        default: {},
+      },
+      arc: {
+        ...object({ enabled: { type: 'boolean', default: false }, port: { ...port, default: 40342 } }),
+        default: {},
+      },
+      workload_identity: {
+        ...object({
+          enabled: { type: 'boolean', default: false },
+          issuer: {
+            type: 'string',
+            pattern: '^https://[A-Za-z0-9.-]+(:\\d{1,5})?(/[A-Za-z0-9._~-]+)*$',
+            maxLength: 600,
+            errorHint: 'an https URL without a slash at its end',
+          },
+          key_file: file,
+        }),
+        default: {},
+      },
     }),
     default: {},
   },

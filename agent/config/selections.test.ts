@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { IdentitySource, IdentityState } from '../model/activity.ts';
+import { NO_IDENTITY } from '../model/identity.ts';
 import { readAgentConfig } from './read-config.ts';
 import { selectionsOf } from './selections.ts';
 import { uidOf } from './users.ts';
@@ -52,11 +53,13 @@ describe('selections', () => {
     assert.equal(meaningOf(1).binding.identityId, GUID);
     assert.equal(meaningOf(2).selectedBy, 'uid');
     assert.deepEqual(meaningOf(2).binding, {
+      ...NO_IDENTITY,
       identityId: OBJECT,
       identityName: 'b',
       state: IdentityState.POLICY,
       source: IdentitySource.POLICY,
-      tokenId: '',
+      tenantId: GUID,
+      kind: 'app',
     });
   });
 

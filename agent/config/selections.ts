@@ -5,6 +5,7 @@
  */
 import type { SelectionMeaning } from '../lineage/session.ts';
 import { IdentitySource, IdentityState } from '../model/activity.ts';
+import { NO_IDENTITY } from '../model/identity.ts';
 import type { Selection } from '../source/kernel-event-source.ts';
 import type { AgentConfig, SelectConfig, WorkloadConfig } from './agent-config.ts';
 import { uidOf } from './users.ts';
@@ -24,18 +25,14 @@ export interface Selections {
   meaningOf(selectionId: number): SelectionMeaning;
   /** Any selection of the workload: to find processes of an earlier run of the agent again. */
   idOf(workload: string): number | undefined;
+  /** All selections of the workload. */
+  idsOf(workload: string): readonly number[];
 }
 
 const UNKNOWN: SelectionMeaning = {
   workload: '',
   selectedBy: '',
-  binding: {
-    identityId: '',
-    identityName: '',
-    state: IdentityState.NONE,
-    source: IdentitySource.NONE,
-    tokenId: '',
-  },
+  binding: NO_IDENTITY,
 };
 
 /** Errors: an Error for a user that the host does not have. */
@@ -58,7 +55,13 @@ export function selectionsOf(config: AgentConfig): Selections {
       }
     }
   }
-  return { selected, runs, meaningOf: (of) => meanings.get(of) ?? UNKNOWN, idOf: (workload) => ids.get(workload) };
+  return {
+    selected,
+    runs,
+    meaningOf: (of) => meanings.get(of) ?? UNKNOWN,
+    idOf: (workload) => ids.get(workload),
+    idsOf: (workload) => [...meanings].flatMap(([of, meaning]) => (meaning.workload === workload ? [of] : [])),
+  };
 }
 
 function selectionOf(id: number, select: Exclude<SelectConfig, { run: readonly string[] }>): Selection {
@@ -74,16 +77,20 @@ function selectionOf(id: number, select: Exclude<SelectConfig, { run: readonly s
 
 function meaningOf(config: AgentConfig, workload: WorkloadConfig, select: SelectConfig): SelectionMeaning {
   const identity = config.identities.find(({ name }) => name === workload.identity);
+  const blueprint = config.identities.find(({ name }) => name === identity?.blueprint);
   const kind = Object.keys(select)[0] as string;
   return {
     workload: workload.name,
     selectedBy: kind === 'unit' ? 'cgroup' : kind === 'user' ? 'uid' : kind,
     binding: {
+      ...NO_IDENTITY,
       identityId: identity?.object_id ?? identity?.client_id ?? '',
       identityName: workload.identity,
       state: IdentityState.POLICY,
       source: IdentitySource.POLICY,
-      tokenId: '',
+      tenantId: identity?.tenant ?? '',
+      kind: identity?.kind ?? '',
+      blueprintId: blueprint?.client_id ?? '',
     },
   };
 }

@@ -27,6 +27,12 @@ describe('the control socket', () => {
       return { kind: 'ready', sessionId: 's1', environment: { A: 'b' } };
     },
     status: (peer) => ({ seen: peer }),
+    policies: (peer) => ({ kind: 'answer', body: { listedFor: peer } }),
+    checkPolicy: async (request, peer) =>
+      request.pid === 1
+        ? { kind: 'refused', reason: 'not that one' }
+        : { kind: 'answer', body: { checked: request, seen: peer } },
+    reloadPolicies: async (peer) => ({ kind: 'answer', body: { reloadedFor: peer } }),
   };
   let folder = '';
   let path = '';
@@ -81,6 +87,28 @@ describe('the control socket', () => {
 
   it('says why it refuses', async () => {
     assert.deepEqual(await run({ identity: 'nobody' }), { status: 403, body: { message: 'not for you' } });
+  });
+
+  it('hands on questions about policies, with who asks', async () => {
+    const seen = { pid: process.pid, uid: process.getuid?.(), gid: process.getgid?.() };
+    const check = (body: object): Promise<Answer> => ask('POST', '/v1/policies/check', JSON.stringify(body));
+    assert.deepEqual(await ask('GET', '/v1/policies'), { status: 200, body: { listedFor: seen } });
+    assert.deepEqual(await ask('POST', '/v1/policies/reload'), { status: 200, body: { reloadedFor: seen } });
+    const checked = { pid: 5, resource: 'r', interface: 'unix' };
+    assert.deepEqual(await check({ ...checked, uid: 0 }), { status: 200, body: { checked, seen } });
+    assert.deepEqual(await check({ pid: 6 }), { status: 200, body: { checked: { pid: 6 }, seen } });
+    assert.deepEqual(await check({ pid: 1 }), { status: 409, body: { message: 'not that one' } });
+    for (const body of [
+      {},
+      [],
+      { pid: '5' },
+      { pid: 0 },
+      { pid: 1.5 },
+      { pid: 5, resource: 1 },
+      { pid: 5, interface: {} },
+    ]) {
+      assert.equal((await check(body)).status, 400, JSON.stringify(body));
+    }
   });
 
   it('does not understand what is no request', async () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * The agent's own door: HTTP on a unix socket, for `sworn run` and `sworn status`. Who knocks is known from the kernel
+ * The agent's own door: HTTP on a unix socket, for `sworn run`, `sworn status` and `sworn policy`. Who knocks is known from the kernel
  * (SO_PEERCRED), so nothing that a caller says about itself is believed.
  */
 import { chmodSync, rmSync } from 'node:fs';
@@ -23,9 +23,23 @@ export type RunAnswer =
   | { readonly kind: 'ready'; readonly sessionId: string; readonly environment: Readonly<Record<string, string>> }
   | { readonly kind: 'refused'; readonly reason: string };
 
+export interface PolicyCheckRequest {
+  readonly pid: number;
+  readonly resource?: string;
+  readonly interface?: string;
+}
+
+/** `reason` is for a person. */
+export type ControlAnswer =
+  | { readonly kind: 'answer'; readonly body: object }
+  | { readonly kind: 'refused'; readonly reason: string };
+
 export interface ControlHandlers {
   run(request: RunRequest, peer: Peer, inherited: Readonly<Record<string, string>>): Promise<RunAnswer>;
   status(peer: Peer): object;
+  policies(peer: Peer): ControlAnswer;
+  checkPolicy(request: PolicyCheckRequest, peer: Peer): Promise<ControlAnswer>;
+  reloadPolicies(peer: Peer): Promise<ControlAnswer>;
 }
 
 /** A request is a name or two and the proxy settings of the caller. */
@@ -72,26 +86,64 @@ async function answer(
   handlers: ControlHandlers,
 ): Promise<[number, object]> {
   const peer = peerOf(fdOf(request.socket));
-  if (request.method === 'GET' && request.url === '/v1/status') return [200, handlers.status(peer)];
-  if (request.method !== 'POST' || request.url !== '/v1/runs') return [404, { message: 'there is nothing here' }];
-  const text = await readBody(request);
-  if (text === undefined) return [413, { message: `a request has at most ${REQUEST_BYTES_MAX} bytes` }];
-  const body = readRun(text);
-  if (body === undefined) return [400, { message: 'the request is not understood' }];
-  const result = await handlers.run(body.request, peer, body.inherited);
-  if (result.kind === 'refused') return [403, { message: result.reason }];
-  return [200, { session_id: result.sessionId, environment: result.environment }];
+  switch (`${request.method} ${request.url}`) {
+    case 'GET /v1/status':
+      return [200, handlers.status(peer)];
+    case 'GET /v1/policies':
+      return said(handlers.policies(peer));
+    case 'POST /v1/policies/reload':
+      return said(await handlers.reloadPolicies(peer));
+    case 'POST /v1/policies/check':
+      return withBody(request, readPolicyCheck, async (check) => said(await handlers.checkPolicy(check, peer)));
+    case 'POST /v1/runs':
+      return withBody(request, readRun, async ({ request: run, inherited }) => {
+        const result = await handlers.run(run, peer, inherited);
+        if (result.kind === 'refused') return [403, { message: result.reason }];
+        return [200, { session_id: result.sessionId, environment: result.environment }];
+      });
+    default:
+      return [404, { message: 'there is nothing here' }];
+  }
 }
 
-function readRun(text: string): { request: RunRequest; inherited: Record<string, string> } | undefined {
-  let body: unknown;
+const said = (answer: ControlAnswer): [number, object] =>
+  answer.kind === 'refused' ? [409, { message: answer.reason }] : [200, answer.body];
+
+async function withBody<Body>(
+  request: IncomingMessage,
+  read: (text: string) => Body | undefined,
+  answerTo: (body: Body) => Promise<[number, object]>,
+): Promise<[number, object]> {
+  const text = await readBody(request);
+  if (text === undefined) return [413, { message: `a request has at most ${REQUEST_BYTES_MAX} bytes` }];
+  const body = read(text);
+  return body === undefined ? [400, { message: 'the request is not understood' }] : answerTo(body);
+}
+
+function readObject(text: string): Record<string, unknown> | undefined {
   try {
-    body = JSON.parse(text);
+    const body: unknown = JSON.parse(text);
+    return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : undefined;
   } catch {
     return undefined;
   }
-  if (typeof body !== 'object' || body === null) return undefined;
-  const { identity, workload, inherited } = body as Record<string, unknown>;
+}
+
+function readPolicyCheck(text: string): PolicyCheckRequest | undefined {
+  const { pid, resource, interface: way } = readObject(text) ?? {};
+  if (!Number.isSafeInteger(pid) || (pid as number) < 1) return undefined;
+  for (const one of [resource, way]) if (one !== undefined && typeof one !== 'string') return undefined;
+  return {
+    pid: pid as number,
+    ...(typeof resource === 'string' && { resource }),
+    ...(typeof way === 'string' && { interface: way }),
+  };
+}
+
+function readRun(text: string): { request: RunRequest; inherited: Record<string, string> } | undefined {
+  const body = readObject(text);
+  if (body === undefined) return undefined;
+  const { identity, workload, inherited } = body;
   if (typeof identity !== 'string' || (workload !== undefined && typeof workload !== 'string')) return undefined;
   if (typeof (inherited ?? {}) !== 'object' || Array.isArray(inherited)) return undefined;
   const texts = Object.entries((inherited ?? {}) as object).filter((entry) => typeof entry[1] === 'string');

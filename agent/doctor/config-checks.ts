@@ -43,15 +43,23 @@ function workloads(config: AgentConfig): Check {
 }
 
 function identityFiles(config: AgentConfig): Check[] {
-  return config.identities.flatMap(({ name, certificate }) => {
-    if (certificate === undefined) return [];
+  return config.identities.flatMap(({ name, certificate, pkcs11, federated }) => {
+    const files = [
+      certificate?.key_file,
+      pkcs11?.module,
+      pkcs11?.pin_file,
+      federated?.token_file,
+      certificate?.certificate_file ?? pkcs11?.certificate_file,
+    ].filter((file) => file !== undefined);
+    // What systemd loads for the agent's unit is not there for others.
+    const here = files.filter((file) => !/^(credential:|\$\{CREDENTIALS_DIRECTORY\})/.test(file));
+    if (here.length === 0) return [];
     const check = `identity ${name}`;
     try {
-      readFileSync(certificate.key_file);
-      readFileSync(certificate.certificate_file);
-      return [ok(check, certificate.certificate_file)];
+      for (const file of here) accessSync(file, constants.R_OK);
+      return [ok(check, here.at(-1) ?? '')];
     } catch (error) {
-      return [fail(check, messageOf(error), 'The broker cannot ask Entra for tokens without its key and certificate.')];
+      return [fail(check, messageOf(error), 'The broker cannot ask Entra for tokens without its credential.')];
     }
   });
 }

@@ -15,9 +15,21 @@ for (const [argv, line] of [
   });
 }
 
-test('a command line of megabytes is cut, and cheap', () => {
-  const startedAt = performance.now();
-  const line = commandLineOf(['sh', '-c', "'".repeat(2_000_000), ...Array.from({ length: 500_000 }, () => 'x')]);
+test('a command line of megabytes is cut, and only its head is read', () => {
+  const words = ['sh', '-c', ...Array.from({ length: 500_000 }, () => 'x')];
+  let read = 0;
+  const counted = new Proxy(words, {
+    get(target, name, receiver) {
+      if (typeof name === 'string' && /^\d+$/.test(name)) read++;
+      return Reflect.get(target, name, receiver);
+    },
+  });
+  const line = commandLineOf(counted);
   assert.ok(line.length <= 4098 && line.endsWith(' …'), String(line.length));
-  assert.ok(performance.now() - startedAt < 100);
+  assert.ok(read < 4096, `${read} words were read`);
+});
+
+test('of an argument of megabytes only what is shown is quoted', () => {
+  const line = commandLineOf(['sh', '-c', "'".repeat(2_000_000)]);
+  assert.ok(line.length <= 4098 && line.endsWith(' …'), String(line.length));
 });

@@ -5,16 +5,17 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { reachableBytes } from '../../test/heap.ts';
 import { IdentitySource, IdentityState } from '../model/activity.ts';
+import { NO_IDENTITY } from '../model/identity.ts';
 import type { ProcessEvent } from './lineage.ts';
 import { Lineage, type LineageChange } from './lineage.ts';
 import { bind, bindingAt } from './session.ts';
 
 const POLICY = {
+  ...NO_IDENTITY,
   identityId: 'i',
   identityName: 'agent',
   state: IdentityState.POLICY,
   source: IdentitySource.POLICY,
-  tokenId: '',
 };
 
 const SCOPE = { selectionId: 1, sessionKey: 7n };
@@ -376,4 +377,40 @@ test('whatever is missing, doubled or late, each process begins and ends at most
     }),
     { numRuns: 1000 },
   );
+});
+
+test('what no token is tied to names a human as long as there is one, and none of several', () => {
+  const { lineage, apply } = lineageOf();
+  nowNs = 0;
+  apply(exec(10, '/a'));
+  const session = lineage.sessionOf(SCOPE);
+  assert.ok(session);
+  const actingFor = (onBehalfOfId: string) => ({
+    ...POLICY,
+    onBehalfOfId,
+    onBehalfOfName: `${onBehalfOfId}@x`,
+    tokenId: 't',
+  });
+  bind(session, 100, actingFor('ann'));
+  bind(session, 200, actingFor('ann'));
+  bind(session, 300, POLICY);
+  bind(session, 400, actingFor('bob'));
+  bind(session, 500, actingFor('ann'));
+  const at = (atNs: number) => bindingAt(session, atNs).onBehalfOfId;
+  assert.deepEqual([50, 150, 250, 350, 400, 500].map(at), ['', 'ann', 'ann', '', '', '']);
+  assert.equal(bindingAt(session, 500).onBehalfOfName, '');
+  assert.equal(bindingAt(session, 500).tokenId, 't', 'the rest of it stays');
+  assert.equal(bindingAt(session, 500), bindingAt(session, 501));
+});
+
+test('a human is not forgotten over the tokens that came since', () => {
+  const { lineage, apply } = lineageOf();
+  nowNs = 0;
+  apply(exec(10, '/a'));
+  const session = lineage.sessionOf(SCOPE);
+  assert.ok(session);
+  bind(session, 1, { ...POLICY, onBehalfOfId: 'ann' });
+  for (let i = 2; i < 200; i++) bind(session, i, { ...POLICY, tokenId: String(i) });
+  bind(session, 300, { ...POLICY, onBehalfOfId: 'bob' });
+  assert.equal(bindingAt(session, 400).onBehalfOfId, '');
 });

@@ -15,6 +15,10 @@ export interface Session {
   argv: readonly string[];
   /** Which identity it acts for, and from when on; the first holds from the beginning. */
   readonly bindings: { readonly sinceNs: number; readonly binding: Binding }[];
+  /** The first human on whose behalf it acted; kept, since bindings are not kept for ever. */
+  firstHumanId?: string;
+  /** Since when it has acted on behalf of more than one human; undefined: of one at most. */
+  humansDifferNs?: number;
   /** Processes alive now. */
   readonly alive: Set<TrackedProcess>;
   /** The first process; its end gives the session's exit code. */
@@ -59,17 +63,42 @@ const BINDINGS_KEPT_MAX = 64;
 /** From then on. A token from before the session began comes behind the first binding all the same, and so has effect. */
 export function bind(session: Session, sinceNs: number, binding: Binding): void {
   const { bindings } = session;
+  noteHumans(session, sinceNs, binding);
   let at = bindings.length;
   while (at > 1 && (bindings[at - 1] as { sinceNs: number }).sinceNs > sinceNs) at--;
   bindings.splice(at, 0, { sinceNs, binding });
   if (bindings.length > BINDINGS_KEPT_MAX) bindings.splice(0, 1);
 }
 
+function noteHumans(session: Session, sinceNs: number, { onBehalfOfId }: Binding): void {
+  if (onBehalfOfId === '') return;
+  session.firstHumanId ??= onBehalfOfId;
+  if (session.firstHumanId === onBehalfOfId) return;
+  session.humansDifferNs = Math.min(sinceNs, session.humansDifferNs ?? Number.POSITIVE_INFINITY);
+}
+
+/** The same binding for all lines of it. */
+const withoutHumans = new WeakMap<Binding, Binding>();
+
+/**
+ * What a binding says of a line that nothing ties to its token. A service acts for many humans at a time: once a session has
+ * had a second one, such a line names none of them.
+ */
+export function generally(session: Session, atNs: number, binding: Binding): Binding {
+  if (binding.onBehalfOfId === '' || atNs < (session.humansDifferNs ?? Number.POSITIVE_INFINITY)) return binding;
+  let general = withoutHumans.get(binding);
+  if (general === undefined) {
+    general = { ...binding, onBehalfOfId: '', onBehalfOfName: '' };
+    withoutHumans.set(binding, general);
+  }
+  return general;
+}
+
 /** What was known at that time: a command is not given an identity that was proven only after it. */
 export function bindingAt(session: Session, atNs: number): Binding {
   for (let i = session.bindings.length - 1; i > 0; i--) {
     const held = session.bindings[i] as { sinceNs: number; binding: Binding };
-    if (held.sinceNs <= atNs) return held.binding;
+    if (held.sinceNs <= atNs) return generally(session, atNs, held.binding);
   }
-  return (session.bindings[0] as { binding: Binding }).binding;
+  return generally(session, atNs, (session.bindings[0] as { binding: Binding }).binding);
 }

@@ -84,6 +84,14 @@ export interface ActivityHead {
   readonly identityState: IdentityState;
   readonly identitySource: IdentitySource;
   readonly tokenId: string;
+  readonly identityTenant: string;
+  readonly identityBlueprint: string;
+  readonly onBehalfOfId: string;
+  readonly onBehalfOfName: string;
+  readonly tokenAudience: string;
+  readonly tokenScopes: string;
+  readonly tokenFingerprint: string;
+  readonly identityKind: string;
   readonly pid: number;
   readonly processId: string;
   readonly exe: string;
@@ -174,6 +182,14 @@ export interface Token {
   readonly expiresAtNs: Uint64;
   readonly reason: string;
   readonly interface: string;
+  readonly suspicious: boolean;
+  readonly holderSessionId: string;
+  readonly holderProcessId: string;
+  /** How many equal refusals this one stands for; 0 for one. */
+  readonly count: number;
+  readonly kind: string;
+  readonly policy: string;
+  readonly exeSha256: string;
 }
 
 export interface Loss {
@@ -254,6 +270,14 @@ export function recorderHead(sinceNs: bigint, untilNs: bigint): ActivityHead {
     identityState: IdentityState.NONE,
     identitySource: IdentitySource.NONE,
     tokenId: '',
+    identityTenant: '',
+    identityBlueprint: '',
+    onBehalfOfId: '',
+    onBehalfOfName: '',
+    tokenAudience: '',
+    tokenScopes: '',
+    tokenFingerprint: '',
+    identityKind: '',
     pid: 0,
     processId: '',
     exe: '',

@@ -119,6 +119,8 @@ export interface ConnectionOpened {
   readonly joinedLate: boolean;
   /** Process at the other end of a unix socket; 0 when unknown. */
   readonly peerPid: number;
+  /** The program asked for the remote address, and was led to the broker of this host instead. */
+  readonly isRedirected?: true;
 }
 
 /** Bytes of one direction. `bytes` may be a view into the source's batch: copy it to outlive the handler. */

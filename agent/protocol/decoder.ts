@@ -54,6 +54,8 @@ export interface Exchange {
    * are counted, and it is no line of the record.
    */
   readonly routine?: true;
+  /** The credential by which it was asked for; of several that contradict each other, none. */
+  readonly credential?: CarriedCredential;
   /** What else the protocol says; keys are snake_case, values text. */
   readonly attributes: Readonly<Record<string, string>>;
   /** Labels of the first and last bytes of the request and of the reply; reply labels equal request's when there is none. */
@@ -64,6 +66,22 @@ export interface Exchange {
 }
 
 /**
+ * A credential that an exchange carried, without the secret. Its fingerprint stays in memory: of a password, which can be
+ * guessed, it would give the password away.
+ */
+export interface CarriedCredential {
+  /** As in `SeenCredential`. */
+  readonly kind: string;
+  /** SHA-256 of the secret, hex; '' of a login that shows none. */
+  readonly fingerprint: string;
+  /**
+   * 'connection': a login, which all later exchanges of the connection are asked for by, unless it was refused. Exchanges
+   * come in the order in which the server took them up.
+   */
+  readonly reach: 'exchange' | 'connection';
+}
+
+/**
  * A credential that crossed the connection (a bearer token, a password message). The decoder keeps it out of every
  * exchange and hands it over here, once; the caller fingerprints it and forgets it.
  */
@@ -71,6 +89,12 @@ export interface SeenCredential {
   /** "http-bearer", "http-basic", "postgresql-cleartext-password", … */
   readonly kind: string;
   readonly secret: string;
+  /** Whether it stands for one exchange (left out) or for all that follow on the connection. */
+  readonly reach?: CarriedCredential['reach'];
+  /** Of a request that names whom it is for, in the client's words: host (and port), and path. */
+  readonly sentTo?: { readonly authority: string; readonly path: string };
+  /** It stood in the server's answer. */
+  readonly inReply?: true;
   readonly at: number;
 }
 

@@ -35,6 +35,9 @@ for (const [client, server, expected] of [
   ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', '', 'none: http2'],
   ['OPTIONS rtsp://h/a RTSP/1.0\r\n'.padEnd(80), '', 'none: unknown'],
   ['SSH-2.0-OpenSSH_9.2\r\n', '', 'none: ssh'],
+  ['*1\r\n$4\r\nPING\r\n', '', 'redis'],
+  ['PING\r\n', '+PONG\r\n', 'redis'],
+  ['', `\x48\0\0\0\x0a8.4.0\0${'x'.repeat(70)}`, 'mysql'],
   [`GET /${'a'.repeat(9000)}`, '', 'http'],
   ['binary \x01\x02\x03'.padEnd(80, '\x01'), '', 'none: unknown'],
 ] as const) {

@@ -5,10 +5,12 @@
  */
 import type { Opening, ProtocolDefinition } from './decoder.ts';
 import { http1 } from './http1/definition.ts';
+import { mysql } from './mysql/mysql.ts';
 import { recognise } from './opaque/recognise.ts';
 import { postgres } from './postgres/postgres.ts';
+import { redis } from './redis/redis.ts';
 
-export const protocols: readonly ProtocolDefinition[] = [http1, postgres];
+export const protocols: readonly ProtocolDefinition[] = [http1, postgres, mysql, redis];
 
 export type Detection =
   | { readonly kind: 'found'; readonly definition: ProtocolDefinition }

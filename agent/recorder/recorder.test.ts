@@ -14,6 +14,7 @@ import {
   Status,
 } from '../model/activity.ts';
 import type { CodeImage } from '../model/code-image.ts';
+import { NO_IDENTITY } from '../model/identity.ts';
 import type { KernelEvent, Scope } from '../model/kernel-event.ts';
 import { EPOCH_UNIX_NS, StagedRecorder } from './testing/staged-recorder.ts';
 
@@ -163,7 +164,12 @@ test('each command has the identity that was known when it was sent, the end wha
   const stage = new StagedRecorder().handle(executed(100, 500), opened(), moved('sent', 0, GET, { atNs: 2000 }));
   const [session] = stage.started;
   assert.ok(session);
-  const proven = { identityId: 'proven', identityName: 'agent', state: IdentityState.VERIFIED } as const;
+  const proven = {
+    ...NO_IDENTITY,
+    identityId: 'proven',
+    identityName: 'agent',
+    state: IdentityState.VERIFIED,
+  } as const;
   bind(session, 2500, { ...proven, source: IdentitySource.BROKER, tokenId: 't' });
   stage.handle(
     moved('received', 0, OK, { atNs: 3000 }),
@@ -508,6 +514,19 @@ test('encrypted bytes that stay unread are a finding that names the program, the
   assert.ok(bytes >= 2 * SEALED.length);
   assert.equal(attributes['destination'], '10.0.0.2:443');
   assert.equal(found!.connectionId, '');
+});
+
+test('of a connection that was never told of, the losses are before its end as well', () => {
+  const stage = new StagedRecorder().handle(executed(100, 500), closed(7, 9, { unreadBytes: 2 }), exited(100, 9500));
+  assert.deepEqual(stage.order(), [
+    'session started',
+    'exec 100',
+    'loss ring_full 7',
+    'loss ring_full 11',
+    'connection closed',
+    'exit 100',
+    'session ended',
+  ]);
 });
 
 describe('encrypted bytes that stay unread are told with what was known of their program', () => {

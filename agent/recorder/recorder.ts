@@ -8,10 +8,12 @@ import type { ActivityBuilder, LossReport } from '../activity/activity-builder.t
 import type { ConnectionFlow, Direction } from '../flow/connection-flow.ts';
 import { FlowTable, type FlowTableBounds, type FlowTableSink } from '../flow/flow-table.ts';
 import { isProcessEvent, Lineage, type LineageChange } from '../lineage/lineage.ts';
-import type { SelectionMeaning, Session, TrackedProcess } from '../lineage/session.ts';
+import { bindingAt, type SelectionMeaning, type Session, type TrackedProcess } from '../lineage/session.ts';
+import { bindingFor, ConnectionLogins, type TokenOf } from '../lineage/token-use.ts';
 import type { Activity } from '../model/activity.ts';
 import type { CodeImage } from '../model/code-image.ts';
 import type { FindingReport } from '../model/finding.ts';
+import type { Binding } from '../model/identity.ts';
 import type {
   ConnectionClosed,
   ConnectionOpened,
@@ -21,6 +23,7 @@ import type {
   SecretDerived,
 } from '../model/kernel-event.ts';
 import type { DecoderBounds, Exchange, ProtocolDefinition, SeenCredential } from '../protocol/decoder.ts';
+import type { TlsDescription } from '../tls/negotiation.ts';
 import { SecretPool } from '../tls/secret-pool.ts';
 import { FindingBook } from './finding-book.ts';
 import { LossBook } from './loss-book.ts';
@@ -32,7 +35,8 @@ export interface RecorderOptions {
   readonly meaningOf: (selectionId: number) => SelectionMeaning;
   readonly sessionId: (scope: Scope) => string;
   readonly builder: ActivityBuilder;
-  readonly append: (activity: Activity) => void;
+  /** Its place in the record; 0: there was no room for it. */
+  readonly append: (activity: Activity) => unknown;
   readonly bounds: DecoderBounds;
   /** Left out: all that there are. */
   readonly protocols?: readonly ProtocolDefinition[];
@@ -41,7 +45,16 @@ export interface RecorderOptions {
   /** The end of a session was written. */
   readonly onSessionEnded?: (session: Session) => void;
   /** A credential crossed a connection of a session; what is kept of it is decided elsewhere. */
-  readonly onCredential: (credential: SeenCredential, session: Session, process: TrackedProcess | undefined) => void;
+  /** `opened`: the connection that it crossed. `tls`: what that shows of itself, when it has any. */
+  readonly onCredential: (
+    credential: SeenCredential,
+    session: Session,
+    process: TrackedProcess | undefined,
+    opened: ConnectionOpened,
+    tls: TlsDescription | undefined,
+  ) => void;
+  /** What is known by now of a token with that fingerprint. Left out: nothing ever is. */
+  readonly tokenOf?: TokenOf;
   /** A program and what it has mapped of TLS, for whoever wonders why its bytes are not read; the program is the first. */
   readonly imagesOf?: (pid: number, exe: string) => readonly CodeImage[];
   /** An event could not be recorded: a fault of ours. A loss says so; this is for whoever mends it. */
@@ -87,6 +100,7 @@ export class Recorder {
   readonly #openConnections = new Map<Session, number>();
   /** The session that each connection was opened in: its key may be another session's later. */
   readonly #sessions = new WeakMap<ConnectionOpened, Session>();
+  readonly #logins = new ConnectionLogins();
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -178,9 +192,10 @@ export class Recorder {
     this.#findings.add({ report, session: undefined, process: undefined, connectionId: '' });
   }
 
-  write(activity: Activity): void {
+  /** False when there was no room for it at all: that is counted where it was refused, and becomes a loss. */
+  write(activity: Activity): boolean {
     this.counts.activities++;
-    this.#options.append(activity);
+    return this.#options.append(activity) !== 0;
   }
 
   #fault(error: unknown, atNs: number, bytes: number): void {
@@ -350,15 +365,21 @@ export class Recorder {
         this.#losses.add({ ...JOINED_LATE, ...span, session, connectionId: builder.connectionId(opened) });
       },
       exchange: (flow, exchange) => {
-        if (exchange.routine) return;
-        const { session, process, pid } = this.#actorOf(flow, actedAtNs(flow, exchange));
-        session.commands++;
-        this.counts.commands++;
-        this.write(builder.command(flow, exchange, session, process, pid));
+        if (!exchange.routine) {
+          const { session, process, pid } = this.#actorOf(flow, actedAtNs(flow, exchange));
+          session.commands++;
+          this.counts.commands++;
+          const binding = this.#bindingOf(flow, exchange, session);
+          this.write(builder.command(flow, exchange, session, process, pid, binding));
+        }
+        const { credential, status } = exchange;
+        // A login that was refused leaves things as they were.
+        if (credential?.reach === 'connection' && status !== 'error')
+          this.#logins.loggedIn(flow.opened, credential.fingerprint);
       },
       credential: (flow, credential) => {
         const { session, process } = this.#actorOf(flow, credential.at);
-        this.#options.onCredential(credential, session, process);
+        this.#options.onCredential(credential, session, process, flow.opened, flow.tls);
       },
       lost: (flow, direction, reason, bytes, atNs) => {
         this.#connectionLoss(flow.opened, 'connection', direction, reason, bytes, atNs);
@@ -379,27 +400,40 @@ export class Recorder {
         const { session, process, pid } = this.#openerOf(flow.opened);
         this.#findUnreadable(flow, event?.heldUs ?? 0, atNs);
         this.#writeLosses(builder.connectionId(flow.opened));
-        this.write(builder.connectionClosed(flow, event, session, process, pid, atNs));
+        const binding = this.#bindingOf(flow, undefined, session, atNs);
+        this.write(builder.connectionClosed(flow, event, session, process, pid, atNs, binding));
         this.#connectionEnded(session, atNs);
       },
       closedUnopened: (event) => {
         const { session, process, pid } = this.#openerOf(event);
-        this.write(builder.connectionUnopened(event, session, process, pid));
-        if (event.transport === 'udp') return;
         const connectionId = builder.connectionId(event);
-        const lost = { sent: event.sentBytes, received: event.receivedBytes + event.unreadBytes };
-        for (const direction of ['sent', 'received'] as const) {
-          if (lost[direction] === 0) continue;
-          const span = { sinceNs: event.startedNs, untilNs: event.atNs };
-          const about = { where: 'connection', reason: 'ring_full', direction, ...span, session, connectionId };
-          this.#losses.add({ ...about, events: 1, bytes: lost[direction] });
-        }
+        // Of UDP no bytes are had in any case.
+        if (event.transport !== 'udp') this.#loseAll(event, session, connectionId);
+        this.#writeLosses(connectionId);
+        this.write(builder.connectionUnopened(event, session, process, pid));
       },
       stray: (bytes, atNs) => {
         const reason = 'unknown_connection';
         this.#losses.add({ where: 'connection', reason, events: 1, bytes, sinceNs: atNs, untilNs: atNs });
       },
     };
+  }
+
+  /**
+   * Whose power was used for an exchange, or by the end of a connection. What comes to a server shows its clients' tokens,
+   * and not whom the server acts for.
+   */
+  #bindingOf(flow: ConnectionFlow, exchange: Exchange | undefined, session: Session, atNs = 0): Binding {
+    const { opened, role, protocol } = flow;
+    const knownNs = exchange?.requestAt ?? atNs;
+    const { tokenOf } = this.#options;
+    // The name that a client asks a server by is the client's word, and chooses none of the server's identities.
+    if (role === 'server') return bindingAt(session, knownNs);
+    const place = { protocol, host: protocol === 'http' ? (exchange?.target ?? '') : '' };
+    if (tokenOf === undefined) return bindingFor(session, knownNs, undefined, undefined, place);
+    const fingerprint = exchange?.credential?.fingerprint ?? '';
+    const carried = fingerprint === '' ? undefined : tokenOf(fingerprint);
+    return bindingFor(session, knownNs, carried, this.#logins.loginOf(opened, tokenOf), place);
   }
 
   #findUnreadable(flow: ConnectionFlow, heldUs: number, atNs: number): void {
@@ -433,6 +467,17 @@ export class Recorder {
     const connectionId = this.#options.builder.connectionId(opened);
     const span = { sinceNs: atNs, untilNs: atNs };
     this.#losses.add({ where, reason, events: 1, bytes, direction, ...span, session, connectionId });
+  }
+
+  /** Of a connection of which only the end is known. */
+  #loseAll(event: ConnectionClosed, session: Session, connectionId: string): void {
+    const lost = { sent: event.sentBytes, received: event.receivedBytes + event.unreadBytes };
+    for (const direction of ['sent', 'received'] as const) {
+      if (lost[direction] === 0) continue;
+      const span = { sinceNs: event.startedNs, untilNs: event.atNs };
+      const about = { where: 'connection', reason: 'ring_full', direction, ...span, session, connectionId };
+      this.#losses.add({ ...about, events: 1, bytes: lost[direction] });
+    }
   }
 
   #writeWays(due: readonly GatheredWay[]): void {

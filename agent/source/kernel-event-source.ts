@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { CallerKernel } from '../model/broker-caller.ts';
 import type { KernelEvent, ProcessKey, Scope } from '../model/kernel-event.ts';
 
 /** Turns a source's time into wall time; the answer follows the wall clock as it was when the event happened. */
@@ -42,22 +43,25 @@ export interface KernelEventSource {
 }
 
 /** What only a live kernel can do. */
-export interface LiveKernel extends KernelEventSource {
+export interface LiveKernel extends KernelEventSource, CallerKernel {
   /** Records a running process, all that it starts from now on, and the sockets that it has open. */
   watch(process: ProcessKey, scope: Scope): void;
   /** As `watch`, from the next program that the process executes on. Errors: ESRCH when it is gone. */
   watchFromNextExec(pid: number, scope: Scope): void;
-  /** Who opened the connection from this address to the broker's port; undefined when nobody is known. */
-  callerOf(address: string, port: number): Caller | undefined;
-  setBrokerPort(port: number): void;
+  /** The loopback ports of the broker, up to 4: of connections to them it is noted who sends. */
+  setBrokerPorts(ports: readonly number[]): void;
+  /**
+   * Connects of these selections to the instance metadata service go to the broker instead; for none of them, no more.
+   * Errors: ENOTSUP when the source was opened without `capture.imdsRedirect`.
+   */
+  setImdsRedirect(redirect: ImdsRedirect): void;
   readonly health: SourceHealth;
 }
 
-export interface Caller {
-  readonly process: ProcessKey;
-  readonly scope: Scope | undefined;
-  readonly uid: number;
-  readonly networkNamespace: number;
+export interface ImdsRedirect {
+  /** On 127.0.0.1, in the network namespace of the agent. */
+  readonly port: number;
+  readonly selectionIds: readonly number[];
 }
 
 export interface SourceHealth {

@@ -7,30 +7,56 @@
 import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ActivityBuilder } from '../activity/activity-builder.ts';
-import type { BrokerConnection, Caller } from '../broker/attest/caller-directory.ts';
+import { createKernelCallerDirectory, type Workload } from '../broker/attest/kernel-caller-directory.ts';
 import { createDerivedSessionSecrets, type SessionSecrets } from '../broker/attest/session-secret.ts';
-import { whileHeldByOpener } from '../broker/attest/socket-holder.ts';
-import type { Policy } from '../broker/policy/policy.ts';
+import { createUnixCallerDirectory, type UnixPeers } from '../broker/attest/unix-caller-directory.ts';
 import { startBroker } from '../broker/start-broker.ts';
+import type { TokenWatch } from '../broker/token-watch.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
 import { keyFile } from '../config/key-file.ts';
 import type { Selections } from '../config/selections.ts';
 import type { Session, TrackedProcess } from '../lineage/session.ts';
+import type { TokenOf } from '../lineage/token-use.ts';
+import type { ConnectionOpened, Scope } from '../model/kernel-event.ts';
 import type { SeenCredential } from '../protocol/decoder.ts';
+import { TOKEN_RESPONSE } from '../protocol/http1/given-tokens.ts';
 import type { Recorder } from '../recorder/recorder.ts';
+import { cgroupRoot } from '../source/ebpf/cgroup.ts';
 import type { LiveKernel } from '../source/kernel-event-source.ts';
 import type { Log } from '../telemetry/log.ts';
+import type { TlsDescription } from '../tls/negotiation.ts';
+import { listenersOf, portsOf, redirectImds } from './broker-listeners.ts';
+import { federationOf } from './federation-of.ts';
+import { IdentityNames } from './identity-names.ts';
+import { tokenOfBroker } from './known-token.ts';
+import type { PolicyBroker } from './policy-door.ts';
+import { policyOf } from './policy-of.ts';
 import { TokenLedger } from './token-ledger.ts';
 
 export interface BrokerDesk {
+  /** Of the App Service flavour. */
   readonly port: number;
+  /** All that were bound. */
+  readonly ports: readonly number[];
   /** What a process of the session needs in its environment. */
   environment(
     workload: string,
     sessionKey: bigint,
     inherited: Readonly<Record<string, string>>,
   ): Readonly<Record<string, string>>;
-  sawCredential(credential: SeenCredential, session: Session, process: TrackedProcess | undefined): void;
+  /** `opened`: the connection that it crossed; `tls`: what that shows of itself, when it has any. */
+  sawCredential(
+    credential: SeenCredential,
+    session: Session,
+    process: TrackedProcess | undefined,
+    opened: ConnectionOpened,
+    tls: TlsDescription | undefined,
+  ): void;
+  /** What is known by now of a token that was issued or seen. */
+  readonly known: TokenWatch['known'];
+  /** The same, as the binding of an activity that was asked for with it. */
+  readonly tokenOf: TokenOf;
+  readonly policies: PolicyBroker;
   counts(): object;
   /** A session is known now: what was told of it before is written. */
   sessionStarted(session: Session): void;
@@ -42,36 +68,47 @@ export interface BrokerDeskOptions {
   readonly source: LiveKernel;
   readonly recorder: Recorder;
   readonly builder: ActivityBuilder;
+  readonly peers: UnixPeers;
   readonly selections: Selections;
   readonly log: Log;
 }
 
 /** undefined when the configuration wants no broker. Errors: BrokerError. */
 export async function startBrokerDesk(options: BrokerDeskOptions): Promise<BrokerDesk | undefined> {
-  const { config, source, recorder, builder, selections, log } = options;
+  const { config, source, recorder, builder, peers, selections, log } = options;
   if (!config.broker.enabled) return undefined;
 
   const secrets = sessionSecrets(config, selections);
-  const ledger = new TokenLedger(source.clock, recorder, builder);
+  const names = new IdentityNames(config.identities);
+  const ledger = new TokenLedger(source.clock, recorder, builder, (name) => names.objectIdOf(name));
+  const attesting = { kernel: source, workloadOf: (scope: Scope) => workloadOf(scope, selections, recorder) };
   const broker = await startBroker({
     policy: policyOf(config),
-    // The kernel says who opened a connection; who holds it now may be somebody else.
-    callers: whileHeldByOpener({ callerOf: (connection) => callerOf(connection, source, selections, recorder) }),
+    cgroupRoot: cgroupRoot(),
+    callers: createKernelCallerDirectory(attesting),
     secrets,
     onEvent: (event) => ledger.take(event),
     log,
-    port: config.broker.port,
+    ...listenersOf(config, createUnixCallerDirectory({ ...attesting, peers })),
     authority: config.broker.authority,
+    hostMetadataOrigin: config.broker.host_metadata,
+    ledgerFile: { path: join(config.run_dir, 'token-ledger.jsonl'), bootId: bootId() },
+    federation: federationOf(config, recorder),
     ...(config.broker.authority_ca_file !== undefined && {
       authorityCa: readFileSync(config.broker.authority_ca_file, 'utf8'),
     }),
   });
-  writeEnvironments(config, selections, (workload) => broker.environment({ selectionName: workload, sessionKey: 0n }));
+  const redirect = (): void =>
+    redirectImds({ source, config, selections, ports: broker.ports, policy: broker.policy(), log });
+  redirect();
+  const environmentOf = (workload: string) => broker.environment({ selectionName: workload, sessionKey: 0n });
+  writeEnvironments(config, selections, environmentOf);
   return {
     port: broker.address.port,
+    ports: portsOf(broker.ports),
     environment: (workload, sessionKey, inherited) =>
       broker.environment({ selectionName: workload, sessionKey }, inherited),
-    sawCredential(credential, session, process) {
+    sawCredential(credential, session, process, opened, tls) {
       const { scope, workload, id } = session;
       const holder = {
         pid: process?.key.pid ?? 0,
@@ -80,9 +117,38 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
         sessionKey: scope.sessionKey,
         sessionId: id,
       };
-      const maybePassword = !credential.kind.includes('bearer');
+      const { kind, sentTo, inReply } = credential;
+      // Who accepted the connection gives the token out and does not get it.
+      const isObtained = kind === TOKEN_RESPONSE && opened.role !== 'server';
+      const sighting = {
+        interface: kind,
+        holder,
+        maybePassword: !kind.includes('bearer') && kind !== TOKEN_RESPONSE,
+        ...(opened.role === 'server' && { isReceived: true }),
+        ...(isObtained && { obtainedFrom: `${opened.remoteAddress}:${opened.remotePort}` }),
+        ...(sentTo !== undefined && { sentTo: { ...sentTo, tlsServerName: tls?.serverName } }),
+        ...(inReply === true && opened.role !== 'server' && { isAnswered: true }),
+      };
       // Never rejects; what it finds comes through onEvent.
-      void broker.observe(credential.secret, { interface: credential.kind, holder, maybePassword });
+      void broker.observe(credential.secret, sighting);
+    },
+    known: (fingerprint, holder) => broker.known(fingerprint, holder),
+    tokenOf: tokenOfBroker((fingerprint) => broker.known(fingerprint), names),
+    policies: {
+      policy: () => broker.policy(),
+      checkPolicy: (caller, question) => broker.checkPolicy(caller, question),
+      async reload(policy) {
+        await broker.reload(policy);
+        names.learn(policy.identities);
+        redirect();
+        // What may be asked for decides how it is asked for. The policies hold already, so this is no reason to say otherwise.
+        try {
+          writeEnvironments(config, selections, environmentOf);
+        } catch (error) {
+          const cause = error instanceof Error ? error.message : 'unknown';
+          log.error({ cause }, 'the environments of workloads could not be written anew');
+        }
+      },
     },
     counts: () => broker.counts,
     sessionStarted: (session) => ledger.sessionStarted(session),
@@ -93,33 +159,9 @@ export async function startBrokerDesk(options: BrokerDeskOptions): Promise<Broke
   };
 }
 
-/** Identities without a certificate are recorded by name only; the broker has nothing to show for them. */
-function policyOf(config: AgentConfig): Policy {
-  const identities = config.identities.flatMap(({ name, tenant, client_id, object_id, certificate }) =>
-    certificate === undefined
-      ? []
-      : [
-          {
-            name,
-            kind: 'app' as const,
-            tenant,
-            clientId: client_id,
-            ...(object_id !== undefined && { objectId: object_id }),
-            credential: {
-              kind: 'certificate' as const,
-              keyFile: certificate.key_file,
-              certificateFile: certificate.certificate_file,
-            },
-          },
-        ],
-  );
-  const usable = new Set(identities.map(({ name }) => name));
-  return {
-    identities,
-    bindings: config.workloads
-      .filter(({ identity, resources }) => usable.has(identity) && resources.length > 0)
-      .map(({ name, identity, resources }) => ({ workload: name, identity, resources })),
-  };
+/** Of the running kernel. */
+function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
 /**
@@ -154,21 +196,11 @@ function writeEnvironments(
   }
 }
 
-function callerOf(
-  connection: BrokerConnection,
-  source: LiveKernel,
-  selections: Selections,
-  recorder: Recorder,
-): Caller | undefined {
-  const found = source.callerOf(connection.remoteAddress, connection.remotePort);
-  if (found === undefined) return undefined;
-  const { process, scope, uid } = found;
-  const session = scope === undefined ? undefined : recorder.lineage.sessionOf(scope);
+/** A scope in the words of the policy and of the record. */
+function workloadOf(scope: Scope, selections: Selections, recorder: Recorder): Workload {
+  const session = recorder.lineage.sessionOf(scope);
   return {
-    ...process,
-    uid,
-    selectionName: scope === undefined ? undefined : selections.meaningOf(scope.selectionId).workload,
-    sessionKey: scope?.sessionKey ?? 0n,
+    selectionName: selections.meaningOf(scope.selectionId).workload,
     ...(session !== undefined && { sessionId: session.id }),
   };
 }

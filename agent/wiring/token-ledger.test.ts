@@ -5,6 +5,7 @@ import { mock, test } from 'node:test';
 import type { TokenEvent } from '../broker/token-event.ts';
 import { bindingAt } from '../lineage/session.ts';
 import { IdentitySource, IdentityState, TokenAction } from '../model/activity.ts';
+import { NO_IDENTITY } from '../model/identity.ts';
 import type { KernelEvent } from '../model/kernel-event.ts';
 import { EPOCH_UNIX_NS, StagedRecorder } from '../recorder/testing/staged-recorder.ts';
 import { TokenLedger } from './token-ledger.ts';
@@ -88,11 +89,14 @@ test('a token of a session that is known is written at once, and its identity ho
   assert.ok(session);
   assert.equal(bindingAt(session, 1999).state, IdentityState.POLICY);
   assert.deepEqual(bindingAt(session, 2000), {
+    ...NO_IDENTITY,
     identityId: 'proven',
     identityName: 'agent',
     state: IdentityState.VERIFIED,
     source: IdentitySource.BROKER,
     tokenId: 'uti',
+    audience: 'a',
+    fingerprint: 'f'.repeat(64),
   });
 });
 
@@ -107,6 +111,18 @@ test('a token of a session that the kernel has not told of yet waits for it', ()
   assert.equal(bindingAt(stage.started[0]!, 5000).tokenId, 'second');
   ledger.flush();
   assert.equal(stage.of('token').length, 2);
+});
+
+test('a process of a known session that the kernel has not told of yet has the id that its own lines will have', () => {
+  const { stage, ledger } = staged();
+  stage.handle(process);
+  const child = { pid: 101, startNs: 700n };
+  const refused = { action: TokenAction.REFUSED, reason: 'secret_wrong' } as const;
+  ledger.take(event({ ...refused, caller: { ...child, selectionName: 'w', sessionKey: KEY } }));
+  stage.handle({ ...process, atNs: 800, process: child, parent: PROCESS });
+  const exec = stage.of('process').find(({ pid }) => pid === 101);
+  assert.ok(exec?.processId);
+  assert.equal(stage.of('token')[0]?.processId, exec.processId);
 });
 
 test('a token of a session that has just ended is still of it', () => {
@@ -144,7 +160,10 @@ test('a request that nobody of a session made is written at once', () => {
   const { stage, ledger } = staged();
   ledger.take(event({ action: TokenAction.REFUSED, caller: undefined, reason: 'caller_unknown', count: 3 }));
   const [token] = stage.of('token');
-  assert.deepEqual([token?.sessionId, token?.pid, token?.token.reason], ['', 0, 'caller_unknown (3 times)']);
+  assert.deepEqual(
+    [token?.sessionId, token?.pid, token?.token.reason, token?.token.count],
+    ['', 0, 'caller_unknown', 3],
+  );
 });
 
 for (const [title, about] of [
@@ -159,3 +178,46 @@ for (const [title, about] of [
     assert.equal(bindingAt(stage.started[0]!, 5000).state, IdentityState.POLICY);
   });
 }
+
+test('of a token that a session obtained itself it is told who that was, and an opaque one says nothing of anybody', () => {
+  const { stage, ledger } = staged();
+  stage.handle(process);
+  const obtainment = { holder: { ...PROCESS, selectionName: 'w', sessionKey: KEY }, from: '10.0.0.1:443', atNs: 0n };
+  const seen = { action: TokenAction.OBSERVED, interface: 'http-token-response', obtainment } as const;
+  ledger.take(event({ ...seen, identityId: '', identityState: IdentityState.UNVERIFIABLE }));
+  const token = stage.of('token')[0];
+  assert.equal(token?.detail === 'token' && token.token.holderSessionId, 'session-1');
+  const [session] = stage.started;
+  assert.equal(session?.bindings.length, 1);
+});
+
+test('a token file of the workload binds a session only where the policy means somebody else than the workload', () => {
+  const { stage, ledger } = staged();
+  stage.handle(process);
+  const file = event({ interface: 'workload-identity', identityState: IdentityState.POLICY, identityId: 'other' });
+  ledger.take(event());
+  const [session] = stage.started;
+  assert.ok(session);
+  ledger.take({ ...file, identityId: 'proven', startedAtNs: EPOCH_UNIX_NS + 3000n });
+  assert.equal(bindingAt(session, 4000).state, IdentityState.VERIFIED, 'what Entra said is not taken back');
+  ledger.take({ ...file, startedAtNs: EPOCH_UNIX_NS + 5000n });
+  const { identityId, state, audience, fingerprint } = bindingAt(session, 6000);
+  assert.deepEqual([identityId, state, audience, fingerprint], ['other', IdentityState.POLICY, '', '']);
+});
+
+test('a token file that was written before any session has its workload and no session', () => {
+  const { stage, ledger } = staged();
+  const caller = { pid: 0, startNs: 0n, selectionName: 'w', sessionKey: 0n };
+  ledger.take(event({ interface: 'workload-identity', caller }));
+  const [token] = stage.of('token');
+  assert.deepEqual([token?.sessionId, token?.workload, token?.pid], ['', 'w', 0]);
+  assert.equal(token?.identityTenant, 't');
+});
+
+test('an issued token that the record has no room for is not handed out; a refusal is told all the same', () => {
+  const stage = new StagedRecorder({ append: () => 0 });
+  stage.handle(process);
+  const ledger = new TokenLedger(clock, stage.recorder, stage.builder);
+  assert.throws(() => ledger.take(event()), /no room/);
+  ledger.take(event({ action: TokenAction.REFUSED, reason: 'secret_wrong' }));
+});

@@ -44,8 +44,20 @@ export function defineRun(command: Command): void {
         session_id: string;
         environment: Record<string, string>;
       };
-      become(file, words, { ...process.env, ...answer.environment, SWORN_SESSION: answer.session_id });
+      const outside = withoutOtherFlavours(process.env, answer.environment);
+      become(file, words, { ...outside, ...answer.environment, SWORN_SESSION: answer.session_id });
     });
+}
+
+/** What leads libraries to a broker of App Service would be taken, or asked too, beside a token file. */
+const OTHER_FLAVOURS = ['IDENTITY_ENDPOINT', 'IDENTITY_HEADER', 'IMDS_ENDPOINT', 'AZURE_POD_IDENTITY_AUTHORITY_HOST'];
+
+function withoutOtherFlavours(
+  inherited: NodeJS.ProcessEnv,
+  given: Readonly<Record<string, string>>,
+): NodeJS.ProcessEnv {
+  if (given['AZURE_FEDERATED_TOKEN_FILE'] === undefined) return inherited;
+  return Object.fromEntries(Object.entries(inherited).filter(([name]) => !OTHER_FLAVOURS.includes(name)));
 }
 
 /** Does not return. */

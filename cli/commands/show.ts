@@ -11,17 +11,22 @@ import {
   sumsQuestion,
   type UnreadReason,
 } from '../coverage-question.ts';
+import { CliError, EXIT } from '../exit.ts';
 import { findSession } from '../find-session.ts';
 import { kindOption } from '../option-values.ts';
 import { print } from '../output.ts';
-import { type ActivityRow, activityLine } from '../print/activity-line.ts';
-import { colour, terminalWidth } from '../print/colour.ts';
+import { activityBlock } from '../print/activity-block.ts';
+import type { ActivityRow } from '../print/activity-line.ts';
+import { colour } from '../print/colour.ts';
 import { coverageLines, reasonLine, violationLine } from '../print/coverage-lines.ts';
-import { padTo, printable, printableJson } from '../print/terminal-text.ts';
+import { printable, printableJson } from '../print/terminal-text.ts';
 import { inReadingOrder } from '../session-rows.ts';
+import { showIdentity } from '../show-identity.ts';
+import { parseSince } from '../since.ts';
 
 const HELP = `
 Everything that the session did, in order: processes, connections, tokens, commands, losses, findings, alerts.
+With --identity, everything that an identity did, over all its sessions and hosts; what only claims to be it is left out.
 Times are UTC.
 
 Examples:
@@ -29,13 +34,17 @@ Examples:
   sworn show 01a20481            the beginning of a session's id will do
   sworn show last --full         with parameters and what came back
   sworn show last --kind command,alert
-  sworn show last --json | jq 'select(.status == "error")'`;
+  sworn show last --json | jq 'select(.status == "error")'
+  sworn show --identity invoice-agent --since 2h
+  sworn show --identity ada@contoso.example --kind command`;
 
 const PAGE_ROWS = '1000';
 
 interface ShowOptions extends CollectorOptions {
   readonly kind?: readonly string[];
   readonly full?: boolean;
+  readonly identity?: string;
+  readonly since?: string;
   readonly json?: boolean;
 }
 
@@ -47,13 +56,25 @@ interface Page {
 
 export function defineShow(command: Command): void {
   addCollectorOptions(command)
-    .argument('<session>', "a session's id, the beginning of it, or 'last'")
+    .argument('[session]', "a session's id, the beginning of it, or 'last'")
+    .option('--identity <name>', 'all that this identity did, or that was done for this human (name or id)')
+    .option('--since <time>', 'with --identity: since 30m, 2h, 7d, or a time', (text) => parseSince(text))
     .addOption(kindOption())
     .option('--full', 'with parameters, requests and responses')
     .option('--json', 'one JSON object a line, in the order of the collector')
     .addHelpText('after', HELP)
-    .action(async (given: string, options: ShowOptions) => {
+    .action(async (given: string | undefined, options: ShowOptions) => {
       const client = new CollectorClient(options);
+      if (options.identity !== undefined && given === undefined) {
+        await showIdentity(client, options.identity, options);
+        return;
+      }
+      if (given === undefined || options.identity !== undefined || options.since !== undefined)
+        throw new CliError(
+          'show takes a session or --identity, one of the two',
+          'See: sworn show --help',
+          EXIT.unusable,
+        );
       const id = await findSession(client, given);
       const kinds = options.kind === undefined ? undefined : new Set(options.kind);
       const first = await pageOf(client, id, undefined);
@@ -62,7 +83,7 @@ export function defineShow(command: Command): void {
       for await (const row of options.json ? rows : inReadingOrder(rows)) {
         if (kinds?.has(String(row['kind'])) === false) continue;
         if (options.json) await print(printableJson(JSON.stringify(row)));
-        else await printRow(row, options.full === true);
+        else for (const text of activityBlock(row, options.full === true)) await print(text);
       }
     });
 }
@@ -115,26 +136,4 @@ async function coverageOf(client: CollectorClient, session: string): Promise<str
     ...reasons.map((reason) => line('', reasonLine(reason))),
     ...(warning === '' ? [] : [warning]),
   ];
-}
-
-const BLOCK_CHARACTERS_MAX = 4000;
-
-async function printRow(row: ActivityRow, full: boolean): Promise<void> {
-  await print(activityLine(row, { identity: false, width: full ? undefined : terminalWidth() }));
-  if (!full || row['kind'] !== 'command') return;
-  for (const name of ['target', 'parameters', 'request', 'response']) {
-    const value = String(row[name] ?? '').replace(/\n$/, '');
-    if (value === '') continue;
-    const shown = value.slice(0, BLOCK_CHARACTERS_MAX);
-    const lines = shown.split('\n').map(printable);
-    if (shown.length < value.length) lines.push(colour('yellow', `… ${value.length} characters; --json has them all`));
-    for (const [i, text] of lines.entries()) {
-      await print(`    ${colour('dim', padTo(i === 0 ? name : '', 10))}  ${text}`.trimEnd());
-    }
-  }
-  if (row['truncated'] === true) {
-    await print(
-      `    ${colour('yellow', 'cut at the configured bound when it was recorded; the digests are of the whole')}`,
-    );
-  }
 }

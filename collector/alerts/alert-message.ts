@@ -28,5 +28,14 @@ export function alertMessage(activity: Activity, sender: Sender): AlertMessage {
     matched_seq: String(alert?.matchedSeq ?? 0),
     agent_id: sender.agentId,
     seq: String(activity.seq === undefined ? 0 : toBigInt(activity.seq)),
+    token_id: activity.tokenId,
+    identity_tenant: activity.identityTenant,
+    identity_blueprint: activity.identityBlueprint,
+    identity_kind: activity.identityKind,
+    on_behalf_of_id: activity.onBehalfOfId,
+    on_behalf_of_name: activity.onBehalfOfName,
+    token_audience: activity.tokenAudience,
+    token_scopes: activity.tokenScopes,
+    token_fingerprint: activity.tokenFingerprint,
   };
 }

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { sworn } from '../../proto/record.ts';
-import { type Activity, fromBigInt, type Kind, type Sender } from '../model/activity.ts';
+import { type Activity, fromBigInt, type Kind, type Sender, TOKEN_ACTIONS, word } from '../model/activity.ts';
 import type { Rule } from '../rules/rule.ts';
 
 /** Enough to see what happened; the whole statement is one click away. */
@@ -27,20 +27,30 @@ export function alertIdOf(ruleId: string, agentId: string, seq: number): string 
 
 function summaryOf(activity: Activity): string {
   const who = activity.identityName || activity.identityId || activity.workload || 'an unknown identity';
-  const { command, process, connection, finding } = activity;
+  const { command, process, connection, finding, token } = activity;
   let what: string;
   if (command != null) what = `${command.statement || command.operation} at ${command.target || command.protocol}`;
   else if (process != null) what = (process.argv ?? []).join(' ') || activity.exe;
   else if (connection != null) what = `connection to ${connection.remoteAddress}:${connection.remotePort}`;
+  else if (token != null) what = tokenText(token, activity.exe);
   else if (finding != null) what = `${finding.kind} ${finding.subject}: ${finding.message}`;
   else what = activity.exe;
   const text = `${who}: ${what}`.replace(/\s+/g, ' ');
   return text.length > SUMMARY_CHARACTERS_MAX ? `${text.slice(0, SUMMARY_CHARACTERS_MAX - 1)}…` : text;
 }
 
+function tokenText(token: sworn.v1.Token.$Properties, exe: string): string {
+  const by = exe === '' ? '' : ` by ${exe}`;
+  const why = token.reason ? `: ${token.reason}` : '';
+  const holder = token.holderSessionId ? `, given to session ${token.holderSessionId}` : '';
+  return `token ${word(TOKEN_ACTIONS, token.action)}${by} (${token.interface})${why}${holder}`;
+}
+
 /** The alert about an activity that matched a rule. Who and where are the activity's. */
 export function alertFor(rule: Rule, activity: Activity, sender: Sender, seq: number): OwnActivity {
   const { timeNs, sessionId, workload, identityId, identityName, identityState, identitySource, tokenId } = activity;
+  const { identityTenant, identityBlueprint, identityKind, onBehalfOfId, onBehalfOfName } = activity;
+  const { tokenAudience, tokenScopes, tokenFingerprint } = activity;
   const { pid, processId, exe, connectionId } = activity;
   const alert = new sworn.v1.Activity({
     timeNs,
@@ -52,6 +62,14 @@ export function alertFor(rule: Rule, activity: Activity, sender: Sender, seq: nu
     identityState,
     identitySource,
     tokenId,
+    identityTenant,
+    identityBlueprint,
+    identityKind,
+    onBehalfOfId,
+    onBehalfOfName,
+    tokenAudience,
+    tokenScopes,
+    tokenFingerprint,
     pid,
     processId,
     exe,

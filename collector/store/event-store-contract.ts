@@ -235,6 +235,38 @@ export function eventStoreContract(name: string, start: () => Promise<TestStore>
       assert.equal(await store.session('no such session'), undefined);
     });
 
+    it('shows a session under its own identity, also one that has no id, whatever tokens its commands carried', async () => {
+      const [sessionId, agentId] = [`thief-${RUN}`, `thief-agent-${RUN}`];
+      const none = {
+        ...makeActivity(3),
+        command: null,
+        process: null,
+        connection: null,
+        token: null,
+        loss: null,
+        session: null,
+      };
+      const own = { ...none, sessionId, identityId: '', identityName: 'nightly', identityState: 2, identitySource: 2 };
+      const rows = [
+        { ...own, seq: 1, session: { action: 1, selectedBy: 'run' } },
+        { ...own, seq: 2, process: { action: 2 } },
+        {
+          ...own,
+          seq: 3,
+          identityId: 'victim',
+          identityName: 'victim',
+          identityState: 3,
+          command: { protocol: 'http' },
+        },
+      ].map(asReceived);
+      const batch = store.newBatch();
+      for (const row of rows) batch.add(kindOf(row)!, row, { agentId, host: 'h' });
+      await store.append([batch]);
+      const session = await store.session(sessionId);
+      const { identity_id, identity_name, identity_state } = session ?? {};
+      assert.deepEqual([identity_id, identity_name, identity_state], ['', 'nightly', 'policy']);
+    });
+
     it('knows which alerts a sink has not had', async () => {
       const agentId = `alerts-${RUN}`;
       const batch = store.newBatch();

@@ -5,7 +5,7 @@
  * processes and connections. The same seq always gives the same activity, but for its salt and leaf, which are random as
  * real ones are: they do not compress.
  */
-import { randomFillSync } from 'node:crypto';
+import { createHash, randomFillSync } from 'node:crypto';
 import { sworn } from '../../proto/record.ts';
 import { type ActivityProperties, fromBigInt } from '../model/activity.ts';
 
@@ -85,6 +85,18 @@ function httpCommand(seq: number): sworn.v1.Command.$Properties {
   };
 }
 
+const fingerprints = new Map<string, string>();
+
+/** One for each token, as long and as random as a digest. */
+function fingerprintOf(token: string): string {
+  let fingerprint = fingerprints.get(token);
+  if (fingerprint === undefined) {
+    fingerprint = createHash('sha256').update(token).digest('hex');
+    fingerprints.set(token, fingerprint);
+  }
+  return fingerprint;
+}
+
 /** One activity of a host, all of its fields filled as an agent fills them. */
 export function makeActivity(seq: number): ActivityProperties {
   const identity = seq % IDENTITIES.length;
@@ -101,6 +113,11 @@ export function makeActivity(seq: number): ActivityProperties {
     identityState: IdentityState.IDENTITY_STATE_VERIFIED,
     identitySource: IdentitySource.IDENTITY_SOURCE_BROKER,
     tokenId: `uti-${identity}-${Math.floor(seq / 20_000)}`,
+    identityTenant: '11111111-2222-3333-4444-555555555555',
+    identityKind: 'app',
+    tokenAudience: 'https://ossrdbms-aad.database.windows.net',
+    tokenScopes: 'user_impersonation',
+    tokenFingerprint: fingerprintOf(`${identity}-${Math.floor(seq / 20_000)}`),
     pid: process,
     processId: `${process}-88123${process}`,
     exe: '/usr/bin/node',

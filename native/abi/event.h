@@ -186,6 +186,7 @@ struct sworn_addresses {
 
 #define SWORN_FLAG_JOINED_LATE 1 /* open, close: the first bytes were not watched */
 #define SWORN_FLAG_FAILED 2 /* close: never was open */
+#define SWORN_FLAG_REDIRECTED 8 /* open, close: to the broker; the remote address is the one that the program asked for */
 #define SWORN_FLAG_WITH_SYN 4 /* early bytes: they came with the SYN */
 
 struct sworn_open_event {
@@ -378,6 +379,12 @@ enum sworn_counter {
 	SWORN_COUNTER_WAY_RING_FULL = 40,
 	/* Not a loss: connections that were held, and for how many microseconds together, where others count bytes. */
 	SWORN_COUNTER_HELD_TIME = 41,
+	/* A connect to the address of IMDS was left alone: its socket is in another network namespace than the broker. */
+	SWORN_COUNTER_REDIRECT_NAMESPACE = 42,
+	/* Bytes of a request to the broker left while no process was at work: who wrote them is looked up in /proc. */
+	SWORN_COUNTER_SENDER_UNTOLD = 43,
+	/* A caller of the broker could not be noted: the broker refuses it. */
+	SWORN_COUNTER_CALLER_LOST = 44,
 	SWORN_COUNTERS = 48,
 };
 
@@ -390,6 +397,9 @@ struct sworn_counter_value {
 struct sworn_process_state {
 	__u64 start_ns;
 	struct sworn_scope scope;
+	/* Programs that it has executed while it is watched, the one by which that began among them. */
+	__u32 execs;
+	__u32 zero;
 };
 
 enum sworn_session_by {
@@ -459,20 +469,46 @@ struct sworn_unix_state {
 #define SWORN_UNIX_ANNOUNCED 1
 #define SWORN_UNIX_JOINED 2
 
-/** Key and value of the map `callers`: who connected to the port of the broker. */
+/** Key of the map `callers`: a connection to a port of the broker, as the client's socket has it. Addresses as above. */
 struct sworn_caller_key {
-	__u8 address[16];
-	__u16 port;
+	__u8 local[16];
+	__u8 remote[16];
+	__u16 local_port;
+	__u16 remote_port;
 	__u8 family;
-	__u8 zero[5];
+	__u8 zero[3];
 };
 
-struct sworn_caller {
+/** A process that used a socket, as it was then. */
+struct sworn_socket_user {
 	struct sworn_process_key process;
 	struct sworn_scope scope;
-	__u64 connection;
+	/* As struct sworn_process_state; 0 outside workloads. */
+	__u32 execs;
 	__u32 uid;
+	__u32 gid;
+	__u32 zero;
+};
+
+/* A process of another session than the opener's has sent on this connection, now or before. */
+#define SWORN_CALLER_STRANGERS 1
+/* Of the newest request, who sent a part of it could not be told. */
+#define SWORN_CALLER_UNTOLD 2
+/* The program asked for the address of IMDS. */
+#define SWORN_CALLER_REDIRECTED 4
+
+/** Value of the map `callers`. A request begins with the first bytes after an answer. */
+struct sworn_caller {
+	struct sworn_socket_user opener;
+	/* Of the newest bytes; tgid 0: none was told of yet. */
+	struct sworn_socket_user sender;
+	__u64 connection;
 	__u32 network_namespace;
+	/* How often within the newest request another process, or another program, sent than before. */
+	__u32 changes;
+	/* SWORN_CALLER_*. */
+	__u32 flags;
+	__u32 zero;
 };
 
 /** Value of the map `skips`, key connection: offsets [from, to) of each direction that need not be copied. */

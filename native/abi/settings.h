@@ -4,6 +4,9 @@
 
 #include <linux/types.h>
 
+/* Ports at which the broker listens, but for the one for IMDS. */
+#define SWORN_BROKER_PORTS_MAX 4
+
 /* Changed while the programs run, by the loader. */
 struct sworn_live_settings {
 	/* How many entries the selection maps hold: 0 saves the lookup. */
@@ -15,11 +18,16 @@ struct sworn_live_settings {
 	__u32 awaited;
 	/* Entries of `skips`. */
 	__u32 skips;
-	/* Where the broker listens, host byte order; 0: there is none. */
-	__u16 broker_port;
+	/* Inode of the network namespace in which the broker listens. */
+	__u32 broker_namespace;
+	/* Where the broker listens, host byte order; the first is 0: nowhere. */
+	__u16 broker_ports[SWORN_BROKER_PORTS_MAX];
+	/* Where connects to IMDS are turned to, host byte order; 0: they are not. */
+	__u16 imds_port;
 	__u16 zero;
 	/* Counted up by the programs: processes that scan_processes has found. */
 	__u32 found;
+	__u32 zero3;
 	/*
 	 * Until then (CLOCK_BOOTTIME) a socket that nobody watches may be one that a workload was handed just now. Set by
 	 * the programs, cleared by the loader when it is over; 0 saves outsiders the question.

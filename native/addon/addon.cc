@@ -41,6 +41,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("notify", Napi::Function::New<sworn::Notify>(env, "notify"));
   exports.Set("protectMemory", Napi::Function::New<sworn::ProtectMemory>(env, "protectMemory"));
   exports.Set("peerOf", Napi::Function::New<sworn::PeerOf>(env, "peerOf"));
+  exports.Set("peerPidfdOf", Napi::Function::New<sworn::PeerPidfdOf>(env, "peerPidfdOf"));
+  exports.Set("isPidfdAlive", Napi::Function::New<sworn::IsPidfdAlive>(env, "isPidfdAlive"));
   return exports;
 }
 

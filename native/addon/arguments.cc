@@ -37,6 +37,14 @@ uint32_t Uint32Of(const Napi::CallbackInfo& info, size_t index, const char* name
   return WholeNumber(info.Env(), info[index], name, 0, max);
 }
 
+std::vector<uint32_t> Uint32sOf(const Napi::CallbackInfo& info, size_t index, const char* name, uint32_t min, uint32_t max) {
+  if (!info[index].IsArray()) throw Napi::TypeError::New(info.Env(), std::string(name) + " must be an array");
+  auto array = info[index].As<Napi::Array>();
+  std::vector<uint32_t> values;
+  for (uint32_t i = 0; i < array.Length(); i++) values.push_back(WholeNumber(info.Env(), array.Get(i), name, min, max));
+  return values;
+}
+
 uint64_t Uint64Of(const Napi::CallbackInfo& info, size_t index, const char* name) {
   bool lossless = false;
   if (!info[index].IsBigInt()) throw Napi::TypeError::New(info.Env(), std::string(name) + " must be a bigint");

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace sworn {
 
@@ -17,6 +18,8 @@ namespace sworn {
 const uint8_t* BytesOf(const Napi::CallbackInfo& info, size_t index, size_t bytes, const char* name);
 uint32_t WholeNumber(Napi::Env env, Napi::Value given, const char* name, uint32_t min, uint32_t max);
 uint32_t Uint32Of(const Napi::CallbackInfo& info, size_t index, const char* name, uint32_t max = UINT32_MAX);
+/** An array of whole numbers. */
+std::vector<uint32_t> Uint32sOf(const Napi::CallbackInfo& info, size_t index, const char* name, uint32_t min, uint32_t max);
 uint64_t Uint64Of(const Napi::CallbackInfo& info, size_t index, const char* name);
 
 }  // namespace sworn

@@ -77,7 +77,9 @@ Napi::Function CaptureObject::Define(Napi::Env env) {
                          InstanceMethod<&CaptureObject::Scan>("scan"),
                          InstanceMethod<&CaptureObject::ScanWays>("scanWays"),
                          InstanceMethod<&CaptureObject::Counters>("counters"),
-                         InstanceMethod<&CaptureObject::SetBrokerPort>("setBrokerPort"),
+                         InstanceMethod<&CaptureObject::SetBrokerPorts>("setBrokerPorts"),
+                         InstanceMethod<&CaptureObject::RedirectImds>("redirectImds"),
+                         InstanceMethod<&CaptureObject::ProcessOf>("processOf"),
                          InstanceMethod<&CaptureObject::CallerOf>("callerOf"),
                          InstanceMethod<&CaptureObject::Skip>("skip"),
                          InstanceMethod<&CaptureObject::Unskip>("unskip"),
@@ -111,6 +113,7 @@ CaptureObject::CaptureObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
     options.passive = OptionFlag(given, "passive");
     options.unix_by_syscall = OptionFlag(given, "unixBySyscall");
     options.without_unix = OptionFlag(given, "withoutUnix");
+    options.imds_redirect = OptionFlag(given, "imdsRedirect");
     options.watch_syscalls = OptionFlag(given, "watchSyscalls");
     Napi::Value path = given.Get("cgroupPath");
     if (!path.IsUndefined()) {
@@ -246,8 +249,28 @@ Napi::Value CaptureObject::Counters(const Napi::CallbackInfo& info) {
   return array;
 }
 
-void CaptureObject::SetBrokerPort(const Napi::CallbackInfo& info) {
-  sworn_capture_set_broker_port(Opened(info.Env()), static_cast<uint16_t>(Uint32Of(info, 0, "port", UINT16_MAX)));
+void CaptureObject::SetBrokerPorts(const Napi::CallbackInfo& info) {
+  sworn_capture* capture = Opened(info.Env());
+  std::vector<uint16_t> ports;
+  for (uint32_t port : Uint32sOf(info, 0, "ports", 1, UINT16_MAX)) ports.push_back(static_cast<uint16_t>(port));
+  int error = sworn_capture_set_broker_ports(capture, ports.data(), ports.size());
+  if (error) ThrowErrno(info.Env(), error, "the ports of the broker could not be set");
+}
+
+void CaptureObject::RedirectImds(const Napi::CallbackInfo& info) {
+  sworn_capture* capture = Opened(info.Env());
+  auto port = static_cast<uint16_t>(Uint32Of(info, 0, "port", UINT16_MAX));
+  auto selections = Uint32sOf(info, 1, "selectionIds", 1, UINT32_MAX);
+  int error = sworn_capture_redirect_imds(capture, port, selections.data(), selections.size());
+  if (error) ThrowErrno(info.Env(), error, "connects to IMDS could not be redirected", sworn_capture_message());
+}
+
+Napi::Value CaptureObject::ProcessOf(const Napi::CallbackInfo& info) {
+  sworn_process_state state;
+  int error = sworn_capture_process(Opened(info.Env()), Uint32Of(info, 0, "pid"), &state);
+  if (error == -ENOENT) return info.Env().Undefined();
+  if (error) ThrowErrno(info.Env(), error, "the process could not be looked up");
+  return Napi::Buffer<uint8_t>::Copy(info.Env(), reinterpret_cast<uint8_t*>(&state), sizeof(state));
 }
 
 Napi::Value CaptureObject::CallerOf(const Napi::CallbackInfo& info) {

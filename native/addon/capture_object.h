@@ -34,7 +34,9 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
   void Scan(const Napi::CallbackInfo& info);
   void ScanWays(const Napi::CallbackInfo& info);
   Napi::Value Counters(const Napi::CallbackInfo& info);
-  void SetBrokerPort(const Napi::CallbackInfo& info);
+  void SetBrokerPorts(const Napi::CallbackInfo& info);
+  void RedirectImds(const Napi::CallbackInfo& info);
+  Napi::Value ProcessOf(const Napi::CallbackInfo& info);
   Napi::Value CallerOf(const Napi::CallbackInfo& info);
   void Skip(const Napi::CallbackInfo& info);
   void Unskip(const Napi::CallbackInfo& info);

@@ -251,17 +251,17 @@ bool LeafWriter::WritePayload(const LeafField& field, const Message& message, ui
   return true;
 }
 
-bool LeafWriter::WriteFields(const std::vector<LeafField>& fields, const Message& message, uint32_t detail_number) {
-  size_t known = 0;
+bool LeafWriter::WriteFields(const std::vector<LeafField>& fields, const Message& message, uint32_t detail_number,
+                             uint32_t from, uint32_t to, size_t* known) {
   for (const LeafField& field : fields) {
+    if (field.number < from || field.number >= to) continue;
     const uint32_t count = message.counts[field.number];
     if (count > 1 && field.kind != FieldKind::kTexts && field.kind != FieldKind::kMap) return false;
-    known += count;
+    *known += count;
     if (count == 0) continue;
     if (field.payload ? !WritePayload(field, message, detail_number) : !WriteField(field, message)) return false;
   }
-  // A field that the table does not have would not be bound by the leaf.
-  return known == message.parts.size();
+  return true;
 }
 
 bool LeafWriter::Write(const uint8_t* at, size_t bytes, uint8_t* leaf) {
@@ -272,27 +272,34 @@ bool LeafWriter::Write(const uint8_t* at, size_t bytes, uint8_t* leaf) {
   if (salt.number != table_.salt_number || salt.wire_type != kLengthDelimited || salt.bytes != kSaltBytes) return false;
   salt_ = salt.at;
   salt_bytes_ = salt.bytes;
-  const Part& third = activity_.parts[activity_.parts.size() - 3];
   const LeafDetail* kind = nullptr;
-  for (const LeafDetail& one : table_.details)
-    if (one.number == third.number) kind = &one;
-  if (kind == nullptr || third.wire_type != kLengthDelimited || !Read(third.at, third.at + third.bytes, &detail_)) return false;
-  // These three are looked at; what is left is the head.
-  activity_.parts.resize(activity_.parts.size() - 3);
+  for (const LeafDetail& one : table_.details) {
+    if (activity_.counts[one.number] == 0) continue;
+    if (kind != nullptr || activity_.counts[one.number] > 1) return false;
+    kind = &one;
+  }
+  if (kind == nullptr) return false;
+  const Part* detail = activity_.Find(kind->number);
+  if (detail->wire_type != kLengthDelimited || !Read(detail->at, detail->at + detail->bytes, &detail_)) return false;
 
   if (canonical_.capacity() > kKeptBytesMax) std::vector<uint8_t>().swap(canonical_);
   if (value_.capacity() > kKeptBytesMax) std::vector<uint8_t>().swap(value_);
   canonical_.clear();
   canonical_.push_back(0);
   AppendUvarint(&canonical_, table_.version);
-  if (!WriteFields(table_.head, activity_, 0)) return false;
+  size_t known = 0;
+  if (!WriteFields(table_.head, activity_, 0, 0, kind->number, &known)) return false;
   AppendUvarint(&canonical_, kind->number);
   const size_t start = canonical_.size();
-  if (!WriteFields(kind->fields, detail_, kind->number)) return false;
+  size_t known_inside = 0;
+  if (!WriteFields(kind->fields, detail_, kind->number, 0, kNumbersMax, &known_inside)) return false;
   // Its length stands before it, and is known only now.
   value_.clear();
   AppendUvarint(&value_, canonical_.size() - start);
   canonical_.insert(canonical_.begin() + static_cast<ptrdiff_t>(start), value_.begin(), value_.end());
+  if (!WriteFields(table_.head, activity_, 0, kind->number, kNumbersMax, &known)) return false;
+  // A field that the table does not have would not be bound by the leaf: all there may be besides are detail, salt and leaf.
+  if (known + 3 != activity_.parts.size() || known_inside != detail_.parts.size()) return false;
   for (const auto& [number, text] : {std::pair{table_.agent_id_number, &agent_id_}, std::pair{table_.host_number, &host_}}) {
     if (text->empty()) continue;
     AppendUvarint(&canonical_, number);

@@ -31,6 +31,7 @@ struct LeafTable {
   uint32_t host_number;
   uint32_t salt_number;
   uint32_t leaf_number;
+  /** In rising order; those with numbers above the details' stand behind the detail. */
   std::vector<LeafField> head;
   std::vector<LeafDetail> details;
 };
@@ -86,7 +87,9 @@ class LeafWriter {
   };
 
   bool Read(const uint8_t* at, const uint8_t* end, Message* message);
-  bool WriteFields(const std::vector<LeafField>& fields, const Message& message, uint32_t detail_number);
+  /** Fields with numbers from `from` up to before `to`; adds to `known` how many parts of the message they are. */
+  bool WriteFields(const std::vector<LeafField>& fields, const Message& message, uint32_t detail_number, uint32_t from,
+                   uint32_t to, size_t* known);
   bool WriteField(const LeafField& field, const Message& message);
   bool WritePayload(const LeafField& field, const Message& message, uint32_t detail_number);
   bool AppendMap(const LeafField& field, const Message& message, std::vector<uint8_t>* to);

@@ -88,7 +88,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	}
 
 	key = process_key(child);
-	if (!watch(&key, &state->scope))
+	if (!watch(&key, &state->scope, 0))
 		return 0;
 	say_forked(&key, &parent_key, &state->scope);
 	inherit_namespaces(parent, &parent_key, child, &key, &state->scope);
@@ -212,6 +212,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 					      BPF_CORE_READ(exe, f_path.dentry), &flags, SWORN_FLAG_EXE_CUT);
 	if (state) {
 		scope = state->scope;
+		__sync_fetch_and_add(&state->execs, 1);
 		inherits = !bpf_map_delete_elem(&joined, &process.tgid);
 	} else {
 		int keyed = live.selections_exe && !(flags & SWORN_FLAG_EXE_CUT) &&
@@ -220,7 +221,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 		if (!(live.awaited && take_awaited(&process, &scope)) &&
 		    !select_process(task, &process, keyed ? &scratch->exe_key : NULL, &scope))
 			return 0;
-		if (!watch(&process, &scope))
+		if (!watch(&process, &scope, 1))
 			return 0;
 		if (!live.selections_exe)
 			event->exe_bytes = write_path(&scratch->exe, BPF_CORE_READ(exe, f_path.mnt),

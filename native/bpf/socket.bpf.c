@@ -14,6 +14,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
+#include "lib/broker_call.h"
 #include "lib/connection.h"
 #include "lib/emit.h"
 #include "lib/emit_bytes.h"
@@ -49,7 +50,7 @@ static __always_inline void connect_begins(struct sock *sk)
 	__u32 uses = 0;
 
 	process = watched_current(&caller);
-	if (!process && (!live.broker_port || port != live.broker_port))
+	if (!process && !goes_to_broker(sk, port))
 		return;
 	state = new_state(sk);
 	if (!state)
@@ -66,12 +67,13 @@ static __always_inline void connect_begins(struct sock *sk)
 	state->process = process ? caller : current_process();
 	state->started_ns = bpf_ktime_get_boot_ns();
 	state->received_fin = -1ULL;
-	state->uid = bpf_get_current_uid_gid();
-	read_addresses(sk, &state->addresses, SWORN_TRANSPORT_TCP, SWORN_ROLE_CLIENT);
 	if (process)
 		state->scope = process->scope;
 	else
 		set_flags(state, SOCKET_CALLER_ONLY);
+	if (goes_to_broker(sk, port))
+		set_flags(state, call_begins(sk, state));
+	read_client_addresses(sk, state);
 }
 
 static __always_inline void listen_begins(struct sock *sk)
@@ -92,24 +94,6 @@ static __always_inline void listen_begins(struct sock *sk)
 	state->flags = SOCKET_LISTENER;
 }
 
-static __always_inline void note_caller(struct socket_state *state)
-{
-	struct sworn_caller_key key = {};
-	struct sworn_caller caller = {};
-
-	if (state->addresses.role != SWORN_ROLE_CLIENT || state->addresses.remote_port != live.broker_port)
-		return;
-	__builtin_memcpy(key.address, state->addresses.local, sizeof(key.address));
-	key.port = state->addresses.local_port;
-	key.family = state->addresses.family;
-	caller.process = state->process;
-	caller.scope = state->scope;
-	caller.connection = state->connection;
-	caller.uid = state->uid;
-	caller.network_namespace = state->addresses.network_namespace;
-	bpf_map_update_elem(&callers, &key, &caller, BPF_ANY);
-}
-
 static __always_inline void client_opens(struct sock *sk, struct socket_state *state)
 {
 	const struct tcp_sock *tcp = (const struct tcp_sock *)sk;
@@ -118,10 +102,10 @@ static __always_inline void client_opens(struct sock *sk, struct socket_state *s
 	if (!(state->flags & SOCKET_BASE_KNOWN))
 		state->sent_base = BPF_CORE_READ(tcp, write_seq);
 	state->received_base = BPF_CORE_READ(tcp, copied_seq);
-	read_addresses(sk, &state->addresses, SWORN_TRANSPORT_TCP, SWORN_ROLE_CLIENT);
+	read_client_addresses(sk, state);
 	set_flags(state, SOCKET_OPENED | SOCKET_BASE_KNOWN);
-	if (live.broker_port)
-		note_caller(state);
+	if (state->flags & SOCKET_TO_BROKER)
+		call_opens(sk);
 	if (!(state->flags & SOCKET_CALLER_ONLY))
 		announce(sk, state);
 }
@@ -157,6 +141,8 @@ static __always_inline void note_fin(const struct sock *sk, struct socket_state 
 
 static __always_inline void connection_ends(struct sock *sk, struct socket_state *state, int from)
 {
+	if (state->flags & SOCKET_TO_BROKER)
+		call_ends(sk);
 	if (state->flags & (SOCKET_LISTENER | SOCKET_CALLER_ONLY | SOCKET_CLOSED))
 		return;
 	if (state->flags & SOCKET_OPENED)
@@ -218,6 +204,8 @@ int BPF_PROG(socket_ends, struct sock *sk)
 	state = bpf_sk_storage_get(&sockets, sk, 0, 0);
 	if (!state || !(state->flags & SOCKET_OPENED))
 		return 0;
+	if (state->flags & SOCKET_TO_BROKER)
+		call_ends(sk);
 	if (state->flags & (SOCKET_CLOSED | SOCKET_CALLER_ONLY))
 		return 0;
 	announce(sk, state);
@@ -371,7 +359,7 @@ static __always_inline void tcp_sent(struct __sk_buff *packet, struct socket_sta
 		state->sent_base = view->sequence;
 		set_flags(state, SOCKET_BASE_KNOWN);
 		/* The local port was not chosen yet when the connect began, and is gone when it has failed. */
-		read_addresses(&tcp->inet_conn.icsk_inet.sk, &state->addresses, SWORN_TRANSPORT_TCP, SWORN_ROLE_CLIENT);
+		read_client_addresses(&tcp->inet_conn.icsk_inet.sk, state);
 	}
 	if (!view->payload_bytes || !(state->flags & SOCKET_BASE_KNOWN))
 		return;
@@ -455,6 +443,8 @@ static __always_inline int tcp_moved(struct __sk_buff *packet, struct socket_sta
 {
 	struct sock *sk = &tcp->inet_conn.icsk_inet.sk;
 
+	if (sent && (state->flags & SOCKET_TO_BROKER))
+		request_leaves(tcp, view);
 	if (state->flags & (SOCKET_CALLER_ONLY | SOCKET_CLOSED))
 		return PASS;
 	if (state->flags & SOCKET_LISTENER) {

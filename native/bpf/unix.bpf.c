@@ -14,6 +14,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "compat/syscall.h"
+#include "lib/broker_call.h"
 #include "lib/emit.h"
 #include "lib/emit_bytes.h"
 #include "lib/kernel_types.h"
@@ -210,6 +211,8 @@ static __always_inline void socket_used(struct sock *sk, int result, int flags, 
 	__u16 family = sk->__sk_common.skc_family;
 
 	if (family == AF_INET || family == AF_INET6) {
+		if (sent && result > 0 && is_broker_port(bpf_ntohs(sk->__sk_common.skc_dport)))
+			request_written(sk);
 		if (result >= 0)
 			foreign_socket_used(sk, result);
 	} else if (family == AF_UNIX) {

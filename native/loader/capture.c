@@ -144,6 +144,7 @@ static int load(struct sworn_capture *capture, const struct sworn_capture_option
 	choose_unix_hooks(skeleton, options);
 	choose_way_hooks(skeleton, options);
 	sworn_choose_probe_ways(skeleton);
+	sworn_choose_redirect(skeleton, options->imds_redirect);
 	bpf_program__set_autoload(skeleton->progs.image_mapped, kernel_has_tracepoint("btf_trace_vm_unmapped_area"));
 	return load_undisturbed(skeleton);
 }
@@ -250,6 +251,7 @@ void sworn_capture_close(struct sworn_capture *capture)
 	if (!capture)
 		return;
 	sworn_detach_probes(capture);
+	sworn_detach_redirect(capture);
 	for (size_t i = 0; i < capture->link_count; i++)
 		bpf_link__destroy(capture->links[i]);
 	free(capture->links);
@@ -288,6 +290,8 @@ size_t sworn_capture_programs(struct sworn_capture *capture, struct sworn_progra
 					 program != capture->skeleton->progs.scan_files &&
 					 program != capture->skeleton->progs.scan_ways &&
 					 program != capture->skeleton->progs.scan_processes &&
+					 (bpf_program__type(program) != BPF_PROG_TYPE_CGROUP_SOCK_ADDR ||
+					  capture->redirect_links[0]) &&
 					 bpf_program__type(program) != BPF_PROG_TYPE_KPROBE;
 		}
 		count++;

@@ -39,6 +39,8 @@ struct sworn_capture_options {
 	bool unix_by_syscall;
 	/* No hooks for unix sockets. */
 	bool without_unix;
+	/* Loads what sworn_capture_redirect_imds attaches. */
+	bool imds_redirect;
 	/* Tells of calls by which a process acts in another's name; slows down every system call of the host. */
 	bool watch_syscalls;
 	/* Where cgroup programs attach; NULL: the root of the cgroup v2 hierarchy. */
@@ -91,9 +93,18 @@ int sworn_capture_scan(struct sworn_capture *capture, uint32_t tgid);
 int sworn_capture_scan_ways(struct sworn_capture *capture);
 
 int sworn_capture_counters(struct sworn_capture *capture, struct sworn_counter_value totals[SWORN_COUNTERS]);
-void sworn_capture_set_broker_port(struct sworn_capture *capture, uint16_t port);
+/*
+ * The loopback ports, in the network namespace of this process, of which callers are noted from now on: up to
+ * SWORN_BROKER_PORTS_MAX; none with count 0. -ENOSPC: more.
+ */
+int sworn_capture_set_broker_ports(struct sworn_capture *capture, const uint16_t *ports, size_t count);
+/*
+ * Connects to IMDS of processes of these selections are turned to this loopback port, and of no others; port 0 or none of
+ * them: not at all any more. -ENOTSUP: it was not loaded.
+ */
+int sworn_capture_redirect_imds(struct sworn_capture *capture, uint16_t port, const uint32_t *selection_ids, size_t count);
+int sworn_capture_process(struct sworn_capture *capture, uint32_t tgid, struct sworn_process_state *state);
 int sworn_capture_caller(struct sworn_capture *capture, const struct sworn_caller_key *key, struct sworn_caller *caller);
-int sworn_capture_forget_caller(struct sworn_capture *capture, const struct sworn_caller_key *key);
 int sworn_capture_skip(struct sworn_capture *capture, uint64_t connection, const struct sworn_skip *skip);
 int sworn_capture_unskip(struct sworn_capture *capture, uint64_t connection);
 /* Takes one close event that found the ring full. -ENOENT: none waits. */

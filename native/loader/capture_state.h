@@ -28,10 +28,14 @@ struct sworn_probe {
 	uint32_t kind;
 };
 
+#define SWORN_REDIRECT_PROGRAMS 4
+
 struct sworn_capture {
 	struct sworn_bpf *skeleton;
 	struct bpf_link **links;
 	size_t link_count;
+	/* Of the programs that turn connects to IMDS; NULL while they are not attached. */
+	struct bpf_link *redirect_links[SWORN_REDIRECT_PROGRAMS];
 	/* The program at mmap is attached. */
 	bool images_told;
 	/* SWORN_PROBES_MAX of them by id, from the first probe on. */
@@ -43,10 +47,13 @@ struct sworn_capture {
 int sworn_ring_open(struct sworn_ring *ring, int map_fd, size_t bytes);
 void sworn_ring_close(struct sworn_ring *ring);
 
+/* Before load: whether connects to IMDS may be turned. */
+void sworn_choose_redirect(struct sworn_bpf *skeleton, bool wanted);
 /* Before load: whether programs at probes may sleep. */
 void sworn_choose_probe_ways(struct sworn_bpf *skeleton);
 /* Where its section says; nothing when it was not loaded. 0 or a negative errno. */
 int sworn_attach_program(struct sworn_capture *capture, struct bpf_program *program);
+void sworn_detach_redirect(struct sworn_capture *capture);
 void sworn_detach_probes(struct sworn_capture *capture);
 
 #endif

@@ -40,11 +40,6 @@ int sworn_capture_counters(struct sworn_capture *capture, struct sworn_counter_v
 	return 0;
 }
 
-void sworn_capture_set_broker_port(struct sworn_capture *capture, uint16_t port)
-{
-	__atomic_store_n(&capture->skeleton->bss->live.broker_port, port, __ATOMIC_RELAXED);
-}
-
 int sworn_capture_caller(struct sworn_capture *capture, const struct sworn_caller_key *key, struct sworn_caller *caller)
 {
 	int fd = bpf_map__fd(capture->skeleton->maps.callers);
@@ -52,11 +47,11 @@ int sworn_capture_caller(struct sworn_capture *capture, const struct sworn_calle
 	return bpf_map_lookup_elem(fd, key, caller) ? -errno : 0;
 }
 
-int sworn_capture_forget_caller(struct sworn_capture *capture, const struct sworn_caller_key *key)
+int sworn_capture_process(struct sworn_capture *capture, uint32_t tgid, struct sworn_process_state *state)
 {
-	int fd = bpf_map__fd(capture->skeleton->maps.callers);
+	int fd = bpf_map__fd(capture->skeleton->maps.processes);
 
-	return bpf_map_delete_elem(fd, key) ? -errno : 0;
+	return bpf_map_lookup_elem(fd, &tgid, state) ? -errno : 0;
 }
 
 int sworn_capture_skip(struct sworn_capture *capture, uint64_t connection, const struct sworn_skip *skip)

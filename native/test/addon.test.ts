@@ -79,8 +79,13 @@ describe('the addon', unless('bpf'), () => {
     ['await', [NO_PID, 1, 1n, 1], type(/startTicks must be a bigint/)],
     ['unwatch', [], type(/pid must be a number/)],
     ['scan', ['1'], type(/pid must be a number/)],
-    ['setBrokerPort', [65_536], range(/port must be a whole number from 0 to 65535/)],
-    ['callerOf', [four], type(/key must have 24 bytes/)],
+    ['setBrokerPorts', [[65_536]], range(/ports must be a whole number from 1 to 65535/)],
+    ['setBrokerPorts', [1], type(/ports must be an array/)],
+    ['setBrokerPorts', [[1, 2, 3, 4, 5]], errno('ENOSPC', /the ports of the broker could not be set/)],
+    ['redirectImds', [1, [7]], errno('EOPNOTSUPP', /connects to IMDS could not be redirected/)],
+    ['redirectImds', [1, [0]], range(/selectionIds must be a whole number from 1/)],
+    ['processOf', ['1'], type(/pid must be a number/)],
+    ['callerOf', [four], type(/key must have 40 bytes/)],
     ['skip', [1n, 0n, 0n, 0n], type(/receivedTo must be a bigint/)],
     ['unskip', [1], type(/connection must be a bigint/)],
     ['rows', [9], range(/table is unknown/)],
@@ -113,7 +118,8 @@ describe('the addon', unless('bpf'), () => {
   test('what is not there is no error', () => {
     assert.equal(capture.unwatch(NO_PID), false);
     assert.equal(capture.takeRow(1, four), undefined);
-    assert.equal(capture.callerOf(Buffer.alloc(24)), undefined);
+    assert.equal(capture.callerOf(Buffer.alloc(40)), undefined);
+    assert.equal(capture.processOf(NO_PID), undefined);
     capture.unselect(1, four);
     capture.unskip(1n);
     capture.scan(NO_PID);

@@ -68,6 +68,30 @@ export namespace sworn {
             /** Activity connectionId. */
             connectionId: string;
 
+            /** Activity identityTenant. */
+            identityTenant: string;
+
+            /** Activity identityBlueprint. */
+            identityBlueprint: string;
+
+            /** Activity onBehalfOfId. */
+            onBehalfOfId: string;
+
+            /** Activity onBehalfOfName. */
+            onBehalfOfName: string;
+
+            /** Activity tokenAudience. */
+            tokenAudience: string;
+
+            /** Activity tokenScopes. */
+            tokenScopes: string;
+
+            /** Activity tokenFingerprint. */
+            tokenFingerprint: string;
+
+            /** Activity identityKind. */
+            identityKind: string;
+
             /** Activity command. */
             command?: (sworn.v1.Command.$Properties|null);
 
@@ -170,6 +194,30 @@ export namespace sworn {
                 /** Activity connectionId */
                 connectionId?: (string|null);
 
+                /** Activity identityTenant */
+                identityTenant?: (string|null);
+
+                /** Activity identityBlueprint */
+                identityBlueprint?: (string|null);
+
+                /** Activity onBehalfOfId */
+                onBehalfOfId?: (string|null);
+
+                /** Activity onBehalfOfName */
+                onBehalfOfName?: (string|null);
+
+                /** Activity tokenAudience */
+                tokenAudience?: (string|null);
+
+                /** Activity tokenScopes */
+                tokenScopes?: (string|null);
+
+                /** Activity tokenFingerprint */
+                tokenFingerprint?: (string|null);
+
+                /** Activity identityKind */
+                identityKind?: (string|null);
+
                 /** Activity command */
                 command?: (sworn.v1.Command.$Properties|null);
 
@@ -226,6 +274,14 @@ export namespace sworn {
               processId?: string|null;
               exe?: string|null;
               connectionId?: string|null;
+              identityTenant?: string|null;
+              identityBlueprint?: string|null;
+              onBehalfOfId?: string|null;
+              onBehalfOfName?: string|null;
+              tokenAudience?: string|null;
+              tokenScopes?: string|null;
+              tokenFingerprint?: string|null;
+              identityKind?: string|null;
               command?: sworn.v1.Command.$Shape|null;
               process?: sworn.v1.Process.$Shape|null;
               connection?: sworn.v1.Connection.$Shape|null;
@@ -958,6 +1014,27 @@ export namespace sworn {
             /** Token interface. */
             interface: string;
 
+            /** Token suspicious. */
+            suspicious: boolean;
+
+            /** Token holderSessionId. */
+            holderSessionId: string;
+
+            /** Token holderProcessId. */
+            holderProcessId: string;
+
+            /** Token count. */
+            count: (number|Long);
+
+            /** Token kind. */
+            kind: string;
+
+            /** Token policy. */
+            policy: string;
+
+            /** Token exeSha256. */
+            exeSha256: string;
+
             /**
              * Encodes the specified Token message. Does not implicitly {@link sworn.v1.Token.verify|verify} messages.
              * @param message Token message or plain object to encode
@@ -1008,6 +1085,27 @@ export namespace sworn {
 
                 /** Token interface */
                 "interface"?: (string|null);
+
+                /** Token suspicious */
+                suspicious?: (boolean|null);
+
+                /** Token holderSessionId */
+                holderSessionId?: (string|null);
+
+                /** Token holderProcessId */
+                holderProcessId?: (string|null);
+
+                /** Token count */
+                count?: (number|Long|null);
+
+                /** Token kind */
+                kind?: (string|null);
+
+                /** Token policy */
+                policy?: (string|null);
+
+                /** Token exeSha256 */
+                exeSha256?: (string|null);
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];

@@ -45,6 +45,14 @@ export const sworn = $root.sworn = (() => {
              * @property {string|null} [processId] Activity processId
              * @property {string|null} [exe] Activity exe
              * @property {string|null} [connectionId] Activity connectionId
+             * @property {string|null} [identityTenant] Activity identityTenant
+             * @property {string|null} [identityBlueprint] Activity identityBlueprint
+             * @property {string|null} [onBehalfOfId] Activity onBehalfOfId
+             * @property {string|null} [onBehalfOfName] Activity onBehalfOfName
+             * @property {string|null} [tokenAudience] Activity tokenAudience
+             * @property {string|null} [tokenScopes] Activity tokenScopes
+             * @property {string|null} [tokenFingerprint] Activity tokenFingerprint
+             * @property {string|null} [identityKind] Activity identityKind
              * @property {sworn.v1.Command.$Properties|null} [command] Activity command
              * @property {sworn.v1.Process.$Properties|null} [process] Activity process
              * @property {sworn.v1.Connection.$Properties|null} [connection] Activity connection
@@ -85,6 +93,14 @@ export const sworn = $root.sworn = (() => {
              *   processId?: string|null;
              *   exe?: string|null;
              *   connectionId?: string|null;
+             *   identityTenant?: string|null;
+             *   identityBlueprint?: string|null;
+             *   onBehalfOfId?: string|null;
+             *   onBehalfOfName?: string|null;
+             *   tokenAudience?: string|null;
+             *   tokenScopes?: string|null;
+             *   tokenFingerprint?: string|null;
+             *   identityKind?: string|null;
              *   command?: sworn.v1.Command.$Shape|null;
              *   process?: sworn.v1.Process.$Shape|null;
              *   connection?: sworn.v1.Connection.$Shape|null;
@@ -228,6 +244,70 @@ export const sworn = $root.sworn = (() => {
              * @instance
              */
             Activity.prototype.connectionId = "";
+
+            /**
+             * Activity identityTenant.
+             * @member {string} identityTenant
+             * @memberof sworn.v1.Activity
+             * @instance
+             */
+            Activity.prototype.identityTenant = "";
+
+            /**
+             * Activity identityBlueprint.
+             * @member {string} identityBlueprint
+             * @memberof sworn.v1.Activity
+             * @instance
+             */
+            Activity.prototype.identityBlueprint = "";
+
+            /**
+             * Activity onBehalfOfId.
+             * @member {string} onBehalfOfId
+             * @memberof sworn.v1.Activity
+             * @instance
+             */
+            Activity.prototype.onBehalfOfId = "";
+
+            /**
+             * Activity onBehalfOfName.
+             * @member {string} onBehalfOfName
+             * @memberof sworn.v1.Activity
+             * @instance
+             */
+            Activity.prototype.onBehalfOfName = "";
+
+            /**
+             * Activity tokenAudience.
+             * @member {string} tokenAudience
+             * @memberof sworn.v1.Activity
+             * @instance
+             */
+            Activity.prototype.tokenAudience = "";
+
+            /**
+             * Activity tokenScopes.
+             * @member {string} tokenScopes
+             * @memberof sworn.v1.Activity
+             * @instance
+             */
+            Activity.prototype.tokenScopes = "";
+
+            /**
+             * Activity tokenFingerprint.
+             * @member {string} tokenFingerprint
+             * @memberof sworn.v1.Activity
+             * @instance
+             */
+            Activity.prototype.tokenFingerprint = "";
+
+            /**
+             * Activity identityKind.
+             * @member {string} identityKind
+             * @memberof sworn.v1.Activity
+             * @instance
+             */
+            Activity.prototype.identityKind = "";
 
             /**
              * Activity command.
@@ -375,6 +455,16 @@ export const sworn = $root.sworn = (() => {
                     writer.uint32(/* id 13, wireType 2 =*/106).string(message.exe);
                 if (message.connectionId != null && $Object.hasOwnProperty.call(message, "connectionId") && message.connectionId !== "")
                     writer.uint32(/* id 14, wireType 2 =*/114).string(message.connectionId);
+                if (message.identityTenant != null && $Object.hasOwnProperty.call(message, "identityTenant") && message.identityTenant !== "")
+                    writer.uint32(/* id 15, wireType 2 =*/122).string(message.identityTenant);
+                if (message.identityBlueprint != null && $Object.hasOwnProperty.call(message, "identityBlueprint") && message.identityBlueprint !== "")
+                    writer.uint32(/* id 16, wireType 2 =*/130).string(message.identityBlueprint);
+                if (message.onBehalfOfId != null && $Object.hasOwnProperty.call(message, "onBehalfOfId") && message.onBehalfOfId !== "")
+                    writer.uint32(/* id 17, wireType 2 =*/138).string(message.onBehalfOfId);
+                if (message.onBehalfOfName != null && $Object.hasOwnProperty.call(message, "onBehalfOfName") && message.onBehalfOfName !== "")
+                    writer.uint32(/* id 18, wireType 2 =*/146).string(message.onBehalfOfName);
+                if (message.tokenAudience != null && $Object.hasOwnProperty.call(message, "tokenAudience") && message.tokenAudience !== "")
+                    writer.uint32(/* id 19, wireType 2 =*/154).string(message.tokenAudience);
                 if (message.command != null && $Object.hasOwnProperty.call(message, "command"))
                     $root.sworn.v1.Command.encode(message.command, writer.uint32(/* id 20, wireType 2 =*/162).fork(), _depth + 1).ldelim();
                 if (message.process != null && $Object.hasOwnProperty.call(message, "process"))
@@ -393,6 +483,12 @@ export const sworn = $root.sworn = (() => {
                     $root.sworn.v1.Alert.encode(message.alert, writer.uint32(/* id 27, wireType 2 =*/218).fork(), _depth + 1).ldelim();
                 if (message.finding != null && $Object.hasOwnProperty.call(message, "finding"))
                     $root.sworn.v1.Finding.encode(message.finding, writer.uint32(/* id 28, wireType 2 =*/226).fork(), _depth + 1).ldelim();
+                if (message.tokenScopes != null && $Object.hasOwnProperty.call(message, "tokenScopes") && message.tokenScopes !== "")
+                    writer.uint32(/* id 30, wireType 2 =*/242).string(message.tokenScopes);
+                if (message.tokenFingerprint != null && $Object.hasOwnProperty.call(message, "tokenFingerprint") && message.tokenFingerprint !== "")
+                    writer.uint32(/* id 31, wireType 2 =*/250).string(message.tokenFingerprint);
+                if (message.identityKind != null && $Object.hasOwnProperty.call(message, "identityKind") && message.identityKind !== "")
+                    writer.uint32(/* id 32, wireType 2 =*/258).string(message.identityKind);
                 if (message.salt != null && $Object.hasOwnProperty.call(message, "salt") && message.salt.length)
                     writer.uint32(/* id 40, wireType 2 =*/322).bytes(message.salt);
                 if (message.leaf != null && $Object.hasOwnProperty.call(message, "leaf") && message.leaf.length)
@@ -565,6 +661,78 @@ export const sworn = $root.sworn = (() => {
                                 message.connectionId = value;
                             else
                                 delete message.connectionId;
+                            continue;
+                        }
+                    case 15: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.identityTenant = value;
+                            else
+                                delete message.identityTenant;
+                            continue;
+                        }
+                    case 16: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.identityBlueprint = value;
+                            else
+                                delete message.identityBlueprint;
+                            continue;
+                        }
+                    case 17: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.onBehalfOfId = value;
+                            else
+                                delete message.onBehalfOfId;
+                            continue;
+                        }
+                    case 18: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.onBehalfOfName = value;
+                            else
+                                delete message.onBehalfOfName;
+                            continue;
+                        }
+                    case 19: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.tokenAudience = value;
+                            else
+                                delete message.tokenAudience;
+                            continue;
+                        }
+                    case 30: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.tokenScopes = value;
+                            else
+                                delete message.tokenScopes;
+                            continue;
+                        }
+                    case 31: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.tokenFingerprint = value;
+                            else
+                                delete message.tokenFingerprint;
+                            continue;
+                        }
+                    case 32: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.identityKind = value;
+                            else
+                                delete message.identityKind;
                             continue;
                         }
                     case 20: {
@@ -2520,6 +2688,13 @@ export const sworn = $root.sworn = (() => {
              * @property {number|Long|null} [expiresAtNs] Token expiresAtNs
              * @property {string|null} [reason] Token reason
              * @property {string|null} ["interface"] Token interface
+             * @property {boolean|null} [suspicious] Token suspicious
+             * @property {string|null} [holderSessionId] Token holderSessionId
+             * @property {string|null} [holderProcessId] Token holderProcessId
+             * @property {number|Long|null} [count] Token count
+             * @property {string|null} [kind] Token kind
+             * @property {string|null} [policy] Token policy
+             * @property {string|null} [exeSha256] Token exeSha256
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
              */
 
@@ -2624,6 +2799,62 @@ export const sworn = $root.sworn = (() => {
             Token.prototype["interface"] = "";
 
             /**
+             * Token suspicious.
+             * @member {boolean} suspicious
+             * @memberof sworn.v1.Token
+             * @instance
+             */
+            Token.prototype.suspicious = false;
+
+            /**
+             * Token holderSessionId.
+             * @member {string} holderSessionId
+             * @memberof sworn.v1.Token
+             * @instance
+             */
+            Token.prototype.holderSessionId = "";
+
+            /**
+             * Token holderProcessId.
+             * @member {string} holderProcessId
+             * @memberof sworn.v1.Token
+             * @instance
+             */
+            Token.prototype.holderProcessId = "";
+
+            /**
+             * Token count.
+             * @member {number|Long} count
+             * @memberof sworn.v1.Token
+             * @instance
+             */
+            Token.prototype.count = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+            /**
+             * Token kind.
+             * @member {string} kind
+             * @memberof sworn.v1.Token
+             * @instance
+             */
+            Token.prototype.kind = "";
+
+            /**
+             * Token policy.
+             * @member {string} policy
+             * @memberof sworn.v1.Token
+             * @instance
+             */
+            Token.prototype.policy = "";
+
+            /**
+             * Token exeSha256.
+             * @member {string} exeSha256
+             * @memberof sworn.v1.Token
+             * @instance
+             */
+            Token.prototype.exeSha256 = "";
+
+            /**
              * Encodes the specified Token message. Does not implicitly {@link sworn.v1.Token.verify|verify} messages.
              * @function encode
              * @memberof sworn.v1.Token
@@ -2657,6 +2888,20 @@ export const sworn = $root.sworn = (() => {
                     writer.uint32(/* id 8, wireType 2 =*/66).string(message.reason);
                 if (message["interface"] != null && $Object.hasOwnProperty.call(message, "interface") && message["interface"] !== "")
                     writer.uint32(/* id 9, wireType 2 =*/74).string(message["interface"]);
+                if (message.suspicious != null && $Object.hasOwnProperty.call(message, "suspicious") && message.suspicious !== false)
+                    writer.uint32(/* id 10, wireType 0 =*/80).bool(message.suspicious);
+                if (message.holderSessionId != null && $Object.hasOwnProperty.call(message, "holderSessionId") && message.holderSessionId !== "")
+                    writer.uint32(/* id 11, wireType 2 =*/90).string(message.holderSessionId);
+                if (message.holderProcessId != null && $Object.hasOwnProperty.call(message, "holderProcessId") && message.holderProcessId !== "")
+                    writer.uint32(/* id 12, wireType 2 =*/98).string(message.holderProcessId);
+                if (message.count != null && $Object.hasOwnProperty.call(message, "count") && (typeof message.count === "object" ? message.count.low || message.count.high : message.count !== 0))
+                    writer.uint32(/* id 13, wireType 0 =*/104).uint64(message.count);
+                if (message.kind != null && $Object.hasOwnProperty.call(message, "kind") && message.kind !== "")
+                    writer.uint32(/* id 14, wireType 2 =*/114).string(message.kind);
+                if (message.policy != null && $Object.hasOwnProperty.call(message, "policy") && message.policy !== "")
+                    writer.uint32(/* id 15, wireType 2 =*/122).string(message.policy);
+                if (message.exeSha256 != null && $Object.hasOwnProperty.call(message, "exeSha256") && message.exeSha256 !== "")
+                    writer.uint32(/* id 16, wireType 2 =*/130).string(message.exeSha256);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -2780,6 +3025,69 @@ export const sworn = $root.sworn = (() => {
                                 message["interface"] = value;
                             else
                                 delete message["interface"];
+                            continue;
+                        }
+                    case 10: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.suspicious = value;
+                            else
+                                delete message.suspicious;
+                            continue;
+                        }
+                    case 11: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.holderSessionId = value;
+                            else
+                                delete message.holderSessionId;
+                            continue;
+                        }
+                    case 12: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.holderProcessId = value;
+                            else
+                                delete message.holderProcessId;
+                            continue;
+                        }
+                    case 13: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.count = value;
+                            else
+                                delete message.count;
+                            continue;
+                        }
+                    case 14: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.kind = value;
+                            else
+                                delete message.kind;
+                            continue;
+                        }
+                    case 15: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.policy = value;
+                            else
+                                delete message.policy;
+                            continue;
+                        }
+                    case 16: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.exeSha256 = value;
+                            else
+                                delete message.exeSha256;
                             continue;
                         }
                     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** App-only access tokens with Entra's claims, v1 and v2; and, on demand, tokens that are wrong in one named way. */
+/** Access tokens with Entra's claims, v1 and v2; and, on demand, tokens that are wrong in one named way. */
 
 import { createHash, createHmac, createSign, type KeyObject, randomBytes } from 'node:crypto';
-import type { StandInApplication, StandInResource, StandInTenant } from './directory.ts';
+import type { StandInResource, StandInTenant } from './directory.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
 /** How a token is to differ from a right one. */
@@ -23,11 +23,19 @@ export interface TokenAlteration {
 
 export interface TokenGrant {
   readonly tenant: StandInTenant;
-  readonly application: StandInApplication;
   readonly resource: StandInResource;
+  readonly client: {
+    readonly clientId: string;
+    readonly name: string;
+    /** `azpacr`: 0 it did not prove itself, 1 with a secret, 2 with a certificate or an assertion. */
+    readonly provenBy: '0' | '1' | '2';
+  };
+  /** `idtyp`, `oid`, `sub`, and what else says who it is for: roles, scp, facets. */
+  readonly subject: Readonly<Record<string, unknown>> & { readonly idtyp: 'app' | 'user'; readonly oid: string };
   readonly nowMs: number;
   readonly keys: SigningKeys;
-  readonly alteration: TokenAlteration;
+  readonly alteration?: TokenAlteration;
+  readonly lifetimeSeconds?: number;
 }
 
 /** One hour less a second, what Entra answers most often. */
@@ -42,39 +50,35 @@ export function issuerOf(tenantId: string, version: 1 | 2): string {
   return version === 1 ? `https://sts.windows.net/${tenantId}/` : `https://login.microsoftonline.com/${tenantId}/v2.0`;
 }
 
-function claimsOf({ tenant, application, resource, nowMs }: TokenGrant): Record<string, unknown> {
+function claimsOf({ tenant, client, subject, resource, nowMs }: TokenGrant, lifetimeS: number) {
   const nowS = Math.floor(nowMs / 1000);
-  const lifetimeS = resource.lifetimeSeconds ?? LIFETIME_S;
   const issuer = issuerOf(tenant.tenantId, resource.tokenVersion);
-  const roles = application.roles?.[resource.identifier];
   const shared = {
     iss: issuer,
     iat: nowS - DATED_BACK_S,
     nbf: nowS - DATED_BACK_S,
     exp: nowS + lifetimeS,
     aio: opaqueText(27),
-    idtyp: 'app',
-    oid: application.objectId,
     rh: `1.${opaqueText(48)}.`,
-    ...(roles === undefined ? {} : { roles }),
-    sub: application.objectId,
+    sub: subject.oid,
+    ...subject,
     tid: tenant.tenantId,
     uti: opaqueText(16),
   };
   if (resource.tokenVersion === 2) {
-    return { aud: resource.appId, ...shared, azp: application.clientId, azpacr: '2', ver: '2.0' };
+    return { aud: resource.appId, ...shared, azp: client.clientId, azpacr: client.provenBy, ver: '2.0' };
   }
   return {
     aud: resource.audienceIsAppId ? resource.appId : resource.identifier,
-    ...shared,
-    app_displayname: application.name,
-    appid: application.clientId,
-    appidacr: '2',
+    app_displayname: client.name,
+    appid: client.clientId,
+    appidacr: client.provenBy,
     idp: issuer,
     tenant_region_scope: 'EU',
     ver: '1.0',
     wids: [],
     xms_ftd: opaqueText(40),
+    ...shared,
   };
 }
 
@@ -85,14 +89,12 @@ function rs256(input: string, key: KeyObject): Buffer {
 }
 
 export function createAccessToken(grant: TokenGrant): { token: string; expiresInS: number } {
-  const { alteration, keys, resource } = grant;
-  const expiresInS = resource.lifetimeSeconds ?? LIFETIME_S;
+  const { alteration = {}, keys, resource } = grant;
+  const expiresInS = grant.lifetimeSeconds ?? resource.lifetimeSeconds ?? LIFETIME_S;
   if (alteration.opaque) return { token: opaqueText(120), expiresInS };
 
-  const claims = { ...claimsOf(grant), ...alteration.claims };
-  for (const [name, value] of Object.entries(claims)) {
-    if (value === undefined) delete (claims as Record<string, unknown>)[name];
-  }
+  const claims: Record<string, unknown> = { ...claimsOf(grant, expiresInS), ...alteration.claims };
+  for (const [name, value] of Object.entries(claims)) if (value === undefined) delete claims[name];
   const signing = alteration.signing ?? 'current';
   const key = signing === 'unpublished-key' ? keys.unpublished : keys.current;
   const kid = signing === 'unknown-kid' ? opaqueText(20) : key.kid;

@@ -20,7 +20,9 @@ export interface KeyAndCertificate {
 export interface CertificateAuthority {
   readonly certificatePem: string;
   /** A server certificate for DNS names; 127.0.0.1 and ::1 are always in it. */
-  issueServerCertificate(dnsNames: readonly string[]): Promise<KeyAndCertificate>;
+  issueServerCertificate(dnsNames: readonly string[], commonName?: string): Promise<KeyAndCertificate>;
+  /** An RSA certificate for client assertions, followed by this authority's own. */
+  issueClientCertificate(commonName: string): Promise<KeyAndCertificate>;
 }
 
 const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -60,11 +62,11 @@ export async function createCertificateAuthority(commonName: string): Promise<Ce
 
   return {
     certificatePem: certificate.toString('pem'),
-    async issueServerCertificate(dnsNames) {
+    async issueServerCertificate(dnsNames, name = dnsNames[0] ?? 'localhost') {
       const serverKeys = await webcrypto.subtle.generateKey(EC, true, ['sign', 'verify']);
       const issued = await x509.X509CertificateGenerator.create({
         ...validity(7),
-        subject: `CN=${dnsNames[0] ?? 'localhost'}`,
+        subject: `CN=${name}`,
         issuer: certificate.subject,
         publicKey: serverKeys.publicKey,
         signingKey: keys.privateKey,
@@ -82,6 +84,19 @@ export async function createCertificateAuthority(commonName: string): Promise<Ce
         ],
       });
       return { keyPem: await keyPem(serverKeys.privateKey), certificatePem: issued.toString('pem') };
+    },
+    async issueClientCertificate(name) {
+      const clientKeys = await webcrypto.subtle.generateKey(RSA, true, ['sign', 'verify']);
+      const issued = await x509.X509CertificateGenerator.create({
+        ...validity(30),
+        subject: `CN=${name}`,
+        issuer: certificate.subject,
+        publicKey: clientKeys.publicKey,
+        signingKey: keys.privateKey,
+        signingAlgorithm: EC,
+      });
+      const chain = `${issued.toString('pem')}\n${certificate.toString('pem')}\n`;
+      return { keyPem: await keyPem(clientKeys.privateKey), certificatePem: chain };
     },
   };
 }

@@ -189,11 +189,13 @@ describe('the stand-in for Entra', () => {
     assert.equal(await code(ask({ client_id: randomUUID() })), 700016);
     assert.equal(await code(ask({ scope: 'https://graph.microsoft.com' })), 1002012);
     assert.equal(await code(ask({ scope: 'https://a/.default https://b/.default' })), 70011);
+    const withOpenId = await ask({ scope: 'https://graph.microsoft.com/.default openid offline_access profile' });
+    assert.equal(withOpenId.status, 200, 'as MSAL for Go and Java ask');
     assert.equal(await code(ask({ scope: 'https://unknown.example/.default' })), 500011);
     assert.equal(await code(ask({ grant_type: 'password' })), 70003);
     assert.equal(await code(ask({ grant_type: 'constructor' })), 70003);
     assert.equal(await code(ask({ grant_type: undefined })), 900144);
-    assert.equal(await code(ask({ fmi_path: 'x' })), 70003);
+    assert.equal(await code(ask({ fmi_path: 'x' })), 500011);
     assert.equal(await code(ask({ client_assertion: undefined })), 7000216);
     assert.equal(await code(ask({ client_secret: 'wrong' })), 7000215);
     assert.equal(await code(call(here(), 'POST', `/${randomUUID()}/oauth2/v2.0/token`, new URLSearchParams())), 90002);

@@ -6,18 +6,19 @@
  * its making opens nothing.
  */
 
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { issuerOf } from './access-token.ts';
+import { createAccessToken, issuerOf, type TokenAlteration } from './access-token.ts';
 import { type CertificateAuthority, createCertificateAuthority } from './certificates.ts';
-import { createAssertionCheck } from './client-assertion.ts';
+import { createAssertionCheck, type ExternalIssuer } from './client-assertion.ts';
 import { createMovableClock, type MovableClock } from './clock.ts';
-import { createDirectory, type StandInTenant } from './directory.ts';
+import { createDirectory, type StandInManagedIdentity, type StandInTenant } from './directory.ts';
 import { instanceDiscovery, openIdConfiguration } from './discovery.ts';
 import { EntraRefusal, errorAnswer } from './entra-error.ts';
 import { createFaults, type Fault, type FaultPlace, type Faults } from './faults.ts';
+import { createSamlIssuer, type SamlGrant, type SamlIssuer } from './saml.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 import { answerTokenRequest, type TokenRequestNote } from './token-endpoint.ts';
 
@@ -27,6 +28,30 @@ export interface EntraStandInOptions {
   readonly port?: number;
   /** The host in `authority`; it is also in the certificate, beside login.microsoftonline.com and 127.0.0.1. */
   readonly hostname?: string;
+  /** Issuers outside Entra that federated credentials may name. */
+  readonly externalIssuers?: readonly ExternalIssuer[];
+}
+
+/** Somebody signed in to an application: the token with which it then is called, and which it acts on behalf of. */
+export interface PersonToken {
+  readonly tenantId: string;
+  /** User principal name or object id. */
+  readonly user: string;
+  /** The application that is called: its client id, or a resource's identifier. */
+  readonly audience: string;
+  /** The program that the person used; a public client. */
+  readonly clientId?: string;
+  readonly scp?: string;
+  readonly lifetimeSeconds?: number;
+  readonly alteration?: TokenAlteration;
+}
+
+export interface ManagedIdentityToken {
+  readonly tenantId: string;
+  readonly clientId: string;
+  readonly resource: string;
+  readonly lifetimeSeconds?: number;
+  readonly alteration?: TokenAlteration;
 }
 
 /** One line of the request log. It never holds a token, an assertion or a secret. */
@@ -48,6 +73,14 @@ export interface EntraStandIn {
   readonly clock: MovableClock;
   readonly faults: Faults;
   readonly keys: SigningKeys;
+  readonly saml: SamlIssuer;
+  /** Errors: throws when the directory has no such tenant, user or audience. */
+  issueForPerson(person: PersonToken): string;
+  /** undefined when the tenant has no such resource. For the stand-in for a host. */
+  issueForManagedIdentity(asked: ManagedIdentityToken): string | undefined;
+  managedIdentities(tenantId: string): readonly StandInManagedIdentity[];
+  /** A SAML assertion for a user, by user principal name or object id. */
+  issueSaml(asked: Omit<SamlGrant, 'tenant' | 'user' | 'nowMs'> & { tenantId: string; user: string }): string;
   /** The newest requests, oldest first. */
   readonly requests: readonly LoggedRequest[];
   /** Requests so far for tokens, and for keys. */
@@ -58,12 +91,15 @@ export interface EntraStandIn {
 const BODY_BYTES_MAX = 64 * 1024;
 const LOGGED_REQUESTS_MAX = 10_000;
 const TENANT = '([^/]{1,64})';
+/** A program on a desktop that people sign in with; it is not in the directory. */
+const PUBLIC_CLIENT = { clientId: '04b07795-8ddb-461a-bbee-02f9e1bf7b46', name: 'Command line of the stand-in' };
 
 const PATHS = {
   token: new RegExp(`^/${TENANT}/oauth2/v2\\.0/token$`),
   keys: new RegExp(`^/${TENANT}/discovery/(?:v2\\.0/)?keys$`),
   metadataV2: new RegExp(`^/${TENANT}/v2\\.0/\\.well-known/openid-configuration$`),
   metadataV1: new RegExp(`^/${TENANT}/\\.well-known/openid-configuration$`),
+  federation: new RegExp(`^/${TENANT}/federationmetadata/2007-06/federationmetadata\\.xml$`),
   instance: /^\/(common)\/discovery\/instance$/,
 } as const;
 
@@ -81,7 +117,7 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 function send(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   response.writeHead(status, {
-    'content-type': 'application/json; charset=utf-8',
+    'content-type': `application/${text.startsWith('<?xml') ? 'samlmetadata+xml' : 'json'}; charset=utf-8`,
     'cache-control': 'no-store, no-cache',
     'x-ms-request-id': randomUUID(),
     ...headers,
@@ -94,13 +130,14 @@ export async function startEntraStandIn(options: EntraStandInOptions): Promise<E
   const certificateAuthority = await createCertificateAuthority('Sworn stand-in for Entra: test authority');
   const server = createServer(await serverCertificate());
   const [keys, directory] = [await createSigningKeys(), createDirectory(options.tenants)];
-  const [clock, faults, assertions] = [createMovableClock(), createFaults(), createAssertionCheck()];
+  const [clock, faults, saml] = [createMovableClock(), createFaults(), await createSamlIssuer()];
+  const assertions = createAssertionCheck({ keys, externalIssuers: options.externalIssuers ?? [] });
   const requests: LoggedRequest[] = [];
   const counts: Record<FaultPlace, number> = { token: 0, keys: 0 };
 
   async function serverCertificate(): Promise<{ key: string; cert: string }> {
     const names = [...new Set([hostname, 'localhost', 'login.microsoftonline.com'])];
-    const issued = await certificateAuthority.issueServerCertificate(names);
+    const issued = await certificateAuthority.issueServerCertificate(names, 'Sworn stand-in for Entra');
     return { key: issued.keyPem, cert: issued.certificatePem };
   }
 
@@ -146,9 +183,11 @@ export async function startEntraStandIn(options: EntraStandInOptions): Promise<E
         nowMs: clock.nowMs(),
         alteration: fault?.kind === 'token' ? fault.alteration : {},
       },
-      { directory, keys, assertions },
+      { directory, keys, assertions, saml },
       line,
     );
+    const { access_token: token } = body;
+    if (typeof token === 'string') line.fingerprint = createHash('sha256').update(token).digest('hex');
     send(response, 200, body);
   }
 
@@ -161,6 +200,7 @@ export async function startEntraStandIn(options: EntraStandInOptions): Promise<E
         return send(response, 200, instanceDiscovery(authority, options.tenants[0]?.tenantId ?? 'common'));
       }
       if (directory.tenant(tenantId) === undefined) throw new EntraRefusal(90002);
+      if (name === 'federation') return send(response, 200, saml.metadata(authority, tenantId));
       const version = name === 'metadataV1' ? 1 : 2;
       if (name !== 'keys') return send(response, 200, openIdConfiguration(authority, tenantId, version));
       counts.keys += 1;
@@ -196,9 +236,67 @@ export async function startEntraStandIn(options: EntraStandInOptions): Promise<E
     server.listen(options.port ?? 0, '127.0.0.1', resolve);
   });
   const { port } = server.address() as AddressInfo;
-  const authority = `https://${hostname}:${port}`;
+  const authority = new URL(`https://${hostname}:${port}`).origin;
+
+  function tenantOf(tenantId: string): StandInTenant {
+    const tenant = directory.tenant(tenantId);
+    if (tenant === undefined) throw new Error(`the stand-in has no tenant ${tenantId}`);
+    return tenant;
+  }
+
+  function userOf(tenant: StandInTenant, name: string) {
+    const user = directory.user(tenant, name);
+    if (user === undefined) throw new Error(`the stand-in has no user ${name}`);
+    return user;
+  }
+
+  function issueForPerson(person: PersonToken): string {
+    const tenant = tenantOf(person.tenantId);
+    const user = userOf(tenant, person.user);
+    const resource = directory.resource(tenant, person.audience);
+    if (resource === undefined) throw new Error(`the stand-in has no application ${person.audience}`);
+    const upn = resource.tokenVersion === 1 ? { upn: user.upn } : { preferred_username: user.upn };
+    const scp = person.scp ?? 'access_as_user';
+    return createAccessToken({
+      tenant,
+      resource,
+      client: { ...PUBLIC_CLIENT, clientId: person.clientId ?? PUBLIC_CLIENT.clientId, provenBy: '0' },
+      subject: { idtyp: 'user', oid: user.objectId, name: user.name, scp, ...upn },
+      nowMs: clock.nowMs(),
+      keys,
+      ...(person.alteration && { alteration: person.alteration }),
+      ...(person.lifetimeSeconds !== undefined && { lifetimeSeconds: person.lifetimeSeconds }),
+    }).token;
+  }
+
+  function issueForManagedIdentity(asked: ManagedIdentityToken): string | undefined {
+    const tenant = tenantOf(asked.tenantId);
+    const identity = tenant.managedIdentities?.find(({ clientId }) => clientId === asked.clientId);
+    if (identity === undefined) throw new Error(`the stand-in has no managed identity ${asked.clientId}`);
+    const resource = directory.resource(tenant, asked.resource);
+    if (resource === undefined) return undefined;
+    const roles = identity.roles?.[resource.identifier];
+    return createAccessToken({
+      tenant,
+      resource,
+      client: { ...identity, provenBy: '2' },
+      subject: { idtyp: 'app', oid: identity.objectId, xms_mirid: identity.resourceId, ...(roles && { roles }) },
+      nowMs: clock.nowMs(),
+      keys,
+      ...(asked.alteration && { alteration: asked.alteration }),
+      ...(asked.lifetimeSeconds !== undefined && { lifetimeSeconds: asked.lifetimeSeconds }),
+    }).token;
+  }
 
   return {
+    saml,
+    issueForPerson,
+    issueForManagedIdentity,
+    managedIdentities: (tenantId) => tenantOf(tenantId).managedIdentities ?? [],
+    issueSaml({ tenantId, user, ...asked }) {
+      const tenant = tenantOf(tenantId);
+      return saml.assertionFor({ ...asked, tenant, user: userOf(tenant, user), nowMs: clock.nowMs() });
+    },
     authority,
     port,
     caCertificatePem: certificateAuthority.certificatePem,

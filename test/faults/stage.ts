@@ -24,6 +24,8 @@ const sworn = join(root, 'bin/sworn');
 const START_MS_MAX = 60_000;
 const LINES_SHOWN = 30;
 const IDENTITY = 'load-agent';
+/** The agent gathers for a second what it writes then. */
+const SWEEPS_MS = 1500;
 export const WORKLOAD = 'load';
 
 export interface ServicePlaces {
@@ -124,12 +126,15 @@ export class Stage {
 
   /** Resolves when every session has ended and the whole record is in ClickHouse. Errors: an Error with what is left. */
   async settled(withinMs: number): Promise<void> {
+    const since = { last: -1, atMs: 0 };
     await until(withinMs, async () => {
       const { sessions, connections, journal, delivery } = await this.agentStatus();
       const { last_seq: last } = journal as { last_seq: number };
       const { stored_seq: stored } = (delivery ?? {}) as { stored_seq: number };
       const open = await this.rows<{ session_id: string }>('SELECT session_id FROM sworn.sessions WHERE NOT ended');
-      if (sessions.length === 0 && stored === last && open.length === 0) return undefined;
+      if (since.last !== last) Object.assign(since, { last, atMs: Date.now() });
+      const isQuiet = Date.now() - since.atMs > SWEEPS_MS;
+      if (sessions.length === 0 && stored === last && open.length === 0 && isQuiet) return undefined;
       const alive = sessions.map(({ id, processes }) => `${id} with ${processes} processes`).join(', ');
       return `${last - stored} of ${last} activities on their way, ${connections} connections, sessions: ${alive}; not ended in ClickHouse: ${open.map(({ session_id: id }) => id).join(', ')}`;
     });

@@ -15,7 +15,7 @@ import { judged, type Row } from './judge.ts';
 import type { Client, Life, Runtime } from './runtimes.ts';
 import type { Stage, TlsVersion } from './stage.ts';
 import { ASKED_AT_LEAST, STATEMENTS } from './statements.ts';
-import { ToolMissing } from './tools.ts';
+import { ToolMissing } from './toolbox.ts';
 
 const LIVES: readonly Life[] = ['one', 'several'];
 /** The identity that the client acts for; the role in PostgreSQL too. */

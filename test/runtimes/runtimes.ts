@@ -2,17 +2,16 @@
 
 /** The clients of the matrix: how each is had, how it is run, and whether what it sends by TLS can be read. */
 import { join } from 'node:path';
+import { fromDebian, versionOf } from './toolbox.ts';
 import {
   bunRelease,
   clients,
   denoRelease,
-  fromDebian,
   goProgram,
   javaClasses,
   nodeRelease,
   pythonWith,
   rustProgram,
-  versionOf,
 } from './tools.ts';
 
 /** A process that asks for one thing and ends, or one that asks for several (README.md). */

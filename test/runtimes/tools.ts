@@ -5,45 +5,17 @@
  * their own programs. What is built is kept in `.setup/runtimes` and made anew when its recipe or its source changes.
  */
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, writeFileSync } from 'node:fs';
 import { arch } from 'node:os';
 import { join } from 'node:path';
+import { builtAt, contentOf, fromDebian, perform, root, versionOf } from './toolbox.ts';
 
-const root = join(import.meta.dirname, '../..');
 const cache = join(root, '.setup/runtimes');
 export const clients = join(import.meta.dirname, 'clients');
 const isArm = arch() === 'arm64';
 
-/** A client that this host does not have and could not get; the message says what would bring it. */
-export class ToolMissing extends Error {
-  override readonly name = 'ToolMissing';
-}
-
-/** The path of a program or file of a Debian package, which is installed when it is not there. Errors: ToolMissing. */
-export function fromDebian(file: string, packageName: string): string {
-  const there = found(file);
-  if (there !== undefined) return there;
-  if (process.getuid?.() !== 0) throw new ToolMissing(`${file} is missing: apt-get install ${packageName}`);
-  const install = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', packageName];
-  try {
-    perform(install, root);
-  } catch {
-    // Lists of packages that are older than the package.
-    perform(['apt-get', 'update', '-q'], root);
-    perform(install, root);
-  }
-  const installed = found(file);
-  if (installed === undefined) throw new ToolMissing(`${packageName} does not bring ${file}`);
-  return installed;
-}
-
-/** Debian's own first: a version manager's stand-in for a program is a script. */
-function found(file: string): string | undefined {
-  if (file.startsWith('/')) return existsSync(file) ? file : undefined;
-  const folders = ['/usr/bin', '/bin', ...(process.env['PATH'] ?? '').split(':')];
-  return folders.map((folder) => join(folder, file)).find((path) => existsSync(path));
-}
+const built = (name: string, recipe: readonly string[], build: (place: string) => void): string =>
+  builtAt(join(cache, name), recipe, build);
 
 /** Program of a release of Node; its own when that is the one. */
 export function nodeRelease(version: string): string {
@@ -63,7 +35,7 @@ export function denoRelease(version: string): string {
 }
 
 /** The folder of a package. */
-function fromNpm(name: string, version: string): string {
+export function fromNpm(name: string, version: string): string {
   const folder = built(`npm-${name.replaceAll(/[@/]+/g, '-')}-${version}`, [], (place) => {
     writeFileSync(join(place, 'package.json'), '{"private":true}');
     perform(['npm', 'install', '--no-audit', '--no-fund', '--ignore-scripts', '--force', `${name}@${version}`], place);
@@ -82,7 +54,7 @@ export function pythonWith(name: string, requirements: readonly string[]): strin
   return join(folder, 'bin/python');
 }
 
-function pythonHasVenv(): boolean {
+export function pythonHasVenv(): boolean {
   try {
     execFileSync('/usr/bin/python3', ['-c', 'import ensurepip'], { stdio: 'ignore' });
     return true;
@@ -123,49 +95,4 @@ export function javaClasses(): string {
     const files = readdirSync(source).map((name) => join(source, name));
     perform(['javac', '-d', place, ...files], root);
   });
-}
-
-/** The first thing like a version in what it prints. */
-export function versionOf(command: readonly string[]): string {
-  const [file, ...args] = command as [string, ...string[]];
-  const printed = execFileSync(file, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-  return /\d+(?:\.\d+)+[-+\w.]*/.exec(printed)?.[0] ?? '';
-}
-
-/** The folder that `build` fills. What was broken off has no stamp, and is made anew. Errors: ToolMissing. */
-function built(name: string, recipe: readonly string[], build: (place: string) => void): string {
-  const place = join(cache, name);
-  const stampFile = `${place}.stamp`;
-  const stamp = createHash('sha256').update(JSON.stringify(recipe)).digest('hex');
-  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return place;
-  rmSync(stampFile, { force: true });
-  rmSync(place, { recursive: true, force: true });
-  mkdirSync(place, { recursive: true });
-  build(place);
-  writeFileSync(stampFile, stamp);
-  return place;
-}
-
-/** Of all files below. */
-function contentOf(folder: string): string {
-  const hash = createHash('sha256');
-  for (const name of (readdirSync(folder, { recursive: true }) as string[]).sort()) {
-    const path = join(folder, name);
-    if (statSync(path).isFile()) hash.update(`${name}\0`).update(readFileSync(path));
-  }
-  return hash.digest('hex');
-}
-
-const SAID_MAX = 600;
-
-function perform(command: readonly string[], folder: string, environment: Record<string, string> = {}): void {
-  const [file, ...args] = command as [string, ...string[]];
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', ...environment };
-  try {
-    execFileSync(file, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 64 * 1024 * 1024 });
-  } catch (error) {
-    const { stderr, stdout, message } = error as Error & { stderr?: Buffer; stdout?: Buffer };
-    const said = `${stdout?.toString() ?? ''}${stderr?.toString() ?? ''}`.trim().slice(-SAID_MAX) || message;
-    throw new ToolMissing(`${command.slice(0, 4).join(' ')} failed: ${said}`);
-  }
 }

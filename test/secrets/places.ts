@@ -12,7 +12,10 @@ export interface Sighting {
 /** Not shorter: four characters stand anywhere by chance. */
 const SOUGHT_LENGTH_MIN = 10;
 
-/** As it is, percent-encoded, escaped, hexadecimal, and in base64 wherever it begins in a group of three bytes. */
+/**
+ * As it is, percent-encoded, escaped, hexadecimal, as UTF-16, and in base64 wherever it begins in a group of three bytes. Secrets
+ * are ASCII.
+ */
 export function waysToWrite(secret: string): ReadonlyMap<string, string> {
   const bytes = Buffer.from(secret);
   const ways = new Map([
@@ -21,6 +24,7 @@ export function waysToWrite(secret: string): ReadonlyMap<string, string> {
     ['percent-encoded, lower case', encodeURIComponent(secret).replaceAll(/%../g, (code) => code.toLowerCase())],
     ['with escaped slashes', secret.replaceAll('/', '\\/')],
     ['hexadecimal', bytes.toString('hex')],
+    ['UTF-16LE', bytes.toString('latin1').replaceAll(/./gs, '$&\0')],
   ]);
   for (const shift of [0, 1, 2]) {
     const shifted = Buffer.concat([Buffer.alloc(shift), bytes]);

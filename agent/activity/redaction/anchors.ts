@@ -34,8 +34,8 @@ export const Anchor = {
 export type Anchor = (typeof Anchor)[keyof typeof Anchor];
 
 const LETTERS: readonly (readonly [Anchor, string])[] = [
-  // password, passwd, passphrase, pass · pwd · secret · token · …key · auth… · sig, signature · cookie · assertion · identity-header
-  [Anchor.name, 'pas pwd ecr tok key uth sig oki sas jwt gjs sse y-h y_h yhe ?co &co'],
+  // password, passwd, passphrase, pass · pwd · secret · token · …key · auth… · sig, signature · cookie · assertion · identity-header · samlresponse
+  [Anchor.name, 'pas pwd ecr tok key uth sig oki sas jwt gjs sse y-h y_h yhe mlr ?co &co'],
   [Anchor.address, '://'],
   [Anchor.webToken, 'eyj'],
   [Anchor.issuedKey, 'aki ghp gho ghu ghs ghr b_p xox aiz ya2 sk- sk_ rk_ pm_ ypi glp dop hvs hvb sg. hf_ dap oks ls0'],

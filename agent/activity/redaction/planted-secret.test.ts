@@ -43,6 +43,12 @@ const word = (plant: (secret: string) => string, written = (secret: string) => s
   written,
 });
 
+/** As Entra's refresh tokens: long, and no JWT. */
+const opaque = (plant: (secret: string) => string): Container => ({
+  ...word(plant),
+  secrets: fc.stringMatching(/^[01]\.A[A-Za-z0-9]{20}[A-Za-z0-9_-]{40,100}$/),
+});
+
 const TEXTS: Readonly<Record<string, Container>> = {
   'a field of JSON': any((s) => json({ user: 'bob', password: s, more: [1, { a: null }] }), inJson),
   'a field of JSON, printed with indents': any((s) => json({ a: { client_secret: s, b: 1 } }, null, 2), inJson),
@@ -66,6 +72,14 @@ const TEXTS: Readonly<Record<string, Container>> = {
     (s) => `export DB_PASSWORD="${s.replaceAll(/["\\$`]/g, '\\$&')}"\n`,
     (s) => s.replaceAll(/["\\$`]/g, '\\$&'),
   ),
+  'the answer of a token endpoint': word((s) =>
+    json({ token_type: 'Bearer', expires_in: 3599, access_token: s, refresh_token: s, id_token: s }),
+  ),
+  'the answer of a managed identity': word((s) => json({ access_token: s, expires_on: '1795366936', resource: 'x' })),
+  'a credential of a Kubernetes plugin': opaque((s) => json({ kind: 'ExecCredential', status: { token: s } })),
+  'tokens of further tenants': opaque((s) => `x-ms-authorization-auxiliary: Bearer ${s}, Bearer ${s}\r\nAccept: */*`),
+  'a request for a token': opaque((s) => `grant_type=x&client_assertion=${s}&assertion=${s}&scope=y`),
+  'an assertion of SAML': opaque((s) => `SAMLResponse=PHNhbWw${s}&RelayState=x`),
   'a setting of YAML': any((s) => `db:\n  user: a\n  password: ${json(s)}\n`, inJson),
   'a setting of TOML': any((s) => `[db]\npassword = ${json(s)}\n`, inJson),
   'a connection string': word((s) => `host=db user=app password=${s} dbname=x`),

@@ -13,6 +13,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { hash } from 'node:crypto';
+import { tokenAsIssued } from '../../protocol/bytes/token-spelling.ts';
 import type { Exchange } from '../../protocol/decoder.ts';
 import { wordSpans } from './command-words.ts';
 import { copySpans, elementSpans, rowSpans } from './json-elements.ts';
@@ -21,7 +22,7 @@ import { joined, type Span } from './span.ts';
 import { scanSql } from './sql-scan.ts';
 
 /** Protocols whose statements are SQL. */
-const SQL_PROTOCOLS = new Set(['postgresql']);
+const SQL_PROTOCOLS = new Set(['postgresql', 'mysql']);
 /** A secret of the statement that comes back in a message is found again when it is long enough to be no common word. */
 const ECHO_LENGTH_MIN = 6;
 const ECHOES_MAX = 64;
@@ -159,7 +160,8 @@ export class Redactor {
   #token({ kind, secret }: Span, encoding: Encoding): string {
     this.count++;
     const bytes = bytesOf(secret, encoding);
-    if (kind === 'token') return `[token:${hash('sha256', bytes)}]`;
+    if (kind === 'token')
+      return `[token:${hash('sha256', Buffer.from(tokenAsIssued(bytes.toString('latin1')), 'latin1'))}]`;
     return `[redacted:${this.#keyed(bytes).slice(0, 12)}]`;
   }
 }

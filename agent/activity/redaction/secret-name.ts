@@ -62,6 +62,8 @@ const SECRET_ENDS: readonly string[] = [
   'securitytoken',
   'sessiontoken',
   'clientassertion',
+  'userassertion',
+  'samlresponse',
   'clientkeydata',
   'dockerconfigjson',
   'identityheader',

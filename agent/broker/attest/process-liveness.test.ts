@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { isProcessAlive, NS_PER_TICK, parseProcessStat, readProcessStat } from './process-liveness.ts';
 
 const rest = (start: string): string => `S 42 ${'0 '.repeat(17)}${start} 9 9`;
@@ -31,13 +33,17 @@ test('knows a running process by its start, to the tick that /proc has, and no l
 });
 
 test('does not take a process that has ended but was not waited for as alive', async () => {
-  // The shell's child ends at once; the shell becomes a sleep that never waits for it.
-  const shell = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  // The shell becomes a sleep, which never waits for its child; only then is the child let go.
+  const shell = spawn('sh', ['-c', 'cat <&3 & echo $!; exec sleep 60 3<&-'], {
+    stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
+  });
   try {
-    const pid = Number(String((await once(shell.stdout, 'data'))[0]));
+    const pid = Number(String((await once(shell.stdout as NodeJS.ReadableStream, 'data'))[0]));
+    while (readFileSync(`/proc/${shell.pid}/comm`, 'latin1') !== 'sleep\n') await setTimeout(5);
+    (shell.stdio[3] as NodeJS.WritableStream).end();
     for (let tries = 0; readProcessStat(pid)?.state !== 'Z'; tries += 1) {
-      assert.ok(tries < 200, 'it never became a zombie');
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      assert.ok(tries < 2000, 'it never became a zombie');
+      await setTimeout(10);
     }
     const startNs = (readProcessStat(pid)?.startTicks ?? 0n) * NS_PER_TICK;
     assert.ok(!isProcessAlive({ pid, startNs }));

@@ -68,9 +68,9 @@ export function holdsSocket(pid: number, inode: string, proc = '/proc'): boolean
 const REMEMBERED_MAX = 2048;
 
 /**
- * For a directory that knows who *opened* a connection, as a map that is filled at connect does: its answer counts only
- * while that process still holds the socket. So one that passed its connection on and closed it is not taken for the
- * caller. (That others hold it besides cannot be told this way; only the opener's descriptors are read.)
+ * For when nothing but who *opened* a connection is known: that answer counts only while the opener still holds the
+ * socket. So one that passed its connection on and closed it is not taken for the caller. (That others hold it besides
+ * cannot be told this way; only the opener's descriptors are read.)
  *
  * The table of sockets is walked once for a connection (some milliseconds: the kernel goes through all its buckets), since a
  * connection keeps its socket; the opener's descriptors are read every time.

@@ -23,8 +23,12 @@ const meaning = (reason: RefusalReason, advice: string, misconfigured = false): 
 });
 const misconfigured = (advice: string): EntraErrorMeaning => meaning('identity_misconfigured', advice, true);
 
+const ofUser = (advice: string): EntraErrorMeaning => meaning('user_assertion_refused', advice);
+
 const BY_CODE: Readonly<Record<number, EntraErrorMeaning>> = {
-  50013: meaning('identity_misconfigured', 'The assertion that stands for a user is not valid.'),
+  50013: ofUser('The token of the person is not valid.'),
+  50027: misconfigured('The client assertion is not one that Entra can read.'),
+  50034: misconfigured('The tenant has no such user, or not as the user of this agent.'),
   50076: meaning('claims_required', 'A conditional access policy asks for more than an application can give.'),
   50079: meaning('claims_required', 'A conditional access policy asks for more than an application can give.'),
   53003: meaning('claims_required', 'A conditional access policy blocks this token.'),
@@ -34,14 +38,18 @@ const BY_CODE: Readonly<Record<number, EntraErrorMeaning>> = {
   82014: misconfigured('An agent identity was used where people sign in.'),
   90002: misconfigured('The tenant of the identity does not exist.'),
   500011: meaning('resource_unknown', 'The resource of a binding is not known in the tenant.'),
-  500131: misconfigured('The assertion was made for another audience.'),
+  500131: ofUser('The token of the person was made for another application.'),
+  500133: ofUser('The token of the person has ended, or has not begun.'),
   700016: misconfigured('The client id of the identity is not known in the tenant.'),
+  700021: misconfigured('The client assertion was made for another application.'),
+  700023: misconfigured('The client assertion was made for another endpoint: look at the authority.'),
   700024: meaning('clock_drift', 'The clock of this host is too far from the time of the tenant.'),
   700027: misconfigured('The certificate of the identity is not registered, or its key does not fit.'),
   700211: misconfigured('No federated credential has this issuer.'),
   700212: misconfigured('No federated credential has this audience.'),
   700213: misconfigured('No federated credential has this subject.'),
   1002012: meaning('resource_unknown', 'The resource of a binding is not written as the tenant knows it.'),
+  7000114: ofUser('The token is not of a person.'),
   7000215: misconfigured('The client secret of the identity is wrong.'),
   7000222: misconfigured('The client secret of the identity has expired.'),
   7002131: misconfigured('No federated credential expression matches.'),

@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { decodeProtectedHeader, jwtVerify } from 'jose';
 import { createClientCertificate, type KeyAndCertificate } from '../../../test/entra-stand-in/certificates.ts';
 import { BrokerError } from '../errors.ts';
-import { loadAssertionSigner } from './client-assertion.ts';
+import { openCertificateCredential } from './client-assertion.ts';
 
 let folder: string;
 let made: KeyAndCertificate;
@@ -22,7 +22,7 @@ function file(name: string, content: string, mode = 0o600): string {
 }
 
 const load = (keyFile: string, certificateFile: string) =>
-  loadAssertionSigner({ kind: 'certificate', keyFile, certificateFile }, 'orders-app');
+  openCertificateCredential({ kind: 'certificate', keyFile, certificateFile }, 'orders-app');
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sworn-assertion-'));
@@ -36,8 +36,8 @@ describe('the assertion', () => {
     const signer = await load(file('a.key', made.keyPem), file('a.crt', made.certificatePem));
     const nowMs = 1_900_000_000_500;
     const [first, second] = [
-      await signer.sign('client', 'https://x/y', nowMs),
-      await signer.sign('client', 'https://x/y', nowMs),
+      await signer.assertion('client', 'https://x/y', nowMs),
+      await signer.assertion('client', 'https://x/y', nowMs),
     ];
     const thumbprint = createHash('sha256').update(certificate.raw).digest('base64url');
     assert.deepEqual(decodeProtectedHeader(first), { alg: 'PS256', typ: 'JWT', 'x5t#S256': thumbprint });
@@ -47,13 +47,13 @@ describe('the assertion', () => {
     assert.deepEqual(rest, { aud: 'https://x/y', iss: 'client', sub: 'client', nbf: nowS, iat: nowS, exp: nowS + 600 });
     assert.match(String(jti), /^[0-9a-f-]{36}$/);
     assert.notEqual(first, second);
-    assert.ok(signer.certificateExpiresAtMs > Date.now());
+    assert.ok(Number(signer.certificateExpiresAtMs) > Date.now());
   });
 
   test('can be made with a PKCS#1 key too', async () => {
     const pkcs1 = createPrivateKey(made.keyPem).export({ type: 'pkcs1', format: 'pem' });
     const signer = await load(file('p1.key', String(pkcs1)), file('a.crt', made.certificatePem));
-    assert.match(await signer.sign('c', 'a', 0), /^eyJ/);
+    assert.match(await signer.assertion('c', 'a', 0), /^eyJ/);
   });
 });
 

@@ -7,7 +7,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { createCertificateAuthority } from '../../../test/entra-stand-in/certificates.ts';
-import { createHttpsFetch, type HttpsRequest, TransportError } from './https-fetch.ts';
+import { createHostFetch, createHttpsFetch, type HttpsRequest, TransportError } from './https-fetch.ts';
 
 let answer: RequestListener = () => {};
 let server: ReturnType<typeof createServer>;
@@ -88,4 +88,13 @@ describe('a request over https', () => {
     await fails(createHttpsFetch()(request), 'network');
     await fails(ask('/', { url: new URL(base.replace('https', 'http')) }), 'not-https');
   });
+});
+
+test('without TLS only this host is asked', async () => {
+  const fetch = createHostFetch();
+  for (const url of ['http://169.255.169.254/', 'http://localhost/', 'http://10.0.0.1/', 'https://127.0.0.1/']) {
+    await assert.rejects(fetch({ method: 'GET', url: new URL(url), timeoutMs: 1000 }), /not-this-host/, url);
+  }
+  // There is nobody at this port; that is as far as it came.
+  await assert.rejects(fetch({ method: 'GET', url: new URL('http://127.0.0.1:9/'), timeoutMs: 1000 }), /network/);
 });

@@ -4,27 +4,17 @@
 
 import type { Clock } from '../clock.ts';
 import type { BrokerLog } from '../log.ts';
-import type { Identity } from '../policy/policy.ts';
-import type { RefusalReason } from '../refusal.ts';
-import { TOKEN_CHARACTERS_MAX } from '../token/compact-token.ts';
-import { SecretText } from '../token/secret-text.ts';
-import { type EntraErrorMeaning, meaningOf } from './aadsts.ts';
-import type { AssertionSigner } from './client-assertion.ts';
+import { meaningOf } from './aadsts.ts';
+import { CredentialProblem } from './assertion-source.ts';
+import {
+  type EntraAnswer,
+  type EntraRefused,
+  objectIn,
+  readRetryAfter,
+  readTokenAnswer,
+  refusedFor,
+} from './entra-answer.ts';
 import { type HttpsAnswer, type HttpsFetch, TransportError } from './https-fetch.ts';
-
-export type EntraAnswer =
-  | { readonly kind: 'token'; readonly token: SecretText; readonly expiresInS: number }
-  | {
-      readonly kind: 'refused';
-      readonly reason: RefusalReason;
-      /** Entra's number, 0 when there is none. */
-      readonly aadsts: number;
-      readonly correlationId: string;
-      readonly misconfigured: boolean;
-      readonly advice: string;
-      /** From Retry-After. */
-      readonly retryAfterMs?: number;
-    };
 
 export interface TokenEndpointParts {
   /** An https origin, without a slash at the end. */
@@ -35,92 +25,60 @@ export interface TokenEndpointParts {
   readonly timeoutMs: number;
 }
 
+export interface TokenQuestion {
+  /** Name of the identity, for the log. */
+  readonly identity: string;
+  readonly tenant: string;
+  readonly clientId: string;
+  /** `grant_type`, `scope`, and what else the grant wants. */
+  readonly fields: Readonly<Record<string, string>>;
+  /** The client assertion for one request. Errors: CredentialProblem. */
+  readonly proof: (audience: string, nowMs: number) => Promise<string>;
+}
+
 /** A clock that is further off than this is told to the operator: assertions begin to fail at five minutes. */
 const DRIFT_MS_MAX = 4 * 60 * 1000;
-/** Nobody is sent away for longer than this, whatever Retry-After says. */
-const RETRY_AFTER_MS_MAX = 10 * 60 * 1000;
+const OUT_OF_TIME = 700024;
 
 export function tokenEndpointOf(authority: string, tenant: string): string {
   return `${authority}/${tenant}/oauth2/v2.0/token`;
 }
 
-function objectIn(body: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
-}
-
-function refusedFor(answer: Omit<EntraErrorMeaning, 'misconfigured'> & Partial<EntraAnswer>): EntraAnswer {
-  return { kind: 'refused', aadsts: 0, correlationId: '', misconfigured: false, ...answer } as EntraAnswer;
-}
-
-function readRetryAfter(answer: HttpsAnswer, nowMs: number): number | undefined {
-  const text = answer.header('retry-after');
-  if (text === undefined) return undefined;
-  const ms = /^\d{1,6}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
-  return ms > 0 ? Math.min(ms, RETRY_AFTER_MS_MAX) : undefined;
-}
-
-function readToken(answer: HttpsAnswer): EntraAnswer {
-  const body = objectIn(answer.body);
-  const token = body['access_token'];
-  const expiresInS = Number(body['expires_in']);
-  if (
-    typeof token !== 'string' ||
-    !/^[\x21-\x7e]+$/.test(token) ||
-    token.length > TOKEN_CHARACTERS_MAX ||
-    String(body['token_type']).toLowerCase() !== 'bearer' ||
-    !(expiresInS > 0)
-  ) {
-    return refusedFor({
-      reason: 'upstream_unavailable',
-      advice: 'The tenant answered with something that is no token.',
-    });
-  }
-  return { kind: 'token', token: new SecretText(token), expiresInS };
-}
-
-function readError(answer: HttpsAnswer, nowMs: number): EntraAnswer {
+/** Never throws, whatever the answer holds. */
+export function readErrorAnswer(answer: HttpsAnswer, nowMs: number): EntraRefused {
   const body = objectIn(answer.body);
   const codes = body['error_codes'];
   const first: unknown = Array.isArray(codes) ? codes[0] : undefined;
   const aadsts = typeof first === 'number' && Number.isSafeInteger(first) ? first : 0;
-  const correlationId = /^[0-9a-f-]{36}$/i.test(String(body['correlation_id'])) ? String(body['correlation_id']) : '';
-  const retryAfterMs = readRetryAfter(answer, nowMs);
-  const shared = { aadsts, correlationId, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  const given = body['correlation_id'];
+  const correlationId = typeof given === 'string' && /^[0-9a-f-]{36}$/i.test(given) ? given : '';
+  const shared = { aadsts, correlationId, retryAfterMs: readRetryAfter(answer.header('retry-after'), nowMs) };
   if (answer.status === 429) {
     return refusedFor({ ...shared, reason: 'upstream_throttled', advice: 'The tenant throttles this identity.' });
   }
   if (answer.status >= 500 || answer.status < 400) {
     return refusedFor({ ...shared, reason: 'upstream_unavailable', advice: `The tenant answered ${answer.status}.` });
   }
-  return refusedFor({ ...shared, ...meaningOf(aadsts, String(body['error'])) });
+  const error = typeof body['error'] === 'string' ? body['error'] : '';
+  return refusedFor({ ...shared, ...meaningOf(aadsts, error), proofRefused: error === 'invalid_client' });
 }
 
 /**
- * Ask Entra for a token of `identity` for `resource` (a name from the configuration).
+ * Ask Entra for a token.
  *
  * Errors   never throws: what went wrong is an answer
  * Retries  once, when Entra finds the assertion out of its time: with a new one, dated by Entra's clock
  */
-export async function askForToken(
-  identity: Identity,
-  signer: AssertionSigner,
-  resource: string,
-  parts: TokenEndpointParts,
-): Promise<EntraAnswer> {
-  const endpoint = tokenEndpointOf(parts.authority, identity.tenant);
+export async function askForToken(question: TokenQuestion, parts: TokenEndpointParts): Promise<EntraAnswer> {
+  const { identity, tenant, clientId, fields, proof } = question;
+  const endpoint = tokenEndpointOf(parts.authority, tenant);
 
-  async function ask(nowMs: number): Promise<HttpsAnswer> {
+  function ask(assertion: string): Promise<HttpsAnswer> {
     const body = new URLSearchParams({
-      grant_type: 'client_credentials',
-      client_id: identity.clientId,
-      scope: `${resource}/.default`,
+      client_id: clientId,
+      ...fields,
       client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-      client_assertion: await signer.sign(identity.clientId, endpoint, nowMs),
+      client_assertion: assertion,
     });
     return parts.fetch({
       method: 'POST',
@@ -134,23 +92,27 @@ export async function askForToken(
   function driftOf(answer: HttpsAnswer): number {
     const driftMs = Date.parse(answer.header('date') ?? '') - parts.clock.wallMs();
     if (Math.abs(driftMs) > DRIFT_MS_MAX) {
-      parts.log.warn(
-        { driftMs: Math.round(driftMs), identity: identity.name },
-        'the clock of this host differs from Entra',
-      );
+      parts.log.warn({ driftMs: Math.round(driftMs), identity }, 'the clock of this host differs from Entra');
     }
     return Number.isFinite(driftMs) ? driftMs : 0;
   }
 
+  const read = (answer: HttpsAnswer): EntraAnswer =>
+    answer.status === 200 ? readTokenAnswer(answer.body) : readErrorAnswer(answer, parts.clock.wallMs());
+
   try {
-    let answer = await ask(parts.clock.wallMs());
+    const first = await proof(endpoint, parts.clock.wallMs());
+    const answer = await ask(first);
     const driftMs = driftOf(answer);
-    if (answer.status === 200) return readToken(answer);
-    const refused = readError(answer, parts.clock.wallMs());
-    if (refused.kind !== 'refused' || refused.aadsts !== 700024) return refused;
-    answer = await ask(parts.clock.wallMs() + driftMs);
-    return answer.status === 200 ? readToken(answer) : readError(answer, parts.clock.wallMs());
+    const meant = read(answer);
+    if (meant.kind !== 'refused' || meant.aadsts !== OUT_OF_TIME) return meant;
+    const second = await proof(endpoint, parts.clock.wallMs() + driftMs);
+    // What somebody else signed is dated by somebody else.
+    return second === first ? meant : read(await ask(second));
   } catch (error) {
+    if (error instanceof CredentialProblem) {
+      return refusedFor({ reason: error.reason, advice: error.message, retryAfterMs: error.retryAfterMs });
+    }
     const kind = error instanceof TransportError ? error.kind : 'failed';
     return refusedFor({ reason: 'upstream_unavailable', advice: `The request to the tenant ended with: ${kind}.` });
   }

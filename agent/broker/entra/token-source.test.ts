@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { TokenAlteration } from '../../../test/entra-stand-in/access-token.ts';
-import type { AllowedResource, Identity } from '../policy/policy.ts';
+import type { AppIdentity } from '../policy/identity.ts';
+import type { AllowedResource } from '../policy/policy.ts';
 import { createHandClock, type HandClock } from '../testing/hand-clock.ts';
 import {
   DATABASE,
@@ -19,22 +20,22 @@ import {
 import { PUBLIC_CLOUD_ISSUERS } from '../token/issuer.ts';
 import { createTokenVerifier } from '../token/verify.ts';
 import { KNOWN_AADSTS_CODES, meaningOf } from './aadsts.ts';
-import { type AssertionSigner, loadAssertionSigner } from './client-assertion.ts';
-import { createHttpsFetch } from './https-fetch.ts';
+import { type Credentials, openCredentials } from './credentials.ts';
+import { createHostFetch, createHttpsFetch } from './https-fetch.ts';
 import { createTenantKeys } from './tenant-keys.ts';
 import { createTokenSource, type TokenAnswer, type TokenSource } from './token-source.ts';
 
 let stage: Stage;
-let orders: Identity;
-let signer: AssertionSigner;
+let orders: AppIdentity;
+let credentials: Credentials;
 let clock: HandClock;
 let lines: string[];
 let source: TokenSource;
 
 before(async () => {
   stage = await openStage();
-  orders = stage.policy.identities[0] as Identity;
-  signer = await loadAssertionSigner(orders.credential, orders.name);
+  orders = stage.policy.identities[0] as AppIdentity;
+  credentials = await openCredentials(stage.policy.identities, createHandClock(), keptLog([]));
 });
 after(() => stage.close());
 beforeEach(() => {
@@ -52,11 +53,16 @@ beforeEach(() => {
   };
   const keys = createTenantKeys({ ...parts, tenants: [TENANT] });
   const verifier = createTokenVerifier({ keys, clock, issuers: PUBLIC_CLOUD_ISSUERS });
-  source = createTokenSource({ ...parts, verifier, signerOf: () => signer });
+  const host = { ...parts, origin: 'http://127.0.0.1:9', fetch: createHostFetch() };
+  const { identities } = stage.policy;
+  const { assertionsOf } = credentials;
+  // Without jitter, so that waits can be told to the millisecond.
+  source = createTokenSource({ ...parts, verifier, identities, assertionsOf, host, random: () => 0 });
 });
 
 const vault: AllowedResource = { resource: VAULT };
-const get = (allowed = vault, stale?: string): Promise<TokenAnswer> => source.get(orders, allowed, stale);
+const get = (allowed = vault, stale?: string): Promise<TokenAnswer> =>
+  source.get(orders, allowed, { staleFingerprint: stale });
 
 async function held(allowed = vault, stale?: string) {
   const answer = await get(allowed, stale);
@@ -76,6 +82,13 @@ async function asked(act: () => Promise<unknown>): Promise<number> {
   await act();
   return stage.standIn.count('token') - before;
 }
+
+/** What was begun in the background is done some time. */
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
+}
+
+const failed = (): Promise<void> => until(() => lines.some((line) => line.includes('upstream_unavailable')));
 
 /** Hand clock and stand-in go together. */
 function advance(ms: number): void {
@@ -101,11 +114,33 @@ describe('tokens from Entra', () => {
     const together = () => Promise.all(Array.from({ length: 100 }, () => held()));
     assert.equal(await asked(together), 1);
     assert.equal(new Set((await together()).map((token) => token.fingerprint)).size, 1);
-    // The token counts in whole seconds, so the edge is within one.
+    // The token counts in whole seconds, so the edge is within one. Entra fails, or it would be renewed before.
+    stage.standIn.faults.add('token', { kind: 'drop' });
     advance(3_599_000 - 300_000 - 1_000);
+    await held();
+    await failed();
     assert.equal(await asked(held), 0);
     advance(1_001);
     assert.equal(await asked(held), 1);
+  });
+
+  test('are renewed in the background from half of their life on, when somebody asks; nobody waits for it', async () => {
+    const before = stage.standIn.count('token');
+    const first = await held();
+    advance(1_799_000);
+    assert.equal(await asked(held), 0);
+    advance(1_000);
+    const together = await Promise.all(Array.from({ length: 10 }, () => held()));
+    for (const one of together) assert.equal(one.fingerprint, first.fingerprint);
+    await until(async () => (await held()).fingerprint !== first.fingerprint);
+    assert.equal(stage.standIn.count('token') - before, 2);
+  });
+
+  test('are kept apart by identity, not by its name alone: after a reload it may be of another client', async () => {
+    await held();
+    const other = await source.get({ ...orders, clientId: '00000000-0000-4000-8000-000000000001' }, vault);
+    assert.equal(other.kind, 'refused', 'the token at hand is of the client before');
+    assert.equal(await asked(() => held()), 0, 'and the client before has its own still');
   });
 
   test('are kept apart by resource', async () => {
@@ -173,6 +208,7 @@ describe('while Entra fails', () => {
     add('token', { kind: 'drop' }, 2);
     advance(3_000_000);
     await held();
+    await failed();
     advance(400_000);
     assert.equal((await refused()).reason, 'upstream_unavailable');
   });

@@ -1,164 +1,213 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * Tokens of the identities, as the rest of the broker gets them: asked for once however many want one, checked before
- * anybody has it, kept in memory while it has five minutes left, and not asked for again while Entra wants to be left alone.
+ * Tokens of the identities, as the rest of the broker gets them: asked for in the way of the identity's kind, checked
+ * before anybody has them, and kept by shelves. The tokens with which a blueprint vouches for its agents, and those of
+ * managed identities that stand for an application, are credentials: they have shelves of their own and never leave.
  */
 
-import type { AllowedResource, Identity } from '../policy/policy.ts';
+import type { AgentIdentity, AppIdentity, Identity } from '../policy/identity.ts';
+import type { AllowedResource } from '../policy/policy.ts';
+import { audiencesOf, isGuid, isTokenExchange, normaliseResource } from '../policy/resource.ts';
 import type { RefusalReason } from '../refusal.ts';
-import { fingerprintOf, type JsonObject, readToken, timeClaim } from '../token/compact-token.ts';
+import { clientOf, readToken } from '../token/compact-token.ts';
 import type { SecretText } from '../token/secret-text.ts';
-import type { TokenVerifier, Verification } from '../token/verify.ts';
-import type { AssertionSigner } from './client-assertion.ts';
-import { mismatchOf } from './expected-token.ts';
-import { askForToken, type EntraAnswer, type TokenEndpointParts } from './token-endpoint.ts';
+import type { TokenVerifier } from '../token/verify.ts';
+import { createAcceptance } from './accepted-token.ts';
+import { createAgentExchange } from './agent-exchange.ts';
+import { type AssertionSource, CredentialProblem } from './assertion-source.ts';
+import { BackOff } from './back-off.ts';
+import type { EntraAnswer } from './entra-answer.ts';
+import { askedBy, forItself, forPerson, TOKEN_EXCHANGE } from './grant.ts';
+import { askHostForToken, type HostMetadataParts } from './host-metadata.ts';
+import { askForToken, type TokenEndpointParts } from './token-endpoint.ts';
+import { type Fetched, type TokenAnswer, TokenShelf } from './token-shelf.ts';
+import { readUserAssertion, type UserAssertion } from './user-assertion.ts';
 
-export interface HeldToken {
-  readonly token: SecretText;
-  readonly fingerprint: string;
-  /** Empty when the token is not a JWT that can be read. */
-  readonly claims: JsonObject;
-  /** Never 'invalid': such a token is not held. */
-  readonly verification: Verification;
-  readonly obtainedAtMs: number;
-  readonly expiresAtMs: number;
+export type { HeldToken, TokenAnswer } from './token-shelf.ts';
+
+export interface TokenWish {
+  /** The client was told that the token with this digest is no longer good. */
+  readonly staleFingerprint?: string | undefined;
+  /** Act for the person whose token this is. */
+  readonly userAssertion?: SecretText | undefined;
 }
 
-export type TokenAnswer =
-  | { readonly kind: 'held'; readonly held: HeldToken }
-  | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly retryAfterS: number };
-
 export interface TokenSource {
-  /** `staleFingerprint`: the client was told that the token with this digest is no longer good. */
-  get(identity: Identity, allowed: AllowedResource, staleFingerprint?: string): Promise<TokenAnswer>;
+  /** Never throws. */
+  get(identity: Identity, allowed: AllowedResource, wish?: TokenWish): Promise<TokenAnswer>;
 }
 
 export interface TokenSourceOptions extends TokenEndpointParts {
-  readonly signerOf: (identity: Identity) => AssertionSigner;
+  readonly identities: readonly Identity[];
+  /** Of an application with any credential but a managed identity. */
+  readonly assertionsOf: (identity: AppIdentity) => AssertionSource;
   readonly verifier: TokenVerifier;
+  readonly host: HostMetadataParts;
+  /** In [0, 1); for tests. */
+  readonly random?: () => number;
+  /** Tokens for people that are kept, of all identities together. */
+  readonly peopleMax?: number;
 }
 
-/** Clients do not keep a token that has less than this left, and neither do we. */
-const LEFT_MS_MIN = 5 * 60 * 1000;
-/** Refreshing on demand of a client is for tokens older than this: else a client could make us ask Entra at will. */
-const REFRESH_AGE_MS_MIN = 30 * 1000;
-const BACK_OFF_MS_MIN = 1000;
-const BACK_OFF_MS_MAX = 60 * 1000;
-/** Somebody has to change a configuration or a tenant first. */
-const BACK_OFF_MISCONFIGURED_MS = 30 * 1000;
-
-interface Refused {
-  readonly reason: RefusalReason;
-  readonly untilMs: number;
-}
-
-/** What is known of one identity at one resource. There are as many as the configuration allows, so nothing is evicted. */
-interface Shelf {
-  held?: HeldToken;
-  underWay?: Promise<TokenAnswer>;
-  refused?: Refused;
-  failures: number;
-}
+/** Each is some 4 KiB, with the assertion 8. The one that was wanted least lately goes first. */
+const PEOPLE_MAX_DEFAULT = 2000;
 
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
-  const { clock, log, verifier, signerOf } = options;
-  const shelves = new Map<string, Shelf>();
+  const { clock, log, verifier, assertionsOf, host, random = Math.random, peopleMax = PEOPLE_MAX_DEFAULT } = options;
+  const shelves = new Map<string, TokenShelf>();
+  const ofPeople = new Map<string, TokenShelf>();
+  const shared = new Map<string, BackOff>();
 
-  function shelfOf(identity: Identity, allowed: AllowedResource): Shelf {
-    const key = JSON.stringify([identity.name, allowed.resource, allowed.audiences ?? []]);
-    const shelf = shelves.get(key) ?? { failures: 0 };
-    shelves.set(key, shelf);
-    return shelf;
+  function made<V>(map: Map<string, V>, key: string, make: () => V): V {
+    const there = map.get(key) ?? make();
+    map.set(key, there);
+    return there;
   }
 
-  /** Seconds are rounded up, so that a client that keeps to them is not refused again. */
-  const retryAfterS = (untilMs: number): number => Math.max(1, Math.ceil((untilMs - clock.monotonicMs()) / 1000));
-
-  function refuse(shelf: Shelf, reason: RefusalReason, waitMs: number): TokenAnswer {
-    const untilMs = clock.monotonicMs() + waitMs;
-    shelf.refused = { reason, untilMs };
-    return { kind: 'refused', reason, retryAfterS: retryAfterS(untilMs) };
+  function shelf(key: readonly unknown[], named: Record<string, string>, fetch: () => Promise<Fetched>): TokenShelf {
+    return made(shelves, JSON.stringify(key), () => {
+      return new TokenShelf({ clock, log, fetch, named, backOff: new BackOff(clock, random) });
+    });
   }
 
-  function refuseAfter(
-    shelf: Shelf,
+  const accept = createAcceptance({ clock, verifier });
+  const agents = createAgentExchange({ ...options, accept, shelf, proofOf });
+  const { askAsAgent, askAsAgentUser, blueprintFor } = agents;
+
+  /** The client assertion of an application. */
+  function proofOf(app: AppIdentity): (audience: string, nowMs: number) => Promise<string> {
+    const { credential } = app;
+    if (credential.kind !== 'managed-identity') {
+      return (audience, nowMs) => assertionsOf(app).assertion(app.clientId, audience, nowMs);
+    }
+    const named = { identity: app.name, resource: TOKEN_EXCHANGE.resource };
+    return async () => {
+      const kept = shelf(['managed', app], named, async () => {
+        const answer = await askHostForToken(TOKEN_EXCHANGE.resource, credential.clientId, host);
+        return accept(answer, {
+          tenant: app.tenant,
+          // Which identity the host has, only the configuration can say.
+          clientId: credential.clientId ?? clientIn(answer),
+          audiences: audiencesOf(TOKEN_EXCHANGE),
+          forUser: false,
+        });
+      });
+      return revealed(await kept.get());
+    };
+  }
+
+  function revealed(answer: TokenAnswer): string {
+    if (answer.kind === 'held') return answer.held.token.reveal();
+    const reason = answer.reason === 'identity_misconfigured' ? answer.reason : 'credential_unavailable';
+    throw new CredentialProblem(reason, 'The managed identity that proves it has no token now.', {
+      retryAfterMs: answer.retryAfterS * 1000,
+    });
+  }
+
+  async function obtain(identity: Identity, allowed: AllowedResource): Promise<Fetched> {
+    const { tenant, clientId, objectId } = identity;
+    const expected = { tenant, clientId, objectId, audiences: audiencesOf(allowed), forUser: false };
+    switch (identity.kind) {
+      case 'app': {
+        const question = { ...askedBy(identity), fields: forItself(allowed), proof: proofOf(identity) };
+        return accept(await askForToken(question, options), expected);
+      }
+      case 'agent': {
+        const blueprint = blueprintFor(identity).clientId;
+        return accept(await askAsAgent(identity, () => forItself(allowed)), { ...expected, blueprint });
+      }
+      case 'agent-user': {
+        const blueprint = blueprintFor(identity).clientId;
+        const objectOfUser = objectId ?? (isGuid(identity.user) ? identity.user : undefined);
+        const answer = await askAsAgentUser(identity, allowed);
+        return accept(answer, { ...expected, objectId: objectOfUser, blueprint, forUser: true });
+      }
+      case 'host': {
+        const named = identity.systemAssigned ? undefined : clientId;
+        return accept(await askHostForToken(allowed.resource, named, host), expected);
+      }
+    }
+  }
+
+  async function obtainFor(
+    user: UserAssertion,
+    assertion: SecretText,
+    identity: AppIdentity | AgentIdentity,
+    allowed: AllowedResource,
+  ): Promise<Fetched> {
+    const fields = forPerson(allowed, assertion.reveal());
+    const answer =
+      identity.kind === 'agent'
+        ? await askAsAgent(identity, () => fields)
+        : await askForToken({ ...askedBy(identity), fields, proof: proofOf(identity) }, options);
+    const { tenant, clientId } = identity;
+    const fetched = await accept(answer, {
+      tenant,
+      clientId,
+      audiences: audiencesOf(allowed),
+      objectId: user.objectId,
+      forUser: true,
+      blueprint: identity.kind === 'agent' ? blueprintFor(identity).clientId : undefined,
+    });
+    // Nobody acts for a person longer than that person's own token allows, as far as it is up to us.
+    return fetched.kind === 'token'
+      ? { ...fetched, keptUntilMs: Math.min(fetched.keptUntilMs, user.expiresAtMs) }
+      : fetched;
+  }
+
+  async function getFor(
+    assertion: SecretText,
     identity: Identity,
     allowed: AllowedResource,
-    answer: EntraAnswer & { kind: 'refused' },
-  ) {
-    shelf.failures += 1;
-    const growing = Math.min(BACK_OFF_MS_MIN * 2 ** (shelf.failures - 1), BACK_OFF_MS_MAX);
-    const waitMs = answer.misconfigured ? BACK_OFF_MISCONFIGURED_MS : Math.max(growing, answer.retryAfterMs ?? 0);
-    const fields = {
-      identity: identity.name,
-      resource: allowed.resource,
-      reason: answer.reason,
-      aadsts: answer.aadsts,
-      correlationId: answer.correlationId,
-      waitMs,
-    };
-    if (answer.misconfigured) log.error(fields, `Entra refused an identity. ${answer.advice}`);
-    else log.warn(fields, `No token from Entra. ${answer.advice}`);
-    return refuse(shelf, answer.reason, waitMs);
-  }
-
-  function reject(shelf: Shelf, identity: Identity, allowed: AllowedResource, cause: string): TokenAnswer {
-    log.error(
-      { identity: identity.name, resource: allowed.resource, cause },
-      'Entra answered with a token that is not the one asked for; it was dropped',
-    );
-    return refuse(shelf, 'answer_rejected', BACK_OFF_MISCONFIGURED_MS);
-  }
-
-  async function fetch(shelf: Shelf, identity: Identity, allowed: AllowedResource): Promise<TokenAnswer> {
-    const answer = await askForToken(identity, signerOf(identity), allowed.resource, options);
-    if (answer.kind === 'refused') return refuseAfter(shelf, identity, allowed, answer);
-
-    const compact = answer.token.reveal();
-    const read = readToken(compact);
-    const verification = await verifier.verify(compact, read);
-    if (verification.state === 'invalid') return reject(shelf, identity, allowed, verification.reason);
-    const claims = read.kind === 'jwt' ? read.claims : {};
-    const mismatch = read.kind === 'jwt' ? mismatchOf(claims, identity, allowed) : undefined;
-    if (mismatch !== undefined) return reject(shelf, identity, allowed, mismatch);
-
-    const obtainedAtMs = clock.wallMs();
-    const exp = timeClaim(claims, 'exp');
-    // What Entra says of the token and what the token says of itself: the earlier counts.
-    const expiresAtMs = Math.min(obtainedAtMs + answer.expiresInS * 1000, exp === undefined ? Infinity : exp * 1000);
-    const held = {
-      token: answer.token,
-      fingerprint: fingerprintOf(compact),
-      claims,
-      verification,
-      obtainedAtMs,
-      expiresAtMs,
-    };
-    shelf.held = held;
-    shelf.failures = 0;
-    delete shelf.refused;
-    return { kind: 'held', held };
-  }
-
-  function isGood(held: HeldToken, staleFingerprint: string | undefined): boolean {
-    const nowMs = clock.wallMs();
-    if (held.expiresAtMs - nowMs < LEFT_MS_MIN) return false;
-    return held.fingerprint !== staleFingerprint || nowMs - held.obtainedAtMs < REFRESH_AGE_MS_MIN;
+    staleFingerprint: string | undefined,
+  ): Promise<TokenAnswer> {
+    if (identity.kind !== 'app' && identity.kind !== 'agent') return atOnce('on_behalf_of_unsupported');
+    const target = identity.kind === 'agent' ? blueprintFor(identity) : identity;
+    const { tenant, clientId, identifierUris = [] } = target;
+    const user = await readUserAssertion(assertion, { tenant, clientId, identifierUris }, { verifier, clock });
+    if (user.kind === 'unusable') {
+      const fields = { identity: identity.name, resource: allowed.resource, cause: user.cause };
+      log.warn(fields, 'the token of a person was not taken for acting in their name');
+      return atOnce('user_assertion_refused');
+    }
+    const place = [identity, allowed.resource, allowed.audiences ?? []];
+    const key = JSON.stringify([...place, user.fingerprint]);
+    const kept =
+      ofPeople.get(key) ??
+      new TokenShelf({
+        clock,
+        log,
+        fetch: () => obtainFor(user, assertion, identity, allowed),
+        named: { identity: identity.name, resource: allowed.resource, onBehalfOf: user.objectId },
+        backOff: new BackOff(clock, random),
+        sharedBackOff: made(shared, JSON.stringify(place), () => new BackOff(clock, random)),
+      });
+    // Taken out and put in again: the first one of the map is the one that was wanted least lately.
+    ofPeople.delete(key);
+    ofPeople.set(key, kept);
+    const [oldest] = ofPeople.size > peopleMax ? ofPeople.keys() : [];
+    if (oldest !== undefined) ofPeople.delete(oldest);
+    return kept.get(staleFingerprint);
   }
 
   return {
-    async get(identity, allowed, staleFingerprint) {
-      const shelf = shelfOf(identity, allowed);
-      const { held, refused } = shelf;
-      if (held !== undefined && isGood(held, staleFingerprint)) return { kind: 'held', held };
-      if (refused !== undefined && clock.monotonicMs() < refused.untilMs) {
-        return { kind: 'refused', reason: refused.reason, retryAfterS: retryAfterS(refused.untilMs) };
-      }
-      shelf.underWay ??= fetch(shelf, identity, allowed).finally(() => {
-        delete shelf.underWay;
-      });
-      return shelf.underWay;
+    async get(identity, allowed, { staleFingerprint, userAssertion } = {}) {
+      // The desk has said so before; with such a token one becomes somebody else, so it is asked here too.
+      if (isTokenExchange(normaliseResource(allowed.resource) ?? '')) return atOnce('token_exchange_resource');
+      if (userAssertion !== undefined) return getFor(userAssertion, identity, allowed, staleFingerprint);
+      const named = { identity: identity.name, resource: allowed.resource };
+      // The whole identity: after a reload the same name may be of another client, asked for by a request from before.
+      const key = ['own', identity, allowed.resource, allowed.audiences ?? []];
+      return shelf(key, named, () => obtain(identity, allowed)).get(staleFingerprint);
     },
   };
+}
+
+const atOnce = (reason: RefusalReason): TokenAnswer => ({ kind: 'refused', reason, retryAfterS: 1 });
+
+function clientIn(answer: EntraAnswer): string {
+  if (answer.kind === 'refused') return '';
+  const read = readToken(answer.token.reveal());
+  return read.kind === 'jwt' ? clientOf(read.claims) : '';
 }

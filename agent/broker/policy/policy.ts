@@ -1,32 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * Who a workload may be: identities, and the bindings that tie a workload to exactly one of them. These types are a part of
+ * Who may be whom: policies, each of which lets the callers that it matches act for one identity. These types are a part of
  * the agent's configuration. Nothing here reads a file or asks a clock.
  */
 
-/** An application's certificate, as registered in Entra. PEM; the key is PKCS#8 or PKCS#1, RSA, not encrypted. */
-export interface CertificateCredential {
-  readonly kind: 'certificate';
-  readonly keyFile: string;
-  readonly certificateFile: string;
-}
+import type { TokenInterface } from '../token-interface.ts';
+import type { Identity } from './identity.ts';
 
-/** How the broker proves to Entra that it may act for an identity. */
-export type Credential = CertificateCredential;
-
-export interface Identity {
-  /** How bindings and people name it; also `identity_name` in the record. */
-  readonly name: string;
-  /** 'agent' (Entra Agent ID, through a blueprint) is a word of the configuration already, and is refused until built. */
-  readonly kind: 'app' | 'agent';
-  /** The tenant's GUID; a domain name would not be comparable with the `tid` of a token. */
-  readonly tenant: string;
-  readonly clientId: string;
-  /** Object id of the service principal. When it is given, a token with another `oid` is refused. */
-  readonly objectId?: string;
-  readonly credential: Credential;
-}
+export type { Credential, Identity } from './identity.ts';
 
 /** A resource with the audiences that its tokens carry, for those whose audience is not their name. */
 export interface AllowedResource {
@@ -34,23 +16,50 @@ export interface AllowedResource {
   readonly audiences?: readonly string[];
 }
 
-/** A workload acts for an identity, towards these resources. */
-export interface Binding {
-  /** The name of the workload's selection; which process belongs to it is decided by the kernel. */
-  readonly workload: string;
+/**
+ * What a caller must be, all of it; what is left out does not matter. What each is worth against a hostile user of the host
+ * stands in `attest/caller-facts.ts`.
+ */
+export interface PolicyMatch {
+  /** The name of the workload; which process belongs to it is decided by the kernel. */
+  readonly workload?: string;
+  /** x.service, x.scope, or x.slice for all that is in a slice. Of the system's manager, never of a user's. */
+  readonly unit?: string;
+  /** Path of a cgroup v2; those below belong to it. */
+  readonly cgroup?: string;
+  /** 64 hexadecimal digits. */
+  readonly containerId?: string;
+  /** Path of the program, as the host sees it. */
+  readonly exe?: string;
+  /** Of the program that is executed; hexadecimal. */
+  readonly exeSha256?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/** Callers that match act for an identity, towards these resources. */
+export interface Policy {
+  /** How people and the record name it. */
+  readonly name: string;
+  readonly match: PolicyMatch;
   /** The name of the identity. */
   readonly identity: string;
   readonly resources: readonly (string | AllowedResource)[];
   /** How long a client is told that it may keep a token; the lever with which access is ended. Seconds. */
   readonly advertisedSecondsMax?: number;
+  /** How it may be asked for; INTERFACES_DEFAULT when absent. */
+  readonly interfaces?: readonly TokenInterface[];
+  /** With the interface `workload-identity`: whose the workload's token file is. */
+  readonly fileOwner?: { readonly uid: number; readonly gid: number };
 }
 
-export interface Policy {
+export interface PolicySet {
   readonly identities: readonly Identity[];
-  readonly bindings: readonly Binding[];
+  /** Their order means nothing: a caller that two of them match gets no token. */
+  readonly policies: readonly Policy[];
 }
 
-/** A quarter of an hour: access ends at most that long after the binding was taken away, and a client asks four times an hour. */
+/** A quarter of an hour: access ends at most that long after the policy was taken away, and a client asks four times an hour. */
 export const ADVERTISED_SECONDS_DEFAULT = 900;
 
 /** Clients do not keep tokens with less than five minutes left, and would ask again for every call. */

@@ -25,7 +25,7 @@ export function normaliseResource(text: string): string | undefined {
 }
 
 /** The application behind `api://AzureADTokenExchange`: with a token for it one can become somebody else. */
-const TOKEN_EXCHANGE_APP = 'fb60f99c-7a34-4190-8149-302f77469936';
+export const TOKEN_EXCHANGE_APP = 'fb60f99c-7a34-4190-8149-302f77469936';
 
 /** True for every name of the token exchange, those of the national clouds included. */
 export function isTokenExchange(resource: string): boolean {

@@ -1,160 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * The loopback endpoint of the App Service flavour: HTTP in, the desk's answer out. It decides nothing but the shape of
- * requests. Every request, also one that is no HTTP, ends as a refusal in the record or as a token.
+ * The App Service flavour: a secret in a header, at the address that IDENTITY_ENDPOINT names. All SDKs that were tried speak
+ * it before any other, over plain HTTP to wherever they are told.
  */
 
-import type { Socket } from 'node:net';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { BrokerConnection, CallerDirectory } from '../attest/caller-directory.ts';
-import { REFUSALS, type RefusalReason } from '../refusal.ts';
-import type { GrantedToken, RefusedToken, TokenDesk } from '../token-desk.ts';
-import { grantedBody, readQuery, refusedBody } from './app-service-protocol.ts';
-import { type ExpectedShape, shapeProblem } from './request-guard.ts';
+import type { Flavour } from './flavour.ts';
 
 export const APP_SERVICE_PATH = '/msi/token';
-const INTERFACE = 'app-service';
 
-export interface AppServiceOptions {
-  readonly desk: TokenDesk;
-  readonly callers: CallerDirectory;
-}
-
-/** Enough for every SDK's headers; more is refused before it is looked at. */
-const HEADER_BYTES_MAX = 16 * 1024;
-/** To send a request that fits into one packet. */
-const REQUEST_MS_MAX = 5_000;
-const IDLE_MS_MAX = 5_000;
-/** Who opens more gets none until others close. */
-const CONNECTIONS_MAX = 1024;
-
-const plain = (address: string): string => (address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address);
-
-/** Taken when the request comes: a socket that was closed meanwhile has forgotten its addresses. */
-function connectionOf(socket: Socket): BrokerConnection {
-  return {
-    localAddress: plain(socket.localAddress ?? ''),
-    localPort: socket.localPort ?? 0,
-    remoteAddress: plain(socket.remoteAddress ?? ''),
-    remotePort: socket.remotePort ?? 0,
-  };
-}
-
-function send(reply: FastifyReply, answer: GrantedToken | RefusedToken): FastifyReply {
-  reply.header('cache-control', 'no-store').header('pragma', 'no-cache').type('application/json; charset=utf-8');
-  if (answer.kind === 'token') return reply.code(200).send(JSON.stringify(grantedBody(answer)));
-  const { status } = REFUSALS[answer.reason];
-  if (status === 429 || status === 503) reply.header('retry-after', String(answer.retryAfterS));
-  return reply.code(status).send(JSON.stringify(refusedBody(answer)));
-}
-
-export interface AppServiceEndpoint {
-  /** Resolves to the port. `port` 0 lets the kernel choose. */
-  listen(port: number): Promise<number>;
-  close(): Promise<void>;
-}
-
-export function createAppServiceEndpoint({ desk, callers }: AppServiceOptions): AppServiceEndpoint {
-  let expected: ExpectedShape = { path: APP_SERVICE_PATH, hosts: new Set() };
-
-  const attestBy = (connection: BrokerConnection) => () => callers.callerOf(connection);
-
-  function refuse(socket: Socket, reason: RefusalReason): Promise<GrantedToken | RefusedToken> {
-    return desk.answer({ interface: INTERFACE, attest: attestBy(connectionOf(socket)), refuse: reason });
-  }
-
-  /** For what never becomes a request: a broken request line, too large headers, CONNECT. */
-  function refuseRaw(socket: Socket): void {
-    if (!socket.writable || socket.remoteAddress === undefined) {
-      socket.destroy();
-      return;
-    }
-    refuse(socket, 'malformed_request').then(
-      (answer) => {
-        const body = answer.kind === 'refused' ? JSON.stringify(refusedBody(answer)) : '{}';
-        const head = [
-          'HTTP/1.1 400 Bad Request',
-          'content-type: application/json; charset=utf-8',
-          `content-length: ${Buffer.byteLength(body)}`,
-          'cache-control: no-store',
-          'connection: close',
-        ];
-        socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
-      },
-      () => socket.destroy(),
-    );
-  }
-
-  async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { raw } = request;
-    const url = raw.url ?? '';
-    const problem = shapeProblem({ method: raw.method ?? '', url, rawHeaders: raw.rawHeaders }, expected);
-    if (problem !== undefined) {
-      // Whatever else waits on this connection is not worth reading.
-      reply.header('connection', 'close');
-      return send(reply, await refuse(raw.socket, problem));
-    }
-    const query = readQuery(url.slice(url.indexOf('?') + 1 || url.length));
-    const secret = request.headers['x-identity-header'];
-    const answer = await desk.answer({
-      interface: INTERFACE,
-      attest: attestBy(connectionOf(raw.socket)),
-      presentedSecret: typeof secret === 'string' ? secret : undefined,
-      resource: query.resource,
-      selectors: query.selectors,
-      staleFingerprint: query.staleFingerprint,
-      ...(query.problem === undefined ? {} : { refuse: query.problem }),
-    });
-    return send(reply, answer);
-  }
-
-  async function handleBroken(_error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    reply.header('connection', 'close');
-    send(reply, await refuse(request.raw.socket, 'malformed_request'));
-  }
-
-  const app: FastifyInstance = fastify({
-    // Its own lines would carry URLs and headers.
-    logger: false,
-    bodyLimit: 1024,
-    keepAliveTimeout: IDLE_MS_MAX,
-    requestTimeout: REQUEST_MS_MAX,
-    forceCloseConnections: true,
-    return503OnClosing: false,
-    exposeHeadRoutes: false,
-    http: {
-      maxHeaderSize: HEADER_BYTES_MAX,
-      headersTimeout: REQUEST_MS_MAX,
-      // How often the two limits above are looked after; half a minute otherwise.
-      connectionsCheckingInterval: 1_000,
-      requireHostHeader: false,
-    },
-    clientErrorHandler: (_error, socket) => refuseRaw(socket as Socket),
-    frameworkErrors: (error, request, reply) => {
-      handleBroken(error, request as FastifyRequest, reply as FastifyReply).catch(() => request.raw.socket.destroy());
-    },
-  });
-  // One handler for every method and path, before a body is read or a route is looked for: what is not a right request is
-  // refused in one way, and a framework's own 404, 405, 413 and 415 never come to be.
-  app.addHook('onRequest', async (request, reply) => {
-    await handle(request, reply);
-    return reply;
-  });
-  app.setNotFoundHandler(() => undefined);
-  app.setErrorHandler(handleBroken);
-  app.server.maxConnections = CONNECTIONS_MAX;
-  app.server.on('connect', (_request, socket) => refuseRaw(socket as Socket));
-  app.server.on('checkExpectation', (request) => refuseRaw(request.socket));
-
-  return {
-    async listen(port) {
-      await app.listen({ host: '127.0.0.1', port });
-      const address = app.server.address();
-      const bound = typeof address === 'object' && address !== null ? address.port : port;
-      expected = { ...expected, hosts: new Set([`127.0.0.1:${bound}`, `localhost:${bound}`]) };
-      return bound;
-    },
-    close: () => app.close(),
-  };
-}
+export const appService: Flavour = {
+  interface: 'app-service',
+  secret: 'required',
+  isPath: (path) => path === APP_SERVICE_PATH || path === `${APP_SERVICE_PATH}/`,
+  hosts: (port) => [`127.0.0.1:${port}`, `localhost:${port}`],
+  // The first one with X-IDENTITY-HEADER.
+  apiVersionMin: '2019-08-01',
+  presentedSecret(headers) {
+    const secret = headers['x-identity-header'];
+    return typeof secret === 'string' ? secret : undefined;
+  },
+};

@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { appService } from './app-service.ts';
 import { shapeProblem } from './request-guard.ts';
 
-const expected = { path: '/msi/token', hosts: new Set(['127.0.0.1:80', 'localhost:80']) };
+const expected = { isPath: appService.isPath, hosts: new Set(['127.0.0.1:80', 'localhost:80']) };
 const HOST = ['Host', '127.0.0.1:80'];
 
 const problem = (rawHeaders: string[] = HOST, url = '/msi/token?x=1', method = 'GET') =>

@@ -17,7 +17,7 @@ export interface RequestShape {
 }
 
 export interface ExpectedShape {
-  readonly path: string;
+  isPath(path: string): boolean;
   /** `127.0.0.1:PORT` and its like. */
   readonly hosts: ReadonlySet<string>;
 }
@@ -50,8 +50,7 @@ export function shapeProblem(request: RequestShape, expected: ExpectedShape): Re
   const [host] = hosts;
   if (host === undefined || hosts.length > 1 || !expected.hosts.has(host)) return 'wrong_host';
   if (request.url.length > URL_CHARACTERS_MAX) return 'malformed_request';
-  const path = request.url.split('?', 1)[0];
-  if (path !== expected.path && path !== `${expected.path}/`) return 'unknown_path';
+  if (!expected.isPath(request.url.split('?', 1)[0] ?? '')) return 'unknown_path';
   if (request.method !== 'GET') return 'method_not_allowed';
   return hasBody ? 'malformed_request' : undefined;
 }

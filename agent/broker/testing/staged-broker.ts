@@ -15,7 +15,7 @@ import { createInMemoryCallerDirectory, type InMemoryCallerDirectory } from '../
 import { NS_PER_TICK, readProcessStat } from '../attest/process-liveness.ts';
 import { createDerivedSessionSecrets, type SessionSecrets } from '../attest/session-secret.ts';
 import type { BrokerLog } from '../log.ts';
-import type { Policy } from '../policy/policy.ts';
+import type { PolicySet } from '../policy/policy.ts';
 import { type BrokerOptions, type RunningBroker, startBroker } from '../start-broker.ts';
 import type { TokenEvent } from '../token-event.ts';
 
@@ -28,6 +28,9 @@ export const GRAPH_APP = '00000003-0000-0000-c000-000000000000';
 export const DATABASE_APP = '40000000-0000-4000-8000-0000000000aa';
 export const INVENTORY_APP = '40000000-0000-4000-8000-0000000000bb';
 
+export const PERSON = 'person@contoso.example';
+export const PERSON_OBJECT = '30000000-0000-4000-8000-0000000000cc';
+
 export const VAULT = 'https://vault.example';
 export const GRAPH = 'https://graph.microsoft.com';
 export const DATABASE = 'https://database.example';
@@ -35,7 +38,7 @@ export const INVENTORY = `api://${INVENTORY_APP}`;
 
 export interface Stage {
   readonly standIn: EntraStandIn;
-  readonly policy: Policy;
+  readonly policy: PolicySet;
   readonly secrets: SessionSecrets;
   /** A broker at this stage's Entra; it is stopped with the stage. */
   start(options?: Partial<BrokerOptions>): Promise<StagedBroker>;
@@ -77,7 +80,7 @@ export function keptLog(lines: string[]): BrokerLog {
   return { info: keep('info'), warn: keep('warn'), error: keep('error') };
 }
 
-function policyOf(folder: string): Policy {
+function policyOf(folder: string): PolicySet {
   const credential = (name: string) =>
     ({
       kind: 'certificate',
@@ -96,15 +99,22 @@ function policyOf(folder: string): Policy {
       },
       { name: 'billing-app', kind: 'app', tenant: TENANT, clientId: BILLING_CLIENT, credential: credential('billing') },
     ],
-    bindings: [
+    policies: [
       {
-        workload: 'orders',
+        name: 'orders',
+        match: { workload: 'orders' },
         identity: 'orders-app',
         resources: [VAULT, `${GRAPH}/`, { resource: DATABASE, audiences: [DATABASE_APP] }, INVENTORY],
       },
-      { workload: 'billing', identity: 'billing-app', resources: [VAULT], advertisedSecondsMax: 600 },
-      { workload: 'twice', identity: 'orders-app', resources: [VAULT] },
-      { workload: 'twice', identity: 'billing-app', resources: [VAULT] },
+      {
+        name: 'billing',
+        match: { workload: 'billing' },
+        identity: 'billing-app',
+        resources: [VAULT],
+        advertisedSecondsMax: 600,
+      },
+      { name: 'once', match: { workload: 'twice' }, identity: 'orders-app', resources: [VAULT] },
+      { name: 'again', match: { workload: 'twice' }, identity: 'billing-app', resources: [VAULT] },
     ],
   };
 }
@@ -138,6 +148,7 @@ export async function openStage(): Promise<Stage> {
           { identifier: DATABASE, appId: DATABASE_APP, tokenVersion: 2 },
           { identifier: INVENTORY, appId: INVENTORY_APP, tokenVersion: 2 },
         ],
+        users: [{ objectId: PERSON_OBJECT, upn: PERSON, name: 'A Person' }],
       },
     ],
   });

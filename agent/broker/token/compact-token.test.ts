@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
+import { carriedCredential } from '../../protocol/carried-credential.ts';
 import {
   audiencesIn,
   clientOf,
@@ -45,8 +46,16 @@ describe('readToken', () => {
   }
 });
 
-test('a fingerprint is the SHA-256 of the token as it is sent', () => {
-  assert.equal(fingerprintOf('a.b.c'), createHash('sha256').update('a.b.c').digest('hex'));
+test('a fingerprint is the SHA-256 of the token as it was issued, however it is spelled', () => {
+  const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+  assert.equal(fingerprintOf('a.b.c'), sha256('a.b.c'));
+  const token = `${part({ alg: 'RS256' })}.${part({ a: 1 })}.-_A`;
+  for (const spelled of [token, `${token.slice(0, -1)}B`, `${token}=`, token.replace('-_', '+/')]) {
+    assert.equal(fingerprintOf(spelled), sha256(token), spelled);
+    assert.equal(carriedCredential('http-bearer', spelled, 'exchange').fingerprint, sha256(token), spelled);
+    assert.equal(readToken(spelled).kind, 'jwt', spelled);
+  }
+  assert.notEqual(fingerprintOf(`${token.slice(0, -1)}E`), sha256(token));
 });
 
 test('claims of the wrong type are as good as absent, also those of the prototype', () => {

@@ -3,6 +3,7 @@
 /** Reading a token without believing it: its form, its header, its claims, its fingerprint. No keys, no clock. */
 
 import { createHash } from 'node:crypto';
+import { tokenAsIssued } from '../../protocol/bytes/token-spelling.ts';
 
 /** Entra's largest tokens (many groups and roles) stay below 16 KiB; servers refuse headers above that anyway. */
 export const TOKEN_CHARACTERS_MAX = 32 * 1024;
@@ -19,11 +20,12 @@ export type TokenRead =
   | { readonly kind: 'too-long' };
 
 /**
- * SHA-256 of the compact token's bytes, hexadecimal: the same value that clients send as `token_sha256_to_refresh`. The
- * signature in a token makes it unguessable, so a plain digest gives nothing away.
+ * SHA-256 of the compact token's bytes as it was issued, hexadecimal: the same value that clients send as
+ * `token_sha256_to_refresh`, and the same for every spelling of the token. The signature in a token makes it unguessable,
+ * so a plain digest gives nothing away.
  */
 export function fingerprintOf(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
+  return createHash('sha256').update(tokenAsIssued(token)).digest('hex');
 }
 
 const SEGMENT = /^[A-Za-z0-9_-]*$/;
@@ -40,7 +42,7 @@ function jsonObject(segment: string): JsonObject | undefined {
 /** Never throws; work is bounded by TOKEN_CHARACTERS_MAX. */
 export function readToken(token: string): TokenRead {
   if (token.length > TOKEN_CHARACTERS_MAX) return { kind: 'too-long' };
-  const segments = token.split('.', 6);
+  const segments = tokenAsIssued(token).split('.', 6);
   if (!segments.every((segment) => SEGMENT.test(segment))) return { kind: 'opaque' };
   const [first = '', second = ''] = segments;
   if (segments.length === 5)

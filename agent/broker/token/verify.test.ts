@@ -20,9 +20,10 @@ let keys: SigningKeys;
 let ofTenant: TenantKeys;
 
 function token(alteration: TokenAlteration = {}, resource: StandInResource = V1, nowMs = NOW_MS): string {
-  const application = { clientId: 'c', objectId: 'o', name: 'n', certificates: [] };
   const tenant = { tenantId: TENANT, applications: [], resources: [] };
-  return createAccessToken({ tenant, application, resource, nowMs, keys, alteration }).token;
+  const client = { clientId: 'c', name: 'n', provenBy: '2' } as const;
+  const subject = { idtyp: 'app', oid: 'o' } as const;
+  return createAccessToken({ tenant, client, subject, resource, nowMs, keys, alteration }).token;
 }
 
 async function verify(compact: string, nowMs = NOW_MS, withKeys = ofTenant): Promise<string> {

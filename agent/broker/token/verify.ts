@@ -8,29 +8,40 @@
  */
 
 import { errors, jwtVerify } from 'jose';
+import { tokenAsIssued } from '../../protocol/bytes/token-spelling.ts';
 import type { Clock } from '../clock.ts';
 import { type JsonObject, type TokenRead, textClaim, timeClaim } from './compact-token.ts';
 import { createIssuerReader, type IssuerForms } from './issuer.ts';
 
-export type UnverifiableReason =
-  | 'nonce'
-  | 'opaque'
-  | 'encrypted'
-  | 'too_long'
-  | 'unknown_issuer'
-  | 'foreign_tenant'
-  | 'algorithm_not_supported'
-  | 'key_not_published'
-  | 'keys_unavailable';
+/** Nobody here can know. What each word means, for who reads the record: docs/ERRORS.md, "Agent: tokens seen". */
+export const UNVERIFIABLE_REASONS = [
+  'nonce',
+  'opaque',
+  'encrypted',
+  'too_long',
+  'unknown_issuer',
+  'foreign_tenant',
+  'algorithm_not_supported',
+  'key_not_published',
+  'keys_unavailable',
+  'saml_not_supported',
+] as const;
 
-export type InvalidReason =
-  | 'malformed'
-  | 'algorithm_not_allowed'
-  | 'wrong_issuer'
-  | 'claims_missing'
-  | 'bad_signature'
-  | 'expired'
-  | 'not_yet_valid';
+/** It is wrong. */
+export const INVALID_REASONS = [
+  'malformed',
+  'algorithm_not_allowed',
+  'wrong_issuer',
+  'claims_missing',
+  'bad_signature',
+  'expired',
+  'not_yet_valid',
+  'signature_wrapped',
+  'unsigned',
+] as const;
+
+export type UnverifiableReason = (typeof UNVERIFIABLE_REASONS)[number];
+export type InvalidReason = (typeof INVALID_REASONS)[number];
 
 export type Verification =
   | { readonly state: 'verified' }
@@ -116,7 +127,8 @@ export function createTokenVerifier({ keys, issuers, clock }: VerifierOptions): 
     if (algorithm !== 'RS256') return unlessOutOfTime(claims, unverifiable('algorithm_not_supported'));
 
     try {
-      await jwtVerify(token, resolver, {
+      // As it was issued: what is found of one spelling is kept for all of them.
+      await jwtVerify(tokenAsIssued(token), resolver, {
         algorithms: ['RS256'],
         issuer: textClaim(claims, 'iss'),
         requiredClaims: ['exp', 'tid', 'oid'],

@@ -143,10 +143,9 @@ describe('delivery', () => {
     const sink = scene.sink({ batchAgeMs: 100, batchBytesMax: 1 << 20 });
     await until(() => sink.state.phase === 'delivering');
     for (let round = 0; round < 3; round += 1) {
-      const before = performance.now();
+      // Without the age it would wait for a megabyte, and not come.
       scene.append(1);
       await scene.allDelivered();
-      assert.ok(performance.now() - before < 2000, `${performance.now() - before} ms`);
     }
   });
 
@@ -282,9 +281,7 @@ describe('a connection that breaks', () => {
     scene.append(10);
     await scene.allDelivered();
     link.goDead();
-    const before = performance.now();
     await until(() => sink.state.phase !== 'delivering', 'the dead link to be noticed');
-    assert.ok(performance.now() - before < 5000, `${performance.now() - before} ms`);
     assert.equal(scene.states.at(-1)!.error!.code, 'delivery_connection_lost');
     link.revive();
     scene.append(10);

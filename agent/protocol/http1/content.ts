@@ -28,6 +28,7 @@ export interface Content {
  * @param codings    content codings and transfer codings besides `chunked`, in the order applied
  * @param complete   the message ended as its framing says
  * @param bytesMax   bound of the payload
+ * @param inReply    tokens in it were given to who reads it
  */
 export function keepContent(
   body: WholeBody,
@@ -35,6 +36,7 @@ export function keepContent(
   contentType: string,
   complete: boolean,
   bytesMax: number,
+  inReply = false,
 ): Content {
   let bytes = body.bytes;
   let decoded: Content['decoded'] = '';
@@ -50,7 +52,7 @@ export function keepContent(
     if (whole && result.kind === 'head') cut = true;
   }
   const contentBytes = decoded === 'whole' ? bytes.length : undefined;
-  const redacted = redactContent(bytes, contentType);
+  const redacted = redactContent(bytes, contentType, inReply);
   const sha256 = cut && body.missingBytes === 0 ? (body.sha256 ?? sha256Of(body.bytes)) : undefined;
   return {
     payload: {

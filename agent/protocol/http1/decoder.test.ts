@@ -273,8 +273,8 @@ test('credentials are handed over as the program meant them', () => {
   const seen = (name: string) => check(captured(name).script).credentials.map(({ kind, secret }) => [kind, secret]);
   assert.deepEqual(seen('curl-oauth'), [
     ['http-form', SECRETS.clientSecret],
-    ['http-json', SECRETS.issuedJwt],
-    ['http-json', SECRETS.refreshToken],
+    ['http-token-response', SECRETS.issuedJwt],
+    ['http-token-response', SECRETS.refreshToken],
   ]);
   assert.deepEqual(seen('node-fetch'), [['http-bearer', SECRETS.bearerJwt]]);
   assert.deepEqual(seen('python-requests').slice(0, 3), [

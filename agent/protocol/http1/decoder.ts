@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** HTTP/1.0 and HTTP/1.1: two readers, one a direction, and the pairing of what they read. */
-import type { ByteCounts, Decoder, DecoderBounds, DecoderSink, Opening, Side } from '../decoder.ts';
+import type { ByteCounts, Decoder, DecoderBounds, DecoderSink, Opening, SeenCredential, Side } from '../decoder.ts';
 import { exchangeOf } from './exchange.ts';
 import { fieldMembers, fieldValue } from './fields.ts';
 import { replyFraming, requestFraming } from './framing.ts';
@@ -183,7 +183,7 @@ class RequestHandler implements MessageHandler<RequestLine> {
     this.#target = requestTarget(message);
     secrets.push(...this.#target.secrets);
     this.#notes = headNotes(message, framed.conflicts, framed.transferCodings, secrets);
-    handOver(this.#sink, secrets, message.startAt);
+    handOver(this.#sink, secrets, message.startAt, sentTo(this.#target));
     return { framing: framed.framing, bytesMax: this.#bounds.requestBytesMax, doubtful: open.expectsContinue };
   }
 
@@ -198,7 +198,7 @@ class RequestHandler implements MessageHandler<RequestLine> {
     const open = this.#open!;
     const secrets: FoundSecret[] = [];
     const part = requestPart(message, this.#notes!, this.#target!, this.#bounds, secrets);
-    handOver(this.#sink, secrets, message.endAt);
+    handOver(this.#sink, secrets, message.endAt, sentTo(this.#target!));
     this.#open = this.#notes = this.#target = undefined;
     const asksToSwitch = part.method === 'CONNECT' || fieldValue(message.fields, 'upgrade') !== '';
     const mayBeGranted = asksToSwitch && !open.replyBegan && !this.#pairing.noMoreReplies;
@@ -250,7 +250,7 @@ class ReplyHandler implements MessageHandler<StatusLine> {
     const secrets: FoundSecret[] = [];
     if (statusCode < 200 && statusCode !== 101) {
       headNotes(message, [], [], secrets);
-      handOver(this.#sink, secrets, message.startAt);
+      handOver(this.#sink, secrets, message.startAt, IN_REPLY);
       this.#pairing.interimReply(statusCode, message.wireBytes, message.startAt);
       return { framing: { kind: 'none' }, bytesMax: 0, doubtful: false };
     }
@@ -258,7 +258,7 @@ class ReplyHandler implements MessageHandler<StatusLine> {
     this.#open = open;
     const framed = replyFraming(fields, start.version, statusCode, open.method);
     this.#notes = headNotes(message, framed.conflicts, framed.transferCodings, secrets);
-    handOver(this.#sink, secrets, message.startAt);
+    handOver(this.#sink, secrets, message.startAt, IN_REPLY);
     if (framed.framing.kind === 'handover') this.#connection.grants(framed.framing.protocol);
     else this.#connection.refuses(open);
     return {
@@ -278,7 +278,7 @@ class ReplyHandler implements MessageHandler<StatusLine> {
     if (open === undefined) return;
     const secrets: FoundSecret[] = [];
     const part = replyPart(message, this.#notes!, this.#bounds, secrets);
-    handOver(this.#sink, secrets, message.endAt);
+    handOver(this.#sink, secrets, message.endAt, IN_REPLY);
     this.#open = this.#notes = undefined;
     this.#pairing.endReply(open, part);
   }
@@ -294,8 +294,13 @@ class ReplyHandler implements MessageHandler<StatusLine> {
   }
 }
 
-function handOver(sink: DecoderSink, secrets: readonly FoundSecret[], at: number): void {
-  for (const { kind, secret } of secrets) sink.credential({ kind, secret, at });
+type CredentialPlace = Pick<SeenCredential, 'sentTo' | 'inReply'>;
+
+const IN_REPLY: CredentialPlace = { inReply: true };
+const sentTo = ({ authority, path }: RequestTarget): CredentialPlace => ({ sentTo: { authority, path } });
+
+function handOver(sink: DecoderSink, secrets: readonly FoundSecret[], at: number, place: CredentialPlace): void {
+  for (const { kind, secret } of secrets) sink.credential({ kind, secret, at, ...place });
 }
 
 const REQUEST_STARTS = ['GET ', 'HEAD ', 'POST ', 'PUT ', 'PATCH ', 'DELETE ', 'OPTIONS '];

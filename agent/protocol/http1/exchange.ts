@@ -29,6 +29,7 @@ export function exchangeOf(open: OpenExchange): Exchange | undefined {
     requestBytes: request?.wireBytes ?? 0,
     responseBytes: open.interimBytes + (reply?.wireBytes ?? 0),
     truncated: (request?.truncated ?? false) || (reply?.truncated ?? false),
+    ...(request?.credential !== undefined && { credential: request.credential }),
     attributes: attributesOf(open),
     requestAt,
     requestEndAt,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** The two halves of an exchange as they are kept: texts, payload and attributes, with credentials already out. */
-import type { DecoderBounds, Payload } from '../decoder.ts';
+import { carriedCredential } from '../carried-credential.ts';
+import type { CarriedCredential, DecoderBounds, Payload } from '../decoder.ts';
 import { keepContent } from './content.ts';
 import { fieldMembers, fieldValue } from './fields.ts';
 import type { RequestLine, StatusLine } from './grammar.ts';
@@ -33,6 +34,7 @@ export interface RequestPart extends Part {
   readonly statement: string;
   readonly statementShape: string;
   readonly parameters: string;
+  readonly credential: CarriedCredential | undefined;
 }
 
 export interface ReplyPart extends Part {
@@ -104,7 +106,17 @@ export function requestPart(
       bounds.requestBytesMax,
     ).text,
     parameters: parameters.text,
+    credential: bearerOf(message),
   };
+}
+
+/** The token that the server goes by. Of several Authorization fields nobody knows which one that is. */
+function bearerOf({ fields }: Message<RequestLine>): CarriedCredential | undefined {
+  const [only, ...others] = fields.lines.filter(({ name }) => name === 'authorization');
+  if (only === undefined || others.length > 0) return undefined;
+  const [, token = ''] = /^bearer +(.*)$/i.exec(only.value) ?? [];
+  const secret = token.trim();
+  return secret === '' ? undefined : carriedCredential('http-bearer', secret, 'exchange');
 }
 
 export function replyPart(
@@ -133,7 +145,8 @@ function partOf(
   const { fields, trailers } = message;
   const contentType = fieldValue(fields, 'content-type');
   const body = message.body?.finish() ?? NO_BODY;
-  const content = keepContent(body, notes.codings, contentType, message.incomplete === undefined, bytesMax);
+  const complete = message.incomplete === undefined;
+  const content = keepContent(body, notes.codings, contentType, complete, bytesMax, side === 'response');
   secrets.push(...content.secrets);
   const shownTrailers = showFields(trailers.lines, secrets);
   const attributes: Record<string, string> = {};

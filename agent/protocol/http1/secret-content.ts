@@ -7,6 +7,7 @@
  *
  * Not looked for: XML, multipart parts, and secrets that neither their name nor their form gives away.
  */
+import { TOKEN_RESPONSE, tokensGiven } from './given-tokens.ts';
 import { isSecretParameter, parameterValue } from './secret-parameters.ts';
 import { findTokens } from './secret-tokens.ts';
 import { type FoundSecret, REDACTED } from './secrets.ts';
@@ -24,9 +25,9 @@ interface Span extends FoundSecret {
 
 const MARK = Buffer.from(REDACTED);
 
-export function redactContent(bytes: Buffer, contentType: string): RedactedContent {
+export function redactContent(bytes: Buffer, contentType: string, inReply = false): RedactedContent {
   if (bytes.length === 0) return { bytes, secrets: [] };
-  const spans = [...jsonSecrets(bytes), ...tokenSecrets(bytes)];
+  const spans = [...jsonSecrets(bytes, inReply ? 'reply' : 'request'), ...tokenSecrets(bytes)];
   if (isForm(bytes, contentType)) spans.push(...formSecrets(bytes));
   if (spans.length === 0) return { bytes, secrets: [] };
   const parts: Buffer[] = [];
@@ -89,16 +90,36 @@ function formSecrets(bytes: Buffer): Span[] {
 const JSON_SECRET =
   /"(?:(?:[aA]ccess|[rR]efresh|[iI]d|[sS]ession|[sS]ecurity|[bB]earer|[aA]uth|[sS]ubject|[aA]ctor)[_-]?[tT]oken|[cC]lient[_-]?(?:[sS]ecret|[aA]ssertion)|[uU]ser[_-]?[aA]ssertion|assertion|[pP]assword|passwd|[sS]ecret(?:[_-]?[aA]ccess[_-]?[kK]ey|Text|[_-]?[kK]ey)|[aA]pi[_-]?[kK]ey|[pP]rivate[_-]?[kK]ey|device_code)(\\{0,3})"[ \t\r\n]{0,16}:[ \t\r\n]{0,16}(\\{0,3})"/g;
 
-function jsonSecrets(bytes: Buffer): Span[] {
-  const spans: Span[] = [];
+/** Of documents whose kind says that a credential stands under a name that says little. */
+const PLAIN_TOKEN_NAME = /"(?:token|clientKeyData)(\\{0,3})"[ \t\r\n]{0,16}:[ \t\r\n]{0,16}(\\{0,3})"/g;
+
+function jsonSecrets(bytes: Buffer, half: 'request' | 'reply'): Span[] {
+  const given = tokensGiven(bytes);
   // One character a byte, so that positions in the text are positions in the bytes.
   const text = bytes.toString('latin1');
-  for (const match of text.matchAll(JSON_SECRET)) {
+  const spans = namedValues(text, JSON_SECRET, bytes, (secret) =>
+    half === 'reply' && given?.tokens.has(secret) ? TOKEN_RESPONSE : 'http-json',
+  );
+  if (given?.hasPlainName) {
+    spans.push(
+      ...namedValues(text, PLAIN_TOKEN_NAME, bytes, (secret) =>
+        half === 'reply' && given.tokens.has(secret) ? TOKEN_RESPONSE : 'http-json',
+      ),
+    );
+  }
+  return spans;
+}
+
+function namedValues(text: string, name: RegExp, bytes: Buffer, kindOf: (secret: string) => string): Span[] {
+  const spans: Span[] = [];
+  for (const match of text.matchAll(name)) {
     const inValueBefore = match.index < (spans.at(-1)?.to ?? 0);
     if (inValueBefore || match[1] !== match[2]) continue;
     const from = match.index + match[0].length;
     const to = stringEnd(text, from, match[2]!.length);
-    if (to > from) spans.push({ kind: 'http-json', secret: unescaped(bytes.toString('utf8', from, to)), from, to });
+    if (to <= from) continue;
+    const secret = unescaped(bytes.toString('utf8', from, to));
+    spans.push({ kind: kindOf(secret), secret, from, to });
   }
   return spans;
 }

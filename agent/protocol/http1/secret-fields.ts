@@ -41,6 +41,7 @@ const SCHEMES = new Set([
   'bot',
   'digest',
   'dpop',
+  'encryptedbearer',
   'gnap',
   'hawk',
   'hoba',
@@ -90,6 +91,7 @@ export function showFields(lines: readonly Field[], secrets: FoundSecret[]): Sho
 export function redactField(name: string, value: string, secrets: FoundSecret[]): string {
   if (value === '') return value;
   if (name === 'authorization' || name === 'proxy-authorization') return redactCredentials(name, value, secrets);
+  if (name === AUXILIARY) return redactAuxiliary(value, secrets);
   const kind = secretKind(name);
   if (kind !== undefined) {
     if (name.endsWith('authorization')) return redactCredentials('authorization', value, secrets);
@@ -103,6 +105,21 @@ export function redactField(name: string, value: string, secrets: FoundSecret[])
 function secretKind(name: string): string | undefined {
   if (Object.hasOwn(SECRET_FIELDS, name)) return SECRET_FIELDS[name];
   return SECRET_NAME.test(name) && !PUBLIC_NAMES.has(name) ? 'http-secret-header' : undefined;
+}
+
+/**
+ * Azure Resource Manager: tokens of further tenants beside the one in Authorization, each with its scheme. Its description
+ * and most clients put commas between them, the Azure CLI semicolons.
+ */
+const AUXILIARY = 'x-ms-authorization-auxiliary';
+
+function redactAuxiliary(value: string, secrets: FoundSecret[]): string {
+  return value.replace(/[^,;]+/g, (member) => {
+    const credentials = member.trim();
+    return credentials === ''
+      ? member
+      : member.replace(/\S.*\S|\S/s, redactCredentials('authorization', credentials, secrets));
+  });
 }
 
 /** "Bearer abc" becomes "Bearer [redacted]"; without a known scheme nothing stays. */

@@ -2,11 +2,11 @@
 
 /** What both sides of a connection share: the session, the requests that wait, the statements that were prepared. */
 import { ByteReader } from '../bytes/byte-reader.ts';
+import { PayloadWriter } from '../bytes/payload-writer.ts';
 import type { DecoderBounds, DecoderSink } from '../decoder.ts';
 import { EMPTY_STATEMENT, type Statement } from '../sql/statement.ts';
 import { StatementCache } from '../sql/statement-cache.ts';
 import { readParameters } from './parameters.ts';
-import { PayloadWriter } from './payload-writer.ts';
 import { PreparedTable } from './prepared.ts';
 import type { Request } from './request.ts';
 import { RequestQueue, type Step } from './request-queue.ts';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { ByteReader } from '../bytes/byte-reader.ts';
+import { carriedCredential } from '../carried-credential.ts';
 import type { Conversation } from './conversation.ts';
 import type { Request } from './request.ts';
 import { NAME_LENGTH_MAX } from './session.ts';
@@ -16,7 +17,7 @@ export function givePassword(talk: Conversation, login: Request | undefined, rea
   if (awaited === 'cleartext') {
     talk.passwordAwaited = 'nothing';
     const secret = reader.cString();
-    if (!reader.short) talk.sink.credential({ kind: 'postgresql-cleartext-password', secret, at });
+    if (!reader.short) give(talk, login, 'postgresql-cleartext-password', secret, at);
   } else if (awaited === 'sasl-first') {
     talk.passwordAwaited = 'other';
     const mechanism = reader.cString().slice(0, NAME_LENGTH_MAX);
@@ -27,6 +28,11 @@ export function givePassword(talk: Conversation, login: Request | undefined, rea
     const pairs = reader.text(length).split(String.fromCharCode(1));
     const bearer = pairs.find((pair) => pair.startsWith(OAUTH_PREFIX));
     if (bearer === undefined || reader.short || bearer.length === OAUTH_PREFIX.length) return;
-    talk.sink.credential({ kind: 'postgresql-oauth-bearer', secret: bearer.slice(OAUTH_PREFIX.length), at });
+    give(talk, login, 'postgresql-oauth-bearer', bearer.slice(OAUTH_PREFIX.length), at);
   }
+}
+
+function give(talk: Conversation, login: Request | undefined, kind: string, secret: string, at: number): void {
+  talk.sink.credential({ kind, secret, reach: 'connection', at });
+  if (login !== undefined) login.credential = carriedCredential(kind, secret, 'connection');
 }

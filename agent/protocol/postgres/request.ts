@@ -6,7 +6,7 @@
  * A request is what a person would call one: a login, a statement run by the simple protocol (or several: then it gives one
  * exchange for each, see `part`), or Parse, Bind, Describe and Execute of one statement together.
  */
-import type { Exchange, Payload, Status } from '../decoder.ts';
+import type { CarriedCredential, Exchange, Payload, Status } from '../decoder.ts';
 import { EMPTY_STATEMENT, type Statement } from '../sql/statement.ts';
 import type { Columns } from './columns.ts';
 import type { Portal, PreparedStatement } from './prepared.ts';
@@ -74,6 +74,7 @@ export class Request {
   request: Payload | undefined;
   response: Payload | undefined;
   attributes: Record<string, string> | undefined;
+  credential: CarriedCredential | undefined;
   #notices: string[] | undefined;
   #notifications: string[] | undefined;
   #statuses: Record<string, string> | undefined;
@@ -218,6 +219,7 @@ export class Request {
         request.bytes.length < request.totalBytes ||
         response.bytes.length < response.totalBytes,
       ...(this.#isRoutine && { routine: true as const }),
+      ...(this.credential !== undefined && { credential: this.credential }),
       attributes,
       requestAt: this.requestAt,
       requestEndAt: this.requestEndAt,

@@ -7,9 +7,9 @@
  * {"malformed_bytes":n} for one whose lengths do not add up.
  */
 import { i32At, type TextEncoding } from '../bytes/byte-reader.ts';
+import { JsonTextStream, writeJsonText } from '../bytes/json-text.ts';
+import type { PayloadWriter } from '../bytes/payload-writer.ts';
 import { type Columns, FORMAT_UNKNOWN, formatOf } from './columns.ts';
-import { JsonTextStream, writeJsonText } from './json-text.ts';
-import type { PayloadWriter } from './payload-writer.ts';
 import { binaryValueText, unreadableMark } from './values/binary-value.ts';
 import { formOf } from './values/types.ts';
 

@@ -5,6 +5,7 @@ import { ActivityBuilder } from '../../activity/activity-builder.ts';
 import { Redactor } from '../../activity/redaction/redactor.ts';
 import type { FlowTableBounds } from '../../flow/flow-table.ts';
 import type { Session } from '../../lineage/session.ts';
+import type { TokenOf } from '../../lineage/token-use.ts';
 import {
   type Activity,
   type ActivityOf,
@@ -13,6 +14,7 @@ import {
   IdentityState,
 } from '../../model/activity.ts';
 import type { CodeImage } from '../../model/code-image.ts';
+import { NO_IDENTITY } from '../../model/identity.ts';
 import type { KernelEvent } from '../../model/kernel-event.ts';
 import { DEFAULT_BOUNDS, type ProtocolDefinition, type SeenCredential } from '../../protocol/decoder.ts';
 import { Recorder } from '../recorder.ts';
@@ -23,9 +25,10 @@ export interface StageOptions {
   readonly selectedBy?: string;
   readonly protocols?: readonly ProtocolDefinition[];
   readonly tableBounds?: FlowTableBounds;
-  readonly append?: (activity: Activity) => void;
+  readonly append?: (activity: Activity) => unknown;
   readonly onSessionStarted?: (session: Session) => void;
   readonly imagesOf?: (pid: number, exe: string) => readonly CodeImage[];
+  readonly tokenOf?: TokenOf;
 }
 
 export class StagedRecorder {
@@ -45,11 +48,11 @@ export class StagedRecorder {
     );
     let sessions = 0;
     const binding = {
+      ...NO_IDENTITY,
       identityId: 'id-of-agent',
       identityName: 'agent',
       state: IdentityState.POLICY,
       source: IdentitySource.POLICY,
-      tokenId: '',
     };
     this.recorder = new Recorder({
       meaningOf: () => ({ workload: 'w', selectedBy, binding }),

@@ -17,6 +17,8 @@ export interface CaptureOptions {
   readonly withoutUnix?: boolean;
   /** Tells of calls by which a process acts in another's name. */
   readonly watchSyscalls?: boolean;
+  /** Loads the programs of `redirectImds`. */
+  readonly imdsRedirect?: boolean;
   readonly cgroupPath?: string;
 }
 
@@ -50,7 +52,15 @@ export interface Capture {
   scanWays(): void;
   /** Pairs of events and bytes, by `counter` of the layout. */
   counters(): Float64Array;
-  setBrokerPort(port: number): void;
+  /** The loopback ports, in the network namespace of this process, whose callers are noted from now on. ENOSPC: more than 4. */
+  setBrokerPorts(ports: readonly number[]): void;
+  /**
+   * Connects to 169.254.169.254:80 of processes of these selections go to this loopback port instead; with port 0, or for
+   * none, no more. ENOTSUP: the capture was opened without `imdsRedirect`.
+   */
+  redirectImds(port: number, selectionIds: readonly number[]): void;
+  /** A processState, undefined for a process that is not watched. */
+  processOf(pid: number): Buffer | undefined;
   /** Takes a callerKey, gives a caller. */
   callerOf(key: Uint8Array): Buffer | undefined;
   skip(connection: bigint, sentFrom: bigint, sentTo: bigint, receivedFrom: bigint, receivedTo: bigint): void;
@@ -127,6 +137,13 @@ export interface Addon {
   protectMemory(): void;
   /** Who connected a unix socket, as the kernel saw it then. */
   peerOf(fd: number): { pid: number; uid: number; gid: number };
+  /**
+   * A descriptor of the process that connected a unix socket, to be closed by the caller; undefined before Linux 6.5.
+   * Errors: ESRCH when the process is gone.
+   */
+  peerPidfdOf(fd: number): number | undefined;
+  /** Has the process of a pidfd not ended yet? */
+  isPidfdAlive(pidfd: number): boolean;
 }
 
 /** Errors: MODULE_NOT_FOUND when the native build was not run. */

@@ -55,5 +55,10 @@ export const counterMeanings: Readonly<Record<number, CounterMeaning>> = {
   [counter.held]: { where: 'tls', reason: 'held', kind: 'note' },
   /** Its bytes are microseconds. */
   [counter.heldTime]: { where: 'tls', reason: 'held_time', kind: 'note' },
+  /** Where it went is in the record. */
+  [counter.redirectNamespace]: { where: 'broker', reason: 'redirect_other_namespace', kind: 'note' },
+  /** Nothing of the record: the broker decides by /proc, or refuses. */
+  [counter.senderUntold]: { where: 'broker', reason: 'sender_untold', kind: 'note' },
+  [counter.callerLost]: { where: 'broker', reason: 'caller_lost', kind: 'note' },
   [counter.holdExpired]: { where: 'tls', reason: 'hold_expired', kind: 'loss' },
 };

@@ -4,12 +4,13 @@
  * Kernel events from the running kernel: the addon's batches, read, in order; and once a second what no event tells:
  * counters, ends of unix sockets, UDP flows, close events that found the ring full.
  */
+import type { BrokerCaller, KnownProcess, SocketEnds } from '../../model/broker-caller.ts';
 import { type FileKey, type ProbeKind, probeKind } from '../../model/code-image.ts';
 import type { KernelEvent, ProcessKey, Scope } from '../../model/kernel-event.ts';
 import type { ProbeAttacher, ProbeCount } from '../../model/probe-attacher.ts';
-import type { Caller, EventHandler, LiveKernel, Selection, SourceHealth } from '../kernel-event-source.ts';
+import type { EventHandler, ImdsRedirect, LiveKernel, Selection, SourceHealth } from '../kernel-event-source.ts';
 import { type Capture, type CaptureOptions, loadAddon, table } from './addon.ts';
-import { callerKeyOf, readCaller } from './caller-record.ts';
+import { callerKeyOf, readCaller, readProcess } from './caller-record.ts';
 import { BootClock } from './clock.ts';
 import { counterMeanings } from './counters.ts';
 import { EventReader, type JoinNotice, type ReadEvent, readClose } from './event-reader.ts';
@@ -144,13 +145,23 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
     this.#capture.await(pid, scope.selectionId, scope.sessionKey, BigInt(ticks));
   }
 
-  setBrokerPort(port: number): void {
-    this.#capture.setBrokerPort(port);
+  setBrokerPorts(ports: readonly number[]): void {
+    this.#capture.setBrokerPorts(ports);
   }
 
-  callerOf(address: string, port: number): Caller | undefined {
-    const found = this.#capture.callerOf(callerKeyOf(address, port));
-    return found === undefined ? undefined : readCaller(found);
+  setImdsRedirect({ port, selectionIds }: ImdsRedirect): void {
+    this.#capture.redirectImds(port, selectionIds);
+  }
+
+  callerOf(client: SocketEnds): BrokerCaller | undefined {
+    const key = callerKeyOf(client);
+    const found = key && this.#capture.callerOf(key);
+    return found && readCaller(found);
+  }
+
+  processOf(pid: number): KnownProcess | undefined {
+    const found = this.#capture.processOf(pid);
+    return found && readProcess(pid, found);
   }
 
   attach(kind: ProbeKind, path: string, fileOffset: number): number {

@@ -299,6 +299,7 @@ function readOpen(batch: Buffer, at: number): ConnectionOpened {
     ...paths,
     joinedLate: has(batch, at, limits.flagJoinedLate),
     peerPid: batch.readUInt32LE(at + openEvent.peerPid),
+    ...(has(batch, at, limits.flagRedirected) && { isRedirected: true }),
   };
 }
 

@@ -41,6 +41,9 @@ export const counter = {
   holdExpired: 35,
   wayRingFull: 40,
   heldTime: 41,
+  redirectNamespace: 42,
+  senderUntold: 43,
+  callerLost: 44,
   count: 48,
 } as const;
 
@@ -174,23 +177,40 @@ export const bytesEvent = {
 } as const;
 
 export const caller = {
-  structBytes: 48,
-  process: 0,
-  processTgid: 0,
-  processStartNs: 8,
-  scope: 16,
-  scopeSelectionId: 16,
-  scopeSessionKey: 24,
-  connection: 32,
-  uid: 40,
-  networkNamespace: 44,
+  structBytes: 120,
+  opener: 0,
+  openerProcess: 0,
+  openerProcessTgid: 0,
+  openerProcessStartNs: 8,
+  openerScope: 16,
+  openerScopeSelectionId: 16,
+  openerScopeSessionKey: 24,
+  openerExecs: 32,
+  openerUid: 36,
+  openerGid: 40,
+  sender: 48,
+  senderProcess: 48,
+  senderProcessTgid: 48,
+  senderProcessStartNs: 56,
+  senderScope: 64,
+  senderScopeSelectionId: 64,
+  senderScopeSessionKey: 72,
+  senderExecs: 80,
+  senderUid: 84,
+  senderGid: 88,
+  connection: 96,
+  networkNamespace: 104,
+  changes: 108,
+  flags: 112,
 } as const;
 
 export const callerKey = {
-  structBytes: 24,
-  address: 0,
-  port: 16,
-  family: 18,
+  structBytes: 40,
+  local: 0,
+  remote: 16,
+  localPort: 32,
+  remotePort: 34,
+  family: 36,
 } as const;
 
 export const closeEvent = {
@@ -414,11 +434,12 @@ export const processKey = {
 } as const;
 
 export const processState = {
-  structBytes: 24,
+  structBytes: 32,
   startNs: 0,
   scope: 8,
   scopeSelectionId: 8,
   scopeSessionKey: 16,
+  execs: 24,
 } as const;
 
 export const scope = {
@@ -452,6 +473,19 @@ export const secretEvent = {
   scopeSelectionId: 32,
   scopeSessionKey: 40,
   secretId: 48,
+} as const;
+
+export const socketUser = {
+  structBytes: 48,
+  process: 0,
+  processTgid: 0,
+  processStartNs: 8,
+  scope: 16,
+  scopeSelectionId: 16,
+  scopeSessionKey: 24,
+  execs: 32,
+  uid: 36,
+  gid: 40,
 } as const;
 
 export const udpFlow = {
@@ -541,10 +575,14 @@ export const limits = {
   flagCgroupCut: 8,
   flagJoinedLate: 1,
   flagFailed: 2,
+  flagRedirected: 8,
   flagWithSyn: 4,
   callCompat: 65536,
   unixAnnounced: 1,
   unixJoined: 2,
+  callerStrangers: 1,
+  callerUntold: 2,
+  callerRedirected: 4,
   probesMax: 4096,
   secretRandomBytes: 32,
   secretBytesMax: 48,

@@ -29,6 +29,27 @@ import { migrate, readMigrations, statementsOf } from './migrations.ts';
 import { ROW_COLUMN_NAMES, ROW_STRUCTURE } from './row-binary.ts';
 import { schemaDocument, schemaDocumentPath } from './schema-document.ts';
 
+/** Fields that came with the fifth migration. */
+const BEFORE_IDENTITIES = {
+  identityTenant: '',
+  identityBlueprint: '',
+  identityKind: '',
+  onBehalfOfId: '',
+  onBehalfOfName: '',
+  tokenAudience: '',
+  tokenScopes: '',
+  tokenFingerprint: '',
+};
+const TOKEN_BEFORE_IDENTITIES = {
+  suspicious: false,
+  holderSessionId: '',
+  holderProcessId: '',
+  count: 0,
+  kind: '',
+  policy: '',
+  exeSha256: '',
+};
+
 eventStoreContract('ClickHouse, embedded', () => startEmbeddedStore());
 eventStoreContract('ClickHouse, as a server is spoken to', () => startStandInStore());
 
@@ -153,10 +174,15 @@ describe('embedded engine', () => {
     }
   });
 
-  it('keeps rows of the tables before findings, and their leaves', async () => {
+  it('keeps rows of the tables before findings and before what tokens say of identities, and their leaves', async (t) => {
     const dataFolder = temporaryFolder();
     const engine = new EngineProcess({ dataFolder, memoryBytesMax: 2 ** 31, log: createLog('silent') });
     await engine.start();
+    // Also after a failure: an engine that runs on keeps this process from ending.
+    t.after(async () => {
+      await engine.stop();
+      removeFolder(dataFolder);
+    });
     const { socketPath, incomingFolder } = engine;
     const address = { engine: { socketPath, incomingFolder, role: WRITER_ROLE } };
     const client = connect(address, 1);
@@ -173,12 +199,14 @@ describe('embedded engine', () => {
           requestSha256: null,
           responseSha256: null,
         };
-        const { command: detail } = one;
+        const { command: detail, token } = one;
         return asReceived({
           ...one,
+          ...BEFORE_IDENTITIES,
           salt: null,
           leaf: null,
           ...(detail != null && { command: { ...detail, ...text } }),
+          ...(token != null && { token: { ...token, ...TOKEN_BEFORE_IDENTITIES } }),
         });
       });
     for (const activity of old) {
@@ -201,8 +229,6 @@ describe('embedded engine', () => {
     );
     await store.close();
     await client.close();
-    await engine.stop();
-    removeFolder(dataFolder);
   });
 
   it('waits for an engine that still holds the data', async () => {

@@ -20,6 +20,7 @@ const VIEWS = [
   'findings',
   'alerts',
   'sessions',
+  'identities',
   'recorders',
   'coverage',
 ];

@@ -75,6 +75,28 @@ static __always_inline void read_addresses(const struct sock *sk, struct sworn_a
 	addresses->network_namespace = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 }
 
+/* The address of the instance metadata service of Azure. */
+#define IMDS_ADDRESS 0xa9fea9fe
+#define IMDS_PORT 80
+
+/* Of the end that connects; of a connect that was redirected, where the program wanted to. */
+static __always_inline void read_client_addresses(const struct sock *sk, struct socket_state *state)
+{
+	__u32 asked = bpf_htonl(IMDS_ADDRESS);
+
+	read_addresses(sk, &state->addresses, SWORN_TRANSPORT_TCP, SWORN_ROLE_CLIENT);
+	if (state->flags & SOCKET_REDIRECTED) {
+		__builtin_memcpy(state->addresses.remote, &asked, sizeof(asked));
+		state->addresses.remote_port = IMDS_PORT;
+	}
+}
+
+static __always_inline __u16 connection_flags(const struct socket_state *state)
+{
+	return (state->flags & SOCKET_JOINED ? SWORN_FLAG_JOINED_LATE : 0) |
+	       (state->flags & SOCKET_REDIRECTED ? SWORN_FLAG_REDIRECTED : 0);
+}
+
 /* Says that the connection is open; tried again with its next bytes when the ring was full. */
 static __always_inline int announce(const struct sock *sk, struct socket_state *state)
 {
@@ -89,8 +111,7 @@ static __always_inline int announce(const struct sock *sk, struct socket_state *
 		return 0;
 	}
 	__builtin_memset(event, 0, sizeof(*event));
-	begin_event(&event->event, SWORN_EVENT_OPEN, state->flags & SOCKET_JOINED ? SWORN_FLAG_JOINED_LATE : 0,
-		    sizeof(*event));
+	begin_event(&event->event, SWORN_EVENT_OPEN, connection_flags(state), sizeof(*event));
 	event->connection = state->connection;
 	event->process = state->process;
 	event->scope = state->scope;
@@ -157,8 +178,7 @@ static __always_inline void fill_close(const struct sock *sk, struct socket_stat
 	int failed = !(state->flags & SOCKET_OPENED);
 
 	__builtin_memset(event, 0, sizeof(*event));
-	begin_event(&event->event, SWORN_EVENT_CLOSE,
-		    (state->flags & SOCKET_JOINED ? SWORN_FLAG_JOINED_LATE : 0) | (failed ? SWORN_FLAG_FAILED : 0),
+	begin_event(&event->event, SWORN_EVENT_CLOSE, connection_flags(state) | (failed ? SWORN_FLAG_FAILED : 0),
 		    sizeof(*event));
 	event->connection = state->connection;
 	event->process = state->process;

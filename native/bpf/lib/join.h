@@ -65,6 +65,7 @@ static __always_inline struct socket_state *join_inet(struct sock *sk, const str
 {
 	__u16 protocol = BPF_CORE_READ(sk, sk_protocol);
 	struct socket_state *state;
+	__u32 kept;
 
 	if (protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP)
 		return NULL;
@@ -78,7 +79,9 @@ static __always_inline struct socket_state *join_inet(struct sock *sk, const str
 		count(SWORN_COUNTER_SOCKET_STORAGE, 0);
 		return NULL;
 	}
+	kept = state->flags & SOCKET_TO_BROKER;
 	begin_joined(state, holder, scope);
+	state->flags = kept;
 	if (protocol == PROTOCOL_TCP)
 		join_tcp(sk, state, bpf_get_socket_cookie(sk));
 	return state;

@@ -49,8 +49,6 @@ struct socket_state {
 	__u32 held_us;
 	/* Since when its first segment is not let through; 0: it is. */
 	__u64 held_since_ns;
-	/* Of the process that connected. */
-	__u32 uid;
 	/* A socket can be connected again after it failed or was disconnected. */
 	__u32 uses;
 };
@@ -66,6 +64,10 @@ struct socket_state {
 #define SOCKET_CALLER_ONLY (1 << 7)
 /* The final_ fields are set. */
 #define SOCKET_ENDED (1 << 8)
+/* To a port of the broker: who sends is noted (lib/broker_call.h). */
+#define SOCKET_TO_BROKER (1 << 9)
+/* The program asked for the address of IMDS. */
+#define SOCKET_REDIRECTED (1 << 10)
 /* These ways were told of it. */
 #define SOCKET_SHARED_PAGES (1 << 20)
 #define SOCKET_KERNEL_TLS (1 << 21)
@@ -238,9 +240,37 @@ struct unix_sockets_map {
 };
 extern struct unix_sockets_map unix_sockets SEC(".maps");
 
+/* What is known of a connection to the broker; lives and dies with the client's socket. */
+struct broker_call {
+	/* As it is published in `callers`; changes and flags by atomic operations, the rest of it by the newest sender. */
+	struct sworn_caller caller;
+	struct sworn_caller_key key;
+	/* Sequence numbers: end of what has left, end of what calls that are over wrote, what had come when the newest
+	 * request began. */
+	__u32 left;
+	__u32 written;
+	__u32 answered;
+	/* The last that sent within the newest request; 0: none yet. */
+	__u32 sender_tgid;
+	/* The next connect of this socket is redirected. */
+	__u32 redirects;
+	/* The connection is over: nothing is published any more. */
+	__u32 over;
+};
+
+/* broker_calls: made when a socket connects to the broker; freed by the kernel with the socket. No memory: the broker refuses. */
+struct broker_calls_map {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct broker_call);
+};
+extern struct broker_calls_map broker_calls SEC(".maps");
+
 /*
- * callers: client end of each connection to the broker's port -> its process, of all processes of the host.
- * Written by socket.bpf.c, read by the loader at each request. The oldest goes when full; the broker then refuses.
+ * callers: connection to the broker -> who opened it and who sends, of all processes of the host. Whole values only, so that
+ * no reader sees half of one. Written when a socket connects or sends, deleted when it closes; read by the loader at each
+ * request. The oldest goes when full; the broker then refuses.
  */
 struct callers_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -249,6 +279,16 @@ struct callers_map {
 	__type(value, struct sworn_caller);
 };
 extern struct callers_map callers SEC(".maps");
+
+/* redirects: selection_id of those whose connects to IMDS are turned to the broker. Written and deleted by the loader. */
+struct redirects_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, __u8);
+};
+extern struct redirects_map redirects SEC(".maps");
 
 /*
  * tls_secrets: id -> secret, from the moment it is derived until the loader takes it out for its event.

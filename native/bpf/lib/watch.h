@@ -11,10 +11,13 @@
 #include "path.h"
 #include "process.h"
 
-/* Returns 0 when there is no room: then nothing may be said of the process, its end would never be told. */
-static __always_inline int watch(struct sworn_process_key *process, struct sworn_scope *scope)
+/*
+ * `execs`: 1 when it is watched since an exec, so that what it ran before is told from what it runs now. Returns 0 when
+ * there is no room: then nothing may be said of the process, its end would never be told.
+ */
+static __always_inline int watch(struct sworn_process_key *process, struct sworn_scope *scope, __u32 execs)
 {
-	struct sworn_process_state state = {.start_ns = process->start_ns, .scope = *scope};
+	struct sworn_process_state state = {.start_ns = process->start_ns, .scope = *scope, .execs = execs};
 
 	if (!bpf_map_update_elem(&processes, &process->tgid, &state, BPF_ANY)) {
 		mark_watched(process->tgid);
@@ -126,7 +129,7 @@ static __always_inline int watch_running(struct task_struct *task, struct sworn_
 {
 	__u8 here = 1;
 
-	if (!watch(process, scope))
+	if (!watch(process, scope, 0))
 		return 0;
 	bpf_map_update_elem(&joined, &process->tgid, &here, BPF_ANY);
 	/* Its last thread may have passed the hook at the exit before it was put there; then nobody takes it out. */

@@ -86,11 +86,14 @@ export async function readClickHouse(client: CollectorClient, agentId: string): 
       action: text(row, 'action'),
       argv: row['argv'] as string[],
     })),
-    tokens: await read('token', `${HEAD}, action, fingerprint, interface`, (row) => ({
+    tokens: await read('token', `${HEAD}, action, fingerprint, interface, reason, policy, exe_sha256`, (row) => ({
       ...headOf(row),
       action: text(row, 'action'),
       fingerprint: text(row, 'fingerprint'),
       interface: text(row, 'interface'),
+      reason: text(row, 'reason'),
+      policy: text(row, 'policy'),
+      exeSha256: text(row, 'exe_sha256'),
     })),
   };
 }

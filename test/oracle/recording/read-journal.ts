@@ -94,7 +94,8 @@ function runRecordOf(activities: readonly Decoded[]): RunRecord {
       processes.push({ ...head, action: word(v1.Process.Action, 'ACTION', process.action), argv: [...process.argv] });
     } else if (token) {
       const action = word(v1.Token.Action, 'ACTION', token.action);
-      tokens.push({ ...head, action, fingerprint: token.fingerprint, interface: token.interface });
+      const { fingerprint, interface: way, reason, policy, exeSha256 } = token;
+      tokens.push({ ...head, action, fingerprint, interface: way, reason, policy, exeSha256 });
     }
   }
   return { commands, connections, losses, sessions, processes, tokens, seqs };

@@ -90,6 +90,10 @@ export interface RecordedToken extends RecordedHead {
   readonly action: string;
   readonly fingerprint: string;
   readonly interface: string;
+  readonly reason: string;
+  /** Name of the policy that decided. */
+  readonly policy: string;
+  readonly exeSha256: string;
 }
 
 /** Every list in the order in which the agent wrote. */
