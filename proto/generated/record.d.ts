@@ -1632,8 +1632,11 @@ export namespace sworn {
             /** Delivery batch. */
             batch?: (sworn.v1.Batch.$Properties|null);
 
+            /** Delivery checkpoint. */
+            checkpoint?: (sworn.v1.Checkpoint.$Properties|null);
+
             /** Delivery message. */
-            message?: ("hello"|"batch");
+            message?: ("hello"|"batch"|"checkpoint");
 
             /**
              * Encodes the specified Delivery message. Does not implicitly {@link sworn.v1.Delivery.verify|verify} messages.
@@ -1665,8 +1668,11 @@ export namespace sworn {
                 /** Delivery batch */
                 batch?: (sworn.v1.Batch.$Properties|null);
 
+                /** Delivery checkpoint */
+                checkpoint?: (sworn.v1.Checkpoint.$Properties|null);
+
                 /** Delivery message */
-                message?: ("hello"|"batch");
+                message?: ("hello"|"batch"|"checkpoint");
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
@@ -1676,9 +1682,10 @@ export namespace sworn {
             type $Shape = {
               hello?: sworn.v1.Hello.$Shape|null;
               batch?: sworn.v1.Batch.$Shape|null;
+              checkpoint?: sworn.v1.Checkpoint.$Shape|null;
               $unknowns?: Uint8Array[];
             } & (
-              ({ message?: undefined; hello?: null; batch?: null }|{ message?: "hello"; hello: sworn.v1.Hello.$Shape; batch?: null }|{ message?: "batch"; hello?: null; batch: sworn.v1.Batch.$Shape })
+              ({ message?: undefined; hello?: null; batch?: null; checkpoint?: null }|{ message?: "hello"; hello: sworn.v1.Hello.$Shape; batch?: null; checkpoint?: null }|{ message?: "batch"; hello?: null; batch: sworn.v1.Batch.$Shape; checkpoint?: null }|{ message?: "checkpoint"; hello?: null; batch?: null; checkpoint: sworn.v1.Checkpoint.$Shape })
             );
         }
 
@@ -1721,6 +1728,18 @@ export namespace sworn {
 
             /** Hello lastSeq. */
             lastSeq: (number|Long);
+
+            /** Hello sealKey. */
+            sealKey: string;
+
+            /** Hello checkpoint. */
+            checkpoint: string;
+
+            /** Hello treeSize. */
+            treeSize: (number|Long);
+
+            /** Hello treeSubtrees. */
+            treeSubtrees: Uint8Array[];
 
             /**
              * Encodes the specified Hello message. Does not implicitly {@link sworn.v1.Hello.verify|verify} messages.
@@ -1767,12 +1786,81 @@ export namespace sworn {
                 /** Hello lastSeq */
                 lastSeq?: (number|Long|null);
 
+                /** Hello sealKey */
+                sealKey?: (string|null);
+
+                /** Hello checkpoint */
+                checkpoint?: (string|null);
+
+                /** Hello treeSize */
+                treeSize?: (number|Long|null);
+
+                /** Hello treeSubtrees */
+                treeSubtrees?: (Uint8Array[]|null);
+
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
             }
 
             /** Shape of a Hello. */
             type $Shape = sworn.v1.Hello.$Properties;
+        }
+
+        /**
+         * Properties of a Checkpoint.
+         * @deprecated Use sworn.v1.Checkpoint.$Properties instead.
+         */
+        interface ICheckpoint extends sworn.v1.Checkpoint.$Properties {
+        }
+
+        /** Represents a Checkpoint. */
+        class Checkpoint {
+
+            /**
+             * Constructs a new Checkpoint.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: sworn.v1.Checkpoint.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** Checkpoint note. */
+            note: string;
+
+            /**
+             * Encodes the specified Checkpoint message. Does not implicitly {@link sworn.v1.Checkpoint.verify|verify} messages.
+             * @param message Checkpoint message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: sworn.v1.Checkpoint.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a Checkpoint message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {sworn.v1.Checkpoint & sworn.v1.Checkpoint.$Shape} Checkpoint
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sworn.v1.Checkpoint & sworn.v1.Checkpoint.$Shape;
+        }
+
+        namespace Checkpoint {
+
+            /** Properties of a Checkpoint. */
+            interface $Properties {
+
+                /** Checkpoint note */
+                note?: (string|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a Checkpoint. */
+            type $Shape = sworn.v1.Checkpoint.$Properties;
         }
 
         /**
@@ -1878,8 +1966,11 @@ export namespace sworn {
             /** Receipt refused. */
             refused?: (sworn.v1.Refused.$Properties|null);
 
+            /** Receipt cosigned. */
+            cosigned?: (sworn.v1.Cosigned.$Properties|null);
+
             /** Receipt message. */
-            message?: ("welcome"|"stored"|"refused");
+            message?: ("welcome"|"stored"|"refused"|"cosigned");
 
             /**
              * Encodes the specified Receipt message. Does not implicitly {@link sworn.v1.Receipt.verify|verify} messages.
@@ -1914,8 +2005,11 @@ export namespace sworn {
                 /** Receipt refused */
                 refused?: (sworn.v1.Refused.$Properties|null);
 
+                /** Receipt cosigned */
+                cosigned?: (sworn.v1.Cosigned.$Properties|null);
+
                 /** Receipt message */
-                message?: ("welcome"|"stored"|"refused");
+                message?: ("welcome"|"stored"|"refused"|"cosigned");
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
@@ -1926,9 +2020,10 @@ export namespace sworn {
               welcome?: sworn.v1.Welcome.$Shape|null;
               stored?: sworn.v1.Stored.$Shape|null;
               refused?: sworn.v1.Refused.$Shape|null;
+              cosigned?: sworn.v1.Cosigned.$Shape|null;
               $unknowns?: Uint8Array[];
             } & (
-              ({ message?: undefined; welcome?: null; stored?: null; refused?: null }|{ message?: "welcome"; welcome: sworn.v1.Welcome.$Shape; stored?: null; refused?: null }|{ message?: "stored"; welcome?: null; stored: sworn.v1.Stored.$Shape; refused?: null }|{ message?: "refused"; welcome?: null; stored?: null; refused: sworn.v1.Refused.$Shape })
+              ({ message?: undefined; welcome?: null; stored?: null; refused?: null; cosigned?: null }|{ message?: "welcome"; welcome: sworn.v1.Welcome.$Shape; stored?: null; refused?: null; cosigned?: null }|{ message?: "stored"; welcome?: null; stored: sworn.v1.Stored.$Shape; refused?: null; cosigned?: null }|{ message?: "refused"; welcome?: null; stored?: null; refused: sworn.v1.Refused.$Shape; cosigned?: null }|{ message?: "cosigned"; welcome?: null; stored?: null; refused?: null; cosigned: sworn.v1.Cosigned.$Shape })
             );
         }
 
@@ -1956,6 +2051,9 @@ export namespace sworn {
 
             /** Welcome batchBytesMax. */
             batchBytesMax: number;
+
+            /** Welcome sealKey. */
+            sealKey: string;
 
             /**
              * Encodes the specified Welcome message. Does not implicitly {@link sworn.v1.Welcome.verify|verify} messages.
@@ -1987,12 +2085,72 @@ export namespace sworn {
                 /** Welcome batchBytesMax */
                 batchBytesMax?: (number|null);
 
+                /** Welcome sealKey */
+                sealKey?: (string|null);
+
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
             }
 
             /** Shape of a Welcome. */
             type $Shape = sworn.v1.Welcome.$Properties;
+        }
+
+        /**
+         * Properties of a Cosigned.
+         * @deprecated Use sworn.v1.Cosigned.$Properties instead.
+         */
+        interface ICosigned extends sworn.v1.Cosigned.$Properties {
+        }
+
+        /** Represents a Cosigned. */
+        class Cosigned {
+
+            /**
+             * Constructs a new Cosigned.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: sworn.v1.Cosigned.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** Cosigned note. */
+            note: string;
+
+            /**
+             * Encodes the specified Cosigned message. Does not implicitly {@link sworn.v1.Cosigned.verify|verify} messages.
+             * @param message Cosigned message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: sworn.v1.Cosigned.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a Cosigned message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {sworn.v1.Cosigned & sworn.v1.Cosigned.$Shape} Cosigned
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sworn.v1.Cosigned & sworn.v1.Cosigned.$Shape;
+        }
+
+        namespace Cosigned {
+
+            /** Properties of a Cosigned. */
+            interface $Properties {
+
+                /** Cosigned note */
+                note?: (string|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a Cosigned. */
+            type $Shape = sworn.v1.Cosigned.$Properties;
         }
 
         /**

@@ -4447,7 +4447,8 @@ export const sworn = $root.sworn = (() => {
              * @typedef {Object} sworn.v1.Delivery.$Properties
              * @property {sworn.v1.Hello.$Properties|null} [hello] Delivery hello
              * @property {sworn.v1.Batch.$Properties|null} [batch] Delivery batch
-             * @property {"hello"|"batch"} [message] Delivery message
+             * @property {sworn.v1.Checkpoint.$Properties|null} [checkpoint] Delivery checkpoint
+             * @property {"hello"|"batch"|"checkpoint"} [message] Delivery message
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
              */
 
@@ -4464,9 +4465,10 @@ export const sworn = $root.sworn = (() => {
              * @typedef {{
              *   hello?: sworn.v1.Hello.$Shape|null;
              *   batch?: sworn.v1.Batch.$Shape|null;
+             *   checkpoint?: sworn.v1.Checkpoint.$Shape|null;
              *   $unknowns?: Array.<Uint8Array>;
              * } & (
-             *   ({ message?: undefined; hello?: null; batch?: null }|{ message?: "hello"; hello: sworn.v1.Hello.$Shape; batch?: null }|{ message?: "batch"; hello?: null; batch: sworn.v1.Batch.$Shape })
+             *   ({ message?: undefined; hello?: null; batch?: null; checkpoint?: null }|{ message?: "hello"; hello: sworn.v1.Hello.$Shape; batch?: null; checkpoint?: null }|{ message?: "batch"; hello?: null; batch: sworn.v1.Batch.$Shape; checkpoint?: null }|{ message?: "checkpoint"; hello?: null; batch?: null; checkpoint: sworn.v1.Checkpoint.$Shape })
              * )} sworn.v1.Delivery.$Shape
              */
 
@@ -4501,17 +4503,25 @@ export const sworn = $root.sworn = (() => {
              */
             Delivery.prototype.batch = null;
 
+            /**
+             * Delivery checkpoint.
+             * @member {sworn.v1.Checkpoint.$Properties|null|undefined} checkpoint
+             * @memberof sworn.v1.Delivery
+             * @instance
+             */
+            Delivery.prototype.checkpoint = null;
+
             // OneOf field names bound to virtual getters and setters
             let $oneOfFields;
 
             /**
              * Delivery message.
-             * @member {"hello"|"batch"|undefined} message
+             * @member {"hello"|"batch"|"checkpoint"|undefined} message
              * @memberof sworn.v1.Delivery
              * @instance
              */
             $Object.defineProperty(Delivery.prototype, "message", {
-                get: $util.oneOfGetter($oneOfFields = ["hello", "batch"]),
+                get: $util.oneOfGetter($oneOfFields = ["hello", "batch", "checkpoint"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -4535,6 +4545,8 @@ export const sworn = $root.sworn = (() => {
                     $root.sworn.v1.Hello.encode(message.hello, writer.uint32(/* id 1, wireType 2 =*/10).fork(), _depth + 1).ldelim();
                 if (message.batch != null && $Object.hasOwnProperty.call(message, "batch"))
                     $root.sworn.v1.Batch.encode(message.batch, writer.uint32(/* id 2, wireType 2 =*/18).fork(), _depth + 1).ldelim();
+                if (message.checkpoint != null && $Object.hasOwnProperty.call(message, "checkpoint"))
+                    $root.sworn.v1.Checkpoint.encode(message.checkpoint, writer.uint32(/* id 3, wireType 2 =*/26).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -4593,6 +4605,13 @@ export const sworn = $root.sworn = (() => {
                             message.message = "batch";
                             continue;
                         }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            message.checkpoint = $root.sworn.v1.Checkpoint.decode(reader, reader.size(), $undefined, _depth + 1, message.checkpoint);
+                            message.message = "checkpoint";
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -4625,6 +4644,10 @@ export const sworn = $root.sworn = (() => {
              * @property {string|null} [kernel] Hello kernel
              * @property {number|Long|null} [firstSeq] Hello firstSeq
              * @property {number|Long|null} [lastSeq] Hello lastSeq
+             * @property {string|null} [sealKey] Hello sealKey
+             * @property {string|null} [checkpoint] Hello checkpoint
+             * @property {number|Long|null} [treeSize] Hello treeSize
+             * @property {Array.<Uint8Array>|null} [treeSubtrees] Hello treeSubtrees
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
              */
 
@@ -4650,6 +4673,7 @@ export const sworn = $root.sworn = (() => {
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
              */
             const Hello = function (properties) {
+                this.treeSubtrees = [];
                 if (properties)
                     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -4713,6 +4737,38 @@ export const sworn = $root.sworn = (() => {
             Hello.prototype.lastSeq = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
             /**
+             * Hello sealKey.
+             * @member {string} sealKey
+             * @memberof sworn.v1.Hello
+             * @instance
+             */
+            Hello.prototype.sealKey = "";
+
+            /**
+             * Hello checkpoint.
+             * @member {string} checkpoint
+             * @memberof sworn.v1.Hello
+             * @instance
+             */
+            Hello.prototype.checkpoint = "";
+
+            /**
+             * Hello treeSize.
+             * @member {number|Long} treeSize
+             * @memberof sworn.v1.Hello
+             * @instance
+             */
+            Hello.prototype.treeSize = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+            /**
+             * Hello treeSubtrees.
+             * @member {Array.<Uint8Array>} treeSubtrees
+             * @memberof sworn.v1.Hello
+             * @instance
+             */
+            Hello.prototype.treeSubtrees = $util.emptyArray;
+
+            /**
              * Encodes the specified Hello message. Does not implicitly {@link sworn.v1.Hello.verify|verify} messages.
              * @function encode
              * @memberof sworn.v1.Hello
@@ -4742,6 +4798,15 @@ export const sworn = $root.sworn = (() => {
                     writer.uint32(/* id 6, wireType 0 =*/48).uint64(message.firstSeq);
                 if (message.lastSeq != null && $Object.hasOwnProperty.call(message, "lastSeq") && (typeof message.lastSeq === "object" ? message.lastSeq.low || message.lastSeq.high : message.lastSeq !== 0))
                     writer.uint32(/* id 7, wireType 0 =*/56).uint64(message.lastSeq);
+                if (message.sealKey != null && $Object.hasOwnProperty.call(message, "sealKey") && message.sealKey !== "")
+                    writer.uint32(/* id 8, wireType 2 =*/66).string(message.sealKey);
+                if (message.checkpoint != null && $Object.hasOwnProperty.call(message, "checkpoint") && message.checkpoint !== "")
+                    writer.uint32(/* id 9, wireType 2 =*/74).string(message.checkpoint);
+                if (message.treeSize != null && $Object.hasOwnProperty.call(message, "treeSize") && (typeof message.treeSize === "object" ? message.treeSize.low || message.treeSize.high : message.treeSize !== 0))
+                    writer.uint32(/* id 10, wireType 0 =*/80).uint64(message.treeSize);
+                if (message.treeSubtrees != null && message.treeSubtrees.length)
+                    for (let i = 0; i < message.treeSubtrees.length; ++i)
+                        writer.uint32(/* id 11, wireType 2 =*/90).bytes(message.treeSubtrees[i]);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -4849,6 +4914,41 @@ export const sworn = $root.sworn = (() => {
                                 delete message.lastSeq;
                             continue;
                         }
+                    case 8: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.sealKey = value;
+                            else
+                                delete message.sealKey;
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.checkpoint = value;
+                            else
+                                delete message.checkpoint;
+                            continue;
+                        }
+                    case 10: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.treeSize = value;
+                            else
+                                delete message.treeSize;
+                            continue;
+                        }
+                    case 11: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.treeSubtrees && message.treeSubtrees.length))
+                                message.treeSubtrees = [];
+                            message.treeSubtrees.push(reader.bytes());
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -4867,6 +4967,142 @@ export const sworn = $root.sworn = (() => {
             };
 
             return Hello;
+        })();
+
+        v1.Checkpoint = (function() {
+
+            /**
+             * Properties of a Checkpoint.
+             * @typedef {Object} sworn.v1.Checkpoint.$Properties
+             * @property {string|null} [note] Checkpoint note
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+
+            /**
+             * Properties of a Checkpoint.
+             * @memberof sworn.v1
+             * @interface ICheckpoint
+             * @augments sworn.v1.Checkpoint.$Properties
+             * @deprecated Use sworn.v1.Checkpoint.$Properties instead.
+             */
+
+            /**
+             * Shape of a Checkpoint.
+             * @typedef {sworn.v1.Checkpoint.$Properties} sworn.v1.Checkpoint.$Shape
+             */
+
+            /**
+             * Constructs a new Checkpoint.
+             * @memberof sworn.v1
+             * @classdesc Represents a Checkpoint.
+             * @constructor
+             * @param {sworn.v1.Checkpoint.$Properties=} [properties] Properties to set
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+            const Checkpoint = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            /**
+             * Checkpoint note.
+             * @member {string} note
+             * @memberof sworn.v1.Checkpoint
+             * @instance
+             */
+            Checkpoint.prototype.note = "";
+
+            /**
+             * Encodes the specified Checkpoint message. Does not implicitly {@link sworn.v1.Checkpoint.verify|verify} messages.
+             * @function encode
+             * @memberof sworn.v1.Checkpoint
+             * @static
+             * @param {sworn.v1.Checkpoint.$Properties} message Checkpoint message or plain object to encode
+             * @param {$protobuf.Writer} [writer] Writer to encode to
+             * @returns {$protobuf.Writer} Writer
+             */
+            Checkpoint.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.note != null && $Object.hasOwnProperty.call(message, "note") && message.note !== "")
+                    writer.uint32(/* id 1, wireType 2 =*/10).string(message.note);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            /**
+             * Decodes a Checkpoint message from the specified reader or buffer.
+             * @function decode
+             * @memberof sworn.v1.Checkpoint
+             * @static
+             * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+             * @param {number} [length] Message length if known beforehand
+             * @returns {sworn.v1.Checkpoint & sworn.v1.Checkpoint.$Shape} Checkpoint
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            Checkpoint.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.sworn.v1.Checkpoint();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.note = value;
+                            else
+                                delete message.note;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Checkpoint;
         })();
 
         v1.Batch = (function() {
@@ -5073,7 +5309,8 @@ export const sworn = $root.sworn = (() => {
              * @property {sworn.v1.Welcome.$Properties|null} [welcome] Receipt welcome
              * @property {sworn.v1.Stored.$Properties|null} [stored] Receipt stored
              * @property {sworn.v1.Refused.$Properties|null} [refused] Receipt refused
-             * @property {"welcome"|"stored"|"refused"} [message] Receipt message
+             * @property {sworn.v1.Cosigned.$Properties|null} [cosigned] Receipt cosigned
+             * @property {"welcome"|"stored"|"refused"|"cosigned"} [message] Receipt message
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
              */
 
@@ -5091,9 +5328,10 @@ export const sworn = $root.sworn = (() => {
              *   welcome?: sworn.v1.Welcome.$Shape|null;
              *   stored?: sworn.v1.Stored.$Shape|null;
              *   refused?: sworn.v1.Refused.$Shape|null;
+             *   cosigned?: sworn.v1.Cosigned.$Shape|null;
              *   $unknowns?: Array.<Uint8Array>;
              * } & (
-             *   ({ message?: undefined; welcome?: null; stored?: null; refused?: null }|{ message?: "welcome"; welcome: sworn.v1.Welcome.$Shape; stored?: null; refused?: null }|{ message?: "stored"; welcome?: null; stored: sworn.v1.Stored.$Shape; refused?: null }|{ message?: "refused"; welcome?: null; stored?: null; refused: sworn.v1.Refused.$Shape })
+             *   ({ message?: undefined; welcome?: null; stored?: null; refused?: null; cosigned?: null }|{ message?: "welcome"; welcome: sworn.v1.Welcome.$Shape; stored?: null; refused?: null; cosigned?: null }|{ message?: "stored"; welcome?: null; stored: sworn.v1.Stored.$Shape; refused?: null; cosigned?: null }|{ message?: "refused"; welcome?: null; stored?: null; refused: sworn.v1.Refused.$Shape; cosigned?: null }|{ message?: "cosigned"; welcome?: null; stored?: null; refused?: null; cosigned: sworn.v1.Cosigned.$Shape })
              * )} sworn.v1.Receipt.$Shape
              */
 
@@ -5136,17 +5374,25 @@ export const sworn = $root.sworn = (() => {
              */
             Receipt.prototype.refused = null;
 
+            /**
+             * Receipt cosigned.
+             * @member {sworn.v1.Cosigned.$Properties|null|undefined} cosigned
+             * @memberof sworn.v1.Receipt
+             * @instance
+             */
+            Receipt.prototype.cosigned = null;
+
             // OneOf field names bound to virtual getters and setters
             let $oneOfFields;
 
             /**
              * Receipt message.
-             * @member {"welcome"|"stored"|"refused"|undefined} message
+             * @member {"welcome"|"stored"|"refused"|"cosigned"|undefined} message
              * @memberof sworn.v1.Receipt
              * @instance
              */
             $Object.defineProperty(Receipt.prototype, "message", {
-                get: $util.oneOfGetter($oneOfFields = ["welcome", "stored", "refused"]),
+                get: $util.oneOfGetter($oneOfFields = ["welcome", "stored", "refused", "cosigned"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -5172,6 +5418,8 @@ export const sworn = $root.sworn = (() => {
                     $root.sworn.v1.Stored.encode(message.stored, writer.uint32(/* id 2, wireType 2 =*/18).fork(), _depth + 1).ldelim();
                 if (message.refused != null && $Object.hasOwnProperty.call(message, "refused"))
                     $root.sworn.v1.Refused.encode(message.refused, writer.uint32(/* id 3, wireType 2 =*/26).fork(), _depth + 1).ldelim();
+                if (message.cosigned != null && $Object.hasOwnProperty.call(message, "cosigned"))
+                    $root.sworn.v1.Cosigned.encode(message.cosigned, writer.uint32(/* id 4, wireType 2 =*/34).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -5237,6 +5485,13 @@ export const sworn = $root.sworn = (() => {
                             message.message = "refused";
                             continue;
                         }
+                    case 4: {
+                            if (wireType !== 2)
+                                break;
+                            message.cosigned = $root.sworn.v1.Cosigned.decode(reader, reader.size(), $undefined, _depth + 1, message.cosigned);
+                            message.message = "cosigned";
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -5264,6 +5519,7 @@ export const sworn = $root.sworn = (() => {
              * @typedef {Object} sworn.v1.Welcome.$Properties
              * @property {number|Long|null} [storedSeq] Welcome storedSeq
              * @property {number|null} [batchBytesMax] Welcome batchBytesMax
+             * @property {string|null} [sealKey] Welcome sealKey
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
              */
 
@@ -5312,6 +5568,14 @@ export const sworn = $root.sworn = (() => {
             Welcome.prototype.batchBytesMax = 0;
 
             /**
+             * Welcome sealKey.
+             * @member {string} sealKey
+             * @memberof sworn.v1.Welcome
+             * @instance
+             */
+            Welcome.prototype.sealKey = "";
+
+            /**
              * Encodes the specified Welcome message. Does not implicitly {@link sworn.v1.Welcome.verify|verify} messages.
              * @function encode
              * @memberof sworn.v1.Welcome
@@ -5331,6 +5595,8 @@ export const sworn = $root.sworn = (() => {
                     writer.uint32(/* id 1, wireType 0 =*/8).uint64(message.storedSeq);
                 if (message.batchBytesMax != null && $Object.hasOwnProperty.call(message, "batchBytesMax") && message.batchBytesMax !== 0)
                     writer.uint32(/* id 2, wireType 0 =*/16).uint32(message.batchBytesMax);
+                if (message.sealKey != null && $Object.hasOwnProperty.call(message, "sealKey") && message.sealKey !== "")
+                    writer.uint32(/* id 3, wireType 2 =*/26).string(message.sealKey);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -5393,6 +5659,15 @@ export const sworn = $root.sworn = (() => {
                                 delete message.batchBytesMax;
                             continue;
                         }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.sealKey = value;
+                            else
+                                delete message.sealKey;
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -5411,6 +5686,142 @@ export const sworn = $root.sworn = (() => {
             };
 
             return Welcome;
+        })();
+
+        v1.Cosigned = (function() {
+
+            /**
+             * Properties of a Cosigned.
+             * @typedef {Object} sworn.v1.Cosigned.$Properties
+             * @property {string|null} [note] Cosigned note
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+
+            /**
+             * Properties of a Cosigned.
+             * @memberof sworn.v1
+             * @interface ICosigned
+             * @augments sworn.v1.Cosigned.$Properties
+             * @deprecated Use sworn.v1.Cosigned.$Properties instead.
+             */
+
+            /**
+             * Shape of a Cosigned.
+             * @typedef {sworn.v1.Cosigned.$Properties} sworn.v1.Cosigned.$Shape
+             */
+
+            /**
+             * Constructs a new Cosigned.
+             * @memberof sworn.v1
+             * @classdesc Represents a Cosigned.
+             * @constructor
+             * @param {sworn.v1.Cosigned.$Properties=} [properties] Properties to set
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+            const Cosigned = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            /**
+             * Cosigned note.
+             * @member {string} note
+             * @memberof sworn.v1.Cosigned
+             * @instance
+             */
+            Cosigned.prototype.note = "";
+
+            /**
+             * Encodes the specified Cosigned message. Does not implicitly {@link sworn.v1.Cosigned.verify|verify} messages.
+             * @function encode
+             * @memberof sworn.v1.Cosigned
+             * @static
+             * @param {sworn.v1.Cosigned.$Properties} message Cosigned message or plain object to encode
+             * @param {$protobuf.Writer} [writer] Writer to encode to
+             * @returns {$protobuf.Writer} Writer
+             */
+            Cosigned.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.note != null && $Object.hasOwnProperty.call(message, "note") && message.note !== "")
+                    writer.uint32(/* id 1, wireType 2 =*/10).string(message.note);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            /**
+             * Decodes a Cosigned message from the specified reader or buffer.
+             * @function decode
+             * @memberof sworn.v1.Cosigned
+             * @static
+             * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+             * @param {number} [length] Message length if known beforehand
+             * @returns {sworn.v1.Cosigned & sworn.v1.Cosigned.$Shape} Cosigned
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            Cosigned.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.sworn.v1.Cosigned();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.note = value;
+                            else
+                                delete message.note;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Cosigned;
         })();
 
         v1.Stored = (function() {
