@@ -68,7 +68,7 @@ export type TokenAction = (typeof TokenAction)[keyof typeof TokenAction];
 export const SessionAction = { STARTED: 1, ENDED: 2 } as const;
 export type SessionAction = (typeof SessionAction)[keyof typeof SessionAction];
 
-export const RecorderAction = { STARTED: 1, STOPPED: 2, HEARTBEAT: 3 } as const;
+export const RecorderAction = { STARTED: 1, STOPPED: 2, HEARTBEAT: 3, CLOCK_JUMPED: 4, SUSPENDED: 5 } as const;
 export type RecorderAction = (typeof RecorderAction)[keyof typeof RecorderAction];
 
 /** What every line says: when, who, which process, which connection. */

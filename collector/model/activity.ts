@@ -50,7 +50,7 @@ export const PROCESS_ACTIONS: Words = ['', 'fork', 'exec', 'exit', 'joined'];
 export const CONNECTION_ACTIONS: Words = ['', 'opened', 'closed', 'failed'];
 export const TOKEN_ACTIONS: Words = ['', 'issued', 'refused', 'observed'];
 export const SESSION_ACTIONS: Words = ['', 'started', 'ended'];
-export const RECORDER_ACTIONS: Words = ['', 'started', 'stopped', 'heartbeat'];
+export const RECORDER_ACTIONS: Words = ['', 'started', 'stopped', 'heartbeat', 'clock_jumped', 'suspended'];
 
 /** The word for an enum number. A number that this collector does not know yet (a newer agent) keeps its digits. */
 export function word(words: Words, value: number | null | undefined): string {

@@ -1423,7 +1423,13 @@ export namespace sworn {
                 ACTION_STOPPED = 2,
 
                 /** ACTION_HEARTBEAT value */
-                ACTION_HEARTBEAT = 3
+                ACTION_HEARTBEAT = 3,
+
+                /** ACTION_CLOCK_JUMPED value */
+                ACTION_CLOCK_JUMPED = 4,
+
+                /** ACTION_SUSPENDED value */
+                ACTION_SUSPENDED = 5
             }
         }
 

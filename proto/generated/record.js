@@ -3906,6 +3906,8 @@ export const sworn = $root.sworn = (() => {
              * @property {number} ACTION_STARTED=1 ACTION_STARTED value
              * @property {number} ACTION_STOPPED=2 ACTION_STOPPED value
              * @property {number} ACTION_HEARTBEAT=3 ACTION_HEARTBEAT value
+             * @property {number} ACTION_CLOCK_JUMPED=4 ACTION_CLOCK_JUMPED value
+             * @property {number} ACTION_SUSPENDED=5 ACTION_SUSPENDED value
              */
             Recorder.Action = (function() {
                 const valuesById = $Object.create(null), values = $Object.create(valuesById);
@@ -3913,6 +3915,8 @@ export const sworn = $root.sworn = (() => {
                 values[valuesById[1] = "ACTION_STARTED"] = 1;
                 values[valuesById[2] = "ACTION_STOPPED"] = 2;
                 values[valuesById[3] = "ACTION_HEARTBEAT"] = 3;
+                values[valuesById[4] = "ACTION_CLOCK_JUMPED"] = 4;
+                values[valuesById[5] = "ACTION_SUSPENDED"] = 5;
                 return values;
             })();
 
