@@ -8,6 +8,7 @@
 #include "memory.h"
 #include "notify.h"
 #include "peer.h"
+#include "tree.h"
 
 namespace {
 
@@ -37,6 +38,7 @@ Napi::Value ReadClocks(const Napi::CallbackInfo& info) {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Capture", sworn::CaptureObject::Define(env));
   exports.Set("LeafWriter", sworn::LeafObject::Define(env));
+  exports.Set("appendLeaves", Napi::Function::New<sworn::AppendLeaves>(env, "appendLeaves"));
   exports.Set("readClocks", Napi::Function::New<ReadClocks>(env, "readClocks"));
   exports.Set("notify", Napi::Function::New<sworn::Notify>(env, "notify"));
   exports.Set("protectMemory", Napi::Function::New<sworn::ProtectMemory>(env, "protectMemory"));

@@ -128,6 +128,14 @@ export interface Addon {
     agentId: string,
     host: string,
   ) => LeafWriter;
+  /**
+   * The Merkle tree (RFC 6962) of `size` leaves goes on over entries of a batch: each a varint length and an encoded
+   * activity, whose last 32 bytes are its leaf. The first `skip` are passed over, `count` are taken. `subtrees` has the
+   * roots of complete subtrees, the largest first, in room for 54 of them. The new size is the result.
+   *
+   * Errors   RangeError when there are not so many entries; nothing is changed then
+   */
+  appendLeaves(subtrees: Uint8Array, size: number, batch: Uint8Array, skip: number, count: number): number;
   readonly Capture: new (options?: CaptureOptions) => Capture;
   /** Boot time and wall time of one moment, nanoseconds. */
   readClocks(): [bigint, bigint];
