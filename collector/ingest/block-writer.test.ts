@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { leafOf } from '../../proto/leaf.ts';
 import { type Activity, type Kind, type Sender, toBigInt } from '../model/activity.ts';
 import { CollectorError } from '../model/error.ts';
 import type { EventStore, RowBatch } from '../store/event-store.ts';
@@ -9,7 +10,7 @@ import { createCollectorMetrics } from '../telemetry/collector-metrics.ts';
 import { createLog } from '../telemetry/log.ts';
 import { asReceived } from '../testing/full-activities.ts';
 import type { ReadBatch } from './batch-reader.ts';
-import { BlockWriter, type StoredBlock } from './block-writer.ts';
+import { BlockWriter, type BlockWriterOptions, type StoredBlock } from './block-writer.ts';
 
 const OWN = 'collector-1';
 type Outcome = 'stored' | 'lost' | 'stored, but the answer is lost' | 'stored later';
@@ -82,7 +83,7 @@ function batchOf(agentId: string, firstSeq: number, count: number, alerts = 0): 
   return { firstSeq, lastSeq: firstSeq + count - 1, rows, own, seen: undefined };
 }
 
-function setUp(changes: { retryMs?: number; intervalMs?: number } = {}) {
+function setUp(changes: Partial<Pick<BlockWriterOptions, 'retryMs' | 'intervalMs' | 'onOwnStored'>> = {}) {
   const store = new FakeStore();
   const metrics = createCollectorMetrics();
   const stored: StoredBlock[] = [];
@@ -130,6 +131,38 @@ describe('block writer', () => {
     writer.admit('a', 0);
     await writer.write(sender('a'), batchOf('a', 1, 1, 1));
     assert.deepEqual(store.seqsOf(OWN), [41, 42]);
+  });
+
+  it('writes into its own record what belongs to no batch, and says under which numbers', async () => {
+    const { store, writer } = setUp();
+    const outcomes: Outcome[] = ['stored', 'stored, but the answer is lost', 'lost'];
+    store.next = () => outcomes.shift() ?? 'stored';
+    const { own } = batchOf('a', 1, 0, 3);
+    assert.deepEqual(await writer.record(own.slice(0, 1)), [1]);
+    assert.deepEqual(await writer.record(own.slice(1)), [2, 3]);
+    writer.admit('a', 0);
+    const both = await Promise.all([
+      writer.write(sender('a'), batchOf('a', 1, 2, 1)),
+      writer.record(batchOf('b', 1, 0, 2).own),
+    ]);
+    assert.deepEqual(both[1], [5, 6]);
+    assert.deepEqual(store.seqsOf(OWN), range(6));
+  });
+
+  it('seals its own record: each row has a salt and the leaf that its row gives', async () => {
+    const leaves = new Map<number, Uint8Array>();
+    const { writer, stored } = setUp({
+      onOwnStored: (first, some) => {
+        for (const [at, leaf] of some.entries()) leaves.set(first + at, leaf);
+      },
+    });
+    writer.admit('a', 0);
+    await Promise.all(range(3).map((at) => writer.write(sender('a'), batchOf('a', at, 1, 2))));
+    assert.equal(leaves.size, 6);
+    for (const { activity } of stored.flatMap(({ alerts }) => alerts)) {
+      assert.equal(activity.salt.length, 16);
+      assert.deepEqual(leaves.get(Number(toBigInt(activity.seq))), leafOf(activity, OWN, 'h'));
+    }
   });
 
   for (const outcome of ['lost', 'stored, but the answer is lost', 'stored later'] as const) {

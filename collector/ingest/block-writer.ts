@@ -11,6 +11,8 @@
  * block is there, and only if it is not send the same rows again. After `retryMs` the batches are given back as failed,
  * with all that wait behind them of the same agents: a hole must never open.
  */
+import { randomBytes } from 'node:crypto';
+import { leafOf, SALT_BYTES } from '../../proto/leaf.ts';
 import { fromBigInt, type SeenActivity, type Sender } from '../model/activity.ts';
 import { CollectorError, describeError } from '../model/error.ts';
 import type { EventStore, RowBatch } from '../store/event-store.ts';
@@ -46,6 +48,8 @@ export interface BlockWriterOptions {
   readonly retryMs: number;
   /** After a block is stored: what was in it, for live tails and for delivery of alerts. */
   readonly onStored: (stored: StoredBlock) => void;
+  /** After rows of the collector's own record are stored: their leaves, in order, from this seq on. */
+  readonly onOwnStored?: (firstSeq: number, leaves: readonly Uint8Array[]) => void;
 }
 
 export interface StoredBlock {
@@ -53,10 +57,16 @@ export interface StoredBlock {
   readonly alerts: readonly SeenActivity[];
 }
 
+/** What the writer needs of a batch. */
+type WrittenBatch = Pick<ReadBatch, 'firstSeq' | 'lastSeq' | 'rows' | 'own' | 'seen'>;
+
 interface Waiting {
   readonly sender: Sender;
-  readonly batch: ReadBatch;
-  readonly resolve: () => void;
+  readonly batch: WrittenBatch;
+  /** Rows of the collector's own and of no agent. */
+  readonly isOwn: boolean;
+  /** With the numbers of the own rows. */
+  readonly resolve: (ownSeqs: readonly number[]) => void;
   readonly reject: (error: CollectorError) => void;
 }
 
@@ -98,16 +108,31 @@ export class BlockWriter {
    *
    * Errors   CollectorError; then nothing of the batch is stored, nor of any that was handed in after it
    */
-  write(sender: Sender, batch: ReadBatch): Promise<void> {
+  async write(sender: Sender, batch: WrittenBatch): Promise<void> {
     const { agentId } = sender;
     if (this.#lastSeq.get(agentId) !== batch.firstSeq - 1) {
       const message = `a batch from ${batch.firstSeq} on does not follow what was handed in before`;
-      return Promise.reject(new CollectorError('store_unavailable', message));
+      throw new CollectorError('store_unavailable', message);
     }
     this.#lastSeq.set(agentId, batch.lastSeq);
     this.#lastArrivalAt = performance.now();
+    await this.#hand(sender, batch, false);
+  }
+
+  /**
+   * Write into the collector's own record. Resolves when it is in the store, with the seq of each.
+   *
+   * Errors   CollectorError; then none of them is stored
+   */
+  record(own: readonly OwnActivity[]): Promise<readonly number[]> {
+    const sender = { agentId: this.#options.collectorId, host: '' };
+    const batch = { firstSeq: 0, lastSeq: 0, rows: this.#options.store.newBatch(), own, seen: undefined };
+    return this.#hand(sender, batch, true);
+  }
+
+  #hand(sender: Sender, batch: WrittenBatch, isOwn: boolean): Promise<readonly number[]> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ sender, batch, resolve, reject });
+      this.#queue.push({ sender, batch, isOwn, resolve, reject });
       this.#wake?.();
       if (!this.#running) void this.#run();
     });
@@ -222,8 +247,11 @@ export class BlockWriter {
   }
 
   #numbered({ kind, activity, host }: OwnActivity, seq: number, rows: RowBatch): SeenActivity {
+    const { collectorId } = this.#options;
     activity.seq = fromBigInt(BigInt(seq));
-    const sender = { agentId: this.#options.collectorId, host };
+    activity.salt = randomBytes(SALT_BYTES);
+    activity.leaf = leafOf(activity, collectorId, host);
+    const sender = { agentId: collectorId, host };
     rows.add(kind, activity, sender);
     return { kind, activity, sender };
   }
@@ -249,7 +277,7 @@ export class BlockWriter {
   /** One batch that ClickHouse does not take must not hold up the other agents; but nothing may overtake it of its own. */
   async #storeOneByOne(parts: readonly Waiting[]): Promise<void> {
     for (const [at, part] of parts.entries()) {
-      if (!this.#lastSeq.has(part.sender.agentId)) {
+      if (!part.isOwn && !this.#lastSeq.has(part.sender.agentId)) {
         part.reject(new CollectorError('store_rejected', 'a batch before this one was not stored'));
       } else if (await this.#findOwnSeq()) {
         await this.#store(this.#blockOf([part]));
@@ -261,14 +289,21 @@ export class BlockWriter {
   }
 
   #stored(block: Block): void {
-    const { metrics } = this.#options;
+    const { metrics, onOwnStored } = this.#options;
+    const firstOwnSeq = this.#ownSeq! + 1;
     this.#ownSeq! += block.own.length;
+    if (block.own.length > 0)
+      onOwnStored?.(
+        firstOwnSeq,
+        block.own.map(({ activity }) => activity.leaf),
+      );
     metrics.insertedRows.add(block.rows);
     metrics.insertedBytes.add(block.bytes);
     for (const { activity, kind } of block.own) {
       if (kind === 'alert') metrics.ruleMatches.add(1, { rule: activity.alert?.ruleId ?? '' });
     }
-    for (const { resolve } of block.parts) resolve();
+    let ownSeq = firstOwnSeq;
+    for (const { resolve, batch } of block.parts) resolve(batch.own.map(() => ownSeq++));
     const alerts = block.own.filter(({ kind }) => kind === 'alert');
     const watched = block.parts.some(({ batch }) => batch.seen !== undefined);
     const seen = watched ? [...block.parts.flatMap(({ batch }) => batch.seen ?? []), ...block.own] : [];
@@ -317,12 +352,15 @@ export class BlockWriter {
 
   /** After a failure of unknown outcome: is the block in the store all the same? Blocks are atomic, one row tells. */
   async #isThere(block: Block): Promise<boolean> {
-    const { store } = this.#options;
+    const { store, collectorId } = this.#options;
     await store.settle();
-    const { sender, batch } = block.parts[0]!;
-    const highest = await store.highestSeq(sender.agentId);
-    if (highest >= batch.lastSeq) return true;
-    if (highest === batch.firstSeq - 1) return false;
-    throw new CollectorError('internal', `${sender.agentId} is at ${highest} in the store, between batches`);
+    const part = block.parts.find(({ isOwn }) => !isOwn);
+    const agentId = part?.sender.agentId ?? collectorId;
+    const before = part === undefined ? this.#ownSeq! : part.batch.firstSeq - 1;
+    const last = part === undefined ? before + block.own.length : part.batch.lastSeq;
+    const highest = await store.highestSeq(agentId);
+    if (highest >= last) return true;
+    if (highest === before) return false;
+    throw new CollectorError('internal', `${agentId} is at ${highest} in the store, between batches`);
   }
 }

@@ -10,6 +10,7 @@ import type { Log } from '../telemetry/log.ts';
 import { BlockWriter, type StoredBlock } from './block-writer.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { type DeliveryCall, DeliveryStream } from './delivery-stream.ts';
+import type { OwnActivity } from './own-record.ts';
 import { INGEST_SERVICE, Refusal } from './service.ts';
 
 export interface IngestOptions {
@@ -105,6 +106,15 @@ export class IngestServer {
         }
       });
     });
+  }
+
+  /**
+   * Write into the collector's own record. Resolves when it is in the store, with the seq of each.
+   *
+   * Errors   CollectorError; then none of them is stored
+   */
+  record(own: readonly OwnActivity[]): Promise<readonly number[]> {
+    return this.#writer.record(own);
   }
 
   #accept(call: DeliveryCall): void {
