@@ -262,6 +262,34 @@ void sworn_capture_close(struct sworn_capture *capture)
 	free(capture);
 }
 
+static bool runs_program(struct bpf_link *link, __u32 program_id, bool *known)
+{
+	struct bpf_link_info info = {};
+	__u32 bytes = sizeof(info);
+
+	/* Before Linux 5.15 a tracepoint is an event of perf, of which nothing can be asked. */
+	if (!link || bpf_obj_get_info_by_fd(bpf_link__fd(link), &info, &bytes)) {
+		*known = *known && !link;
+		return false;
+	}
+	/* A link to a cgroup that somebody detached is still there, with no cgroup. */
+	return info.prog_id == program_id && (info.type != BPF_LINK_TYPE_CGROUP || info.cgroup.cgroup_id);
+}
+
+/* Whether somebody else detached the program, or put another in its place. */
+static bool lost_program(struct sworn_capture *capture, __u32 program_id)
+{
+	bool known = true;
+
+	for (size_t i = 0; i < capture->link_count; i++)
+		if (runs_program(capture->links[i], program_id, &known))
+			return false;
+	for (size_t i = 0; i < SWORN_REDIRECT_PROGRAMS; i++)
+		if (runs_program(capture->redirect_links[i], program_id, &known))
+			return false;
+	return known;
+}
+
 size_t sworn_capture_programs(struct sworn_capture *capture, struct sworn_program_info *infos, size_t max)
 {
 	struct bpf_program *program;
@@ -293,6 +321,8 @@ size_t sworn_capture_programs(struct sworn_capture *capture, struct sworn_progra
 					 (bpf_program__type(program) != BPF_PROG_TYPE_CGROUP_SOCK_ADDR ||
 					  capture->redirect_links[0]) &&
 					 bpf_program__type(program) != BPF_PROG_TYPE_KPROBE;
+			if (kernel.id)
+				info->attached = info->attached && !lost_program(capture, kernel.id);
 		}
 		count++;
 	}

@@ -166,6 +166,7 @@ struct sworn_program_info {
 	/* Runs that the kernel left out because the program was running already on that CPU: events missed. */
 	uint64_t missed;
 	uint32_t instructions;
+	/* As the kernel says now: false when it was not attached, and when somebody else detached it. */
 	bool attached;
 };
 
