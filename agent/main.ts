@@ -20,6 +20,7 @@ import { Journal } from './journal/journal.ts';
 import type { ProcessKey, Scope } from './model/kernel-event.ts';
 import { DEFAULT_BOUNDS } from './protocol/decoder.ts';
 import { AliveMark } from './recorder/alive-mark.ts';
+import { attributesOf, ClockWatch, readAtOnce } from './recorder/clock-watch.ts';
 import { Recorder } from './recorder/recorder.ts';
 import { SessionBook } from './recorder/session-book.ts';
 import { loadAddon } from './source/ebpf/addon.ts';
@@ -31,7 +32,9 @@ import { serviceManager } from './telemetry/service-manager.ts';
 import { whenMoreMayCome } from './wiring/back-pressure.ts';
 import { type BrokerDesk, startBrokerDesk } from './wiring/broker-desk.ts';
 import { startDelivery } from './wiring/delivery.ts';
-import { flushWithin, type JournalStatus, journalStatus, RoomNews } from './wiring/journal-watch.ts';
+import { Freezing } from './wiring/freezing.ts';
+import { flushWithin, type JournalStatus, journalStatus, RoomNews, wholeUntil } from './wiring/journal-watch.ts';
+import { OwnParts } from './wiring/own-parts.ts';
 import { createPolicyDoor } from './wiring/policy-door.ts';
 import { tlsProbes } from './wiring/tls-probes.ts';
 
@@ -48,6 +51,8 @@ export interface AgentStatus {
   readonly connections: number;
   readonly counts: Readonly<Record<string, number>>;
   readonly journal: JournalStatus;
+  /** Cgroups of workloads that are frozen until the journal has room: policy `block`. */
+  readonly frozen: readonly string[];
   readonly delivery: object | null;
   readonly broker: object | null;
   /** Probes on TLS libraries, and what they saw; null when TLS is not read. */
@@ -76,6 +81,8 @@ export interface AgentOptions {
 }
 
 const SWEEP_MS = 1000;
+/** Between looks at whether the agent's programs and files are still there. */
+const OWN_PARTS_MS = 3000;
 /** A full disk must not keep the agent from stopping. */
 const FLUSH_MS_MAX = 5000;
 /** Faults are counted and told in the record; the log has the first ones, for whoever mends them. */
@@ -99,7 +106,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const agentId = readAgentId(config);
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   const selections = selectionsOf(config);
-  const mark = new AliveMark(join(config.state_dir, 'alive.json'), bootId);
+  const mark = new AliveMark(join(config.state_dir, 'alive.json'), bootId, BigInt(Date.now()) * 1_000_000n);
   const book = new SessionBook(join(config.state_dir, 'sessions.json'), bootId);
   const addon = loadAddon();
   addon.protectMemory();
@@ -165,7 +172,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
 
   const about = { version, kernel: release(), bootId };
   recorder.write(builder.recorder('STARTED', { ...about, attributes: {} }, clock.now()));
-  if (mark.absence === undefined) mark.write(clock.toUnixNs(clock.now()), false);
+  if (mark.absence === undefined) await mark.write(clock.toUnixNs(clock.now()), false);
   const pressure = () => ({ pendingBytes: journal.pendingBytes, waitingShare: source.waitingShare });
   await source.start((events) => {
     probes?.see(events);
@@ -225,6 +232,24 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   await control.listen();
 
   const roomNews = new RoomNews(journal, log);
+  const freezing = new Freezing({
+    noteFile: join(config.run_dir, 'frozen.json'),
+    mustFreeze: () => journal.mustFreeze,
+    sessions: () => recorder.lineage.sessions,
+    onFinding: (finding, session) => recorder.addFinding(finding, session),
+    now: () => clock.now(),
+    log,
+  });
+  const clocks = new ClockWatch(() => readAtOnce(addon.readClocks));
+  const ownParts = new OwnParts({
+    programs: () => source.health.programs,
+    files: () => journal.files,
+    onFinding: (finding) => {
+      recorder.addFinding(finding);
+      log.error({ kind: finding.kind, subject: finding.subject }, finding.message);
+    },
+    now: () => clock.now(),
+  });
   let isTakenOver = false;
   const timers = [
     setInterval(() => {
@@ -239,10 +264,18 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
         const sinceNs = mark.absence === undefined ? nowNs : clock.fromUnixNs(mark.absence.sinceUnixNs);
         for (const left of book.takeOver(selections.idOf, known, isStartedAt)) recorder.takeOver(left, sinceNs, nowNs);
       }
+      for (const news of clocks.look()) {
+        const action = news.kind === 'suspended' ? 'SUSPENDED' : 'CLOCK_JUMPED';
+        const attributes = attributesOf(news);
+        recorder.write(builder.recorder(action, { ...about, attributes }, news.untilNs, news.sinceNs));
+        log.warn({ ...attributes }, action === 'SUSPENDED' ? 'the host slept' : 'the wall clock was set');
+      }
+      freezing.look();
       recorder.sweep(nowNs);
       roomNews.look();
       saveState();
     }, SWEEP_MS),
+    setInterval(() => void ownParts.look(), OWN_PARTS_MS),
     setInterval(() => {
       const use = source.health;
       const attributes = {
@@ -277,7 +310,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     const writtenNs = recorder.writtenUntilNs(source.handledUntilNs());
     const picture = book.picture(recorder.unfinishedSessions(), isStartedAt);
     if (!(await flushWithin(journal, FLUSH_MS_MAX))) return;
-    mark.write(clock.toUnixNs(writtenNs), false);
+    await mark.write(wholeUntil(clock.toUnixNs(writtenNs), journal), false);
     book.save(picture);
   }
 
@@ -298,6 +331,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       connections: recorder.connections,
       counts: { ...recorder.counts },
       journal: journalStatus(journal),
+      frozen: freezing.frozen,
       delivery: delivery?.status() ?? null,
       broker: desk === undefined ? null : { port: desk.port, ...desk.counts() },
       tls: probes?.status() ?? null,
@@ -314,19 +348,20 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     await probes?.stop();
     await source.stop();
     await saving;
+    freezing.end();
     const nowNs = clock.now();
     recorder.finish(nowNs);
     recorder.write(builder.recorder('STOPPED', { ...about, attributes: {} }, nowNs));
     // Else the mark stays where it was, and the next start tells since when something may be missing.
-    if (await flushWithin(journal, FLUSH_MS_MAX)) saveEnd(nowNs);
+    if (await flushWithin(journal, FLUSH_MS_MAX)) await saveEnd(nowNs);
     await delivery?.stop();
     await journal.close();
     log.info('the agent has stopped');
   }
 
-  function saveEnd(nowNs: number): void {
+  async function saveEnd(nowNs: number): Promise<void> {
     try {
-      mark.write(clock.toUnixNs(nowNs), true);
+      await mark.write(wholeUntil(clock.toUnixNs(nowNs), journal), true);
       book.save(book.picture(recorder.unfinishedSessions(), isStartedAt));
     } catch (error) {
       log.error({ err: error }, 'the state of the agent cannot be saved');

@@ -229,7 +229,7 @@ export class BatchReader {
     const decoded = sworn.v1.Activity.decode(encoded) as unknown as Activity;
     const shed = withoutPayload(decoded);
     tell('too_large', seq, seq, shed.payloadBytes, this.#segment!.path);
-    const bytes = sealer.sealApart(shed.activity, seq, this.#batch.host);
+    const bytes = sealer.sealApart(shed.activity, seq, this.#batch.host, this.#segment!.header.segmentId);
     this.#batch.add(seq, bytes, 0, bytes.length);
   }
 
@@ -241,8 +241,13 @@ export class BatchReader {
     const host = (this.#segment ?? segments[0])?.header.host ?? sealer.host;
     if (this.#batch.count === 0) this.#batch.host = host;
     else if (this.#batch.host !== host) return false;
-    const now = nowNs();
-    const bytes = sealer.sealApart(lossActivity(reason, 1, 0, now, now), this.#nextSeq, host);
+    // Nothing of now, when it can be helped: read twice, it has to be the same.
+    const { createdNs: sinceNs, segmentId } = (this.#segment ?? segments[0])?.header ?? {
+      createdNs: nowNs(),
+      segmentId: Buffer.alloc(0),
+    };
+    const loss = lossActivity(reason, 1, 0, sinceNs, sinceNs);
+    const bytes = sealer.sealApart(loss, this.#nextSeq, host, segmentId);
     this.#batch.add(this.#nextSeq, bytes, 0, bytes.length);
     this.#nextSeq += 1;
     if (this.#nextSeq > toSeq) this.#placeholders = undefined;

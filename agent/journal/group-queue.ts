@@ -27,6 +27,8 @@ export interface Group {
   readonly bytes: Buffer;
   used: number;
   lastSeq: number;
+  /** After `lastSeq`, once it is closed. */
+  chain: Buffer;
   closed: boolean;
 }
 
@@ -42,6 +44,7 @@ export interface GroupQueueOptions {
 
 /** Buffers of written groups that are used again; more are let go. */
 const SPARE_BUFFERS_MAX = 2;
+const NO_CHAIN = Buffer.alloc(0);
 
 export class GroupQueue {
   readonly #options: GroupQueueOptions;
@@ -123,7 +126,7 @@ export class GroupQueue {
         : (this.#spare.pop() ?? Buffer.allocUnsafeSlow(groupBytesMax));
     if (bringsHeader) encodeHeader(segment.header).copy(bytes);
     const offset = segment.endOffset - headerBytes;
-    const group: Group = { segment, offset, bytes, used: headerBytes, lastSeq: seq, closed: false };
+    const group: Group = { segment, offset, bytes, used: headerBytes, lastSeq: seq, chain: NO_CHAIN, closed: false };
     this.pendingBytes += headerBytes;
     this.#groups.push(group);
     return group;
@@ -150,6 +153,7 @@ export class GroupQueue {
     const { chain } = this.#sealer;
     writeMark(group.bytes, group.used, { segmentId, fileOffset, lastSeq, chain }, segment.checksumSeed);
     group.used += MARK_BYTES;
+    group.chain = Buffer.from(chain);
     group.closed = true;
     this.pendingBytes += MARK_BYTES;
     segment.endOffset = offset + group.used;

@@ -8,6 +8,12 @@ import type { Room } from './room.ts';
 import type { LeafWriter } from './sealer.ts';
 import { AGENT_ID_BYTES_MAX, HOST_BYTES_MAX } from './segment-format.ts';
 
+/** A place in the record: the entry, and the value of the hash chain after it (32 bytes). */
+export interface JournalPoint {
+  readonly seq: number;
+  readonly chain: Buffer;
+}
+
 export interface JournalOptions {
   readonly folder: string;
   readonly agentId: string;
@@ -26,6 +32,10 @@ export interface JournalOptions {
   readonly pendingBytesMax?: number;
   /** Wait after a write that failed. */
   readonly retryDelayMs?: number;
+  /** Where the journal was known to be, as somebody proved who keeps that apart; opening says whether it fits. */
+  readonly mark?: JournalPoint | undefined;
+  /** Numbers up to here were delivered and are not used again, whatever the folder says. */
+  readonly usedSeq?: number;
   /** Left out: leaves are written by proto/leaf.ts. */
   readonly leafWriter?: LeafWriter | undefined;
   readonly disk?: Disk;
@@ -47,6 +57,7 @@ export const JOURNAL_DEFAULTS = {
   diskFreeBytesMin: 512 * MIB,
   pendingBytesMax: 64 * MIB,
   retryDelayMs: 1000,
+  usedSeq: 0,
 } as const;
 
 export interface ReadOptions {

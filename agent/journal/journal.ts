@@ -19,6 +19,7 @@ import {
   checkNames,
   JOURNAL_DEFAULTS,
   type JournalOptions,
+  type JournalPoint,
   type JournalState,
   type ReadOptions,
 } from './journal-options.ts';
@@ -30,7 +31,7 @@ import type { Segment } from './segment.ts';
 import { BODY_BYTES_MAX } from './segment-format.ts';
 import { SegmentWriter } from './segment-writer.ts';
 
-export type { JournalOptions, JournalState, ReadOptions } from './journal-options.ts';
+export type { JournalOptions, JournalPoint, JournalState, ReadOptions } from './journal-options.ts';
 export { JOURNAL_DEFAULTS } from './journal-options.ts';
 
 /** Losses are gathered for this long before they are written. */
@@ -57,6 +58,7 @@ export class Journal {
   /** Losses of entries up to here were told, by cause: reading them again tells nothing new. */
   readonly #toldSeq = new Map<JournalLoss, number>();
   readonly #durable: DurablePoint;
+  #durableChain: JournalPoint;
   #lastSeq: number;
   #roomNow: Room = 'open';
   #trouble: JournalError | null = null;
@@ -83,6 +85,7 @@ export class Journal {
       nowNs: () => BigInt(Date.now()) * 1_000_000n,
       onTrouble: () => {},
       leafWriter: undefined,
+      mark: undefined,
       ...options,
     };
     checkNames(whole.agentId, whole.host);
@@ -91,7 +94,7 @@ export class Journal {
     try {
       await disk.ensureFolder(folder);
       release = disk.lock(join(folder, 'lock'));
-      const opened = await openSegments(disk, folder, whole.agentId);
+      const opened = await openSegments(disk, folder, whole.agentId, whole.mark);
       const delivered = await DeliveredMark.open(disk, join(folder, 'delivered'));
       return new Journal(whole, release, opened, delivered);
     } catch (cause) {
@@ -113,8 +116,10 @@ export class Journal {
     this.#delivered = delivered;
     this.report = opened.report;
     // What was delivered was once here, and a number is never used twice, whatever became of its entry.
-    this.#lastSeq = Math.max(opened.lastSeq, delivered.seq, opened.report.seqsMax);
+    const usedSeq = Math.max(options.usedSeq, options.mark?.seq ?? 0);
+    this.#lastSeq = Math.max(opened.lastSeq, delivered.seq, opened.report.seqsMax, usedSeq);
     this.#durable = new DurablePoint(this.#lastSeq);
+    this.#durableChain = { seq: this.#lastSeq, chain: opened.chain };
     this.#sealer = new Sealer(agentId, host, opened.chain, options.leafWriter);
     const last = opened.segments.at(-1);
     const goOn = opened.continuable && last!.header.host === host && last!.lastSeq === this.#lastSeq;
@@ -181,9 +186,25 @@ export class Journal {
     return this.#durable.seq;
   }
 
+  /** The same entry, with the hash chain after it. */
+  get durablePoint(): JournalPoint {
+    return this.#durableChain;
+  }
+
   /** The lowest entry held; 0 when none is. */
   get firstSeq(): number {
     return this.#segments.find(({ firstSeq, durableSeq }) => durableSeq >= firstSeq)?.firstSeq ?? 0;
+  }
+
+  /** What is on disk, for whoever looks whether it still is. */
+  get files(): readonly { readonly path: string; readonly bytes: number; readonly isComplete: boolean }[] {
+    return this.#segments
+      .filter(({ durableEnd }) => durableEnd > 0)
+      .map(({ path, durableEnd, durableSeq, lastSeq }, at, { length }) => ({
+        path,
+        bytes: durableEnd,
+        isComplete: at < length - 1 && durableSeq === lastSeq,
+      }));
   }
 
   get state(): JournalState {
@@ -210,8 +231,17 @@ export class Journal {
     return this.#durable.reached(seq);
   }
 
-  /** Writes what is pending without waiting for the delay. */
+  /**
+   * Since when something is lost of which no entry tells yet, nanoseconds since the Unix epoch; undefined when nothing is. A
+   * record is not whole beyond that: the count is in memory, and a kill would take it along.
+   */
+  get untoldSinceNs(): bigint | undefined {
+    return this.#tally.sinceNs;
+  }
+
+  /** Writes what is pending, and the losses that were gathered, without waiting for the delay. */
   flush(): Promise<void> {
+    this.#appendLosses(true);
     this.#flushDue = true;
     this.#startFlush();
     return this.flushed(this.#lastSeq);
@@ -264,15 +294,19 @@ export class Journal {
     }
   }
 
-  /** Everything up to `seq` is at the collector: segments that hold nothing else are deleted. */
-  forget(seq: number): void {
+  /**
+   * Everything up to `seq` is at the collector: segments that hold nothing else are deleted. Those with entries beyond
+   * `neededSeq` stay, because somebody has to read them once more.
+   */
+  forget(seq: number, neededSeq: number = seq): void {
     this.#delivered.set(Math.min(seq, this.#durable.seq));
+    const keptSeq = Math.min(this.#delivered.seq, neededSeq);
     const removable: Segment[] = [];
     for (;;) {
       const [oldest, following] = this.#segments;
       // What follows must be on disk: the newest segment there says which number comes next.
       if (following === undefined || following.durableSeq < following.firstSeq) break;
-      if (oldest!.lastSeq > this.#delivered.seq) break;
+      if (oldest!.lastSeq > keptSeq) break;
       removable.push(this.#segments.shift()!);
     }
     if (removable.length === 0) return;
@@ -410,7 +444,9 @@ export class Journal {
       this.#queue.done(groups);
       this.#setTrouble(null);
       if (this.#roomNow !== 'open') this.#judgeRoom();
-      this.#durable.advance(groups.at(-1)!.lastSeq);
+      const { lastSeq: seq, chain } = groups.at(-1)!;
+      this.#durableChain = { seq, chain };
+      this.#durable.advance(seq);
       this.#flushDue ||= this.#closed;
     }
   }

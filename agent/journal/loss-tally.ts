@@ -20,7 +20,7 @@ export type JournalLoss = keyof typeof JOURNAL_LOSSES;
 interface Sum {
   events: number;
   bytes: number;
-  readonly sinceNs: bigint;
+  sinceNs: bigint;
   untilNs: bigint;
   details: string;
 }
@@ -44,13 +44,22 @@ export class LossTally {
     }
     sum.events += events;
     sum.bytes += bytes;
-    sum.untilNs = nowNs;
+    // The clock may have been set back meanwhile.
+    if (nowNs < sum.sinceNs) sum.sinceNs = nowNs;
+    if (nowNs > sum.untilNs) sum.untilNs = nowNs;
     // The first one is enough for a sentence; the sums count them all.
     if (sum.details === '') sum.details = details;
   }
 
   get isEmpty(): boolean {
     return this.#sums.size === 0;
+  }
+
+  /** Of the oldest that was gathered; undefined when none was. */
+  get sinceNs(): bigint | undefined {
+    let oldest: bigint | undefined;
+    for (const { sinceNs } of this.#sums.values()) if (oldest === undefined || sinceNs < oldest) oldest = sinceNs;
+    return oldest;
   }
 
   /** Everything since the journal was opened, written or not. */

@@ -25,6 +25,8 @@ export interface Fault {
 
 export class MemoryDisk implements Disk {
   readonly #files = new Map<string, Content>();
+  /** Removed, and the folder not synced since: a power loss may bring them back. */
+  readonly #removed = new Map<string, Buffer>();
   readonly #locks = new Set<string>();
   fault: Fault | undefined;
   free = Number.POSITIVE_INFINITY;
@@ -43,6 +45,10 @@ export class MemoryDisk implements Disk {
   async ensureFolder(): Promise<void> {}
 
   async list(folder: string): Promise<string[]> {
+    return this.names(folder);
+  }
+
+  names(folder: string): string[] {
     return [...this.#files.keys()]
       .filter((path) => path.startsWith(folder))
       .map((path) => path.slice(folder.length + 1));
@@ -60,12 +66,16 @@ export class MemoryDisk implements Disk {
   }
 
   async remove(path: string): Promise<void> {
-    if (!this.#files.delete(path)) throw systemError('ENOENT');
+    const content = this.#files.get(path);
+    if (content === undefined) throw systemError('ENOENT');
+    this.#files.delete(path);
+    if (content.nameIsStable) this.#removed.set(path, content.stable);
   }
 
   async syncFolder(folder: string): Promise<void> {
     this.#failOn('sync');
     for (const [path, content] of this.#files) if (path.startsWith(folder)) content.nameIsStable = true;
+    for (const path of this.#removed.keys()) if (path.startsWith(folder)) this.#removed.delete(path);
   }
 
   async freeBytes(): Promise<number> {
@@ -98,6 +108,8 @@ export class MemoryDisk implements Disk {
       }
       this.replace(path, after);
     }
+    for (const [path, bytes] of this.#removed) if (!this.#files.has(path) && chance() < 0.5) this.replace(path, bytes);
+    this.#removed.clear();
   }
 
   /** The process ends, the machine does not: what it wrote stays to be seen, synced or not. */

@@ -7,6 +7,8 @@
 import { join } from 'node:path';
 import type { Disk } from './disk.ts';
 import { JournalError } from './journal-error.ts';
+import type { JournalPoint } from './journal-options.ts';
+import { judgeMark, type MarkVerdict } from './mark-verdict.ts';
 import { Segment } from './segment.ts';
 import { CHAIN_BYTES, FRAMES_START, firstSeqOfName, readHeader } from './segment-format.ts';
 import { SegmentWalk } from './segment-walk.ts';
@@ -34,6 +36,7 @@ export interface OpenReport {
   readonly unreadableSegments: readonly string[];
   /** No number up to here may be used again: an unreadable segment may hold it. */
   readonly seqsMax: number;
+  readonly mark: MarkVerdict;
 }
 
 /** No entry is smaller; so this bounds how many an unreadable segment may hold. */
@@ -49,7 +52,12 @@ export interface Opened {
   readonly report: OpenReport;
 }
 
-export async function openSegments(disk: Disk, folder: string, agentId: string): Promise<Opened> {
+export async function openSegments(
+  disk: Disk,
+  folder: string,
+  agentId: string,
+  mark?: JournalPoint,
+): Promise<Opened> {
   const names = (await disk.list(folder)).filter((name) => firstSeqOfName(name) !== undefined).sort();
   const segments: Segment[] = [];
   const unreadable: string[] = [];
@@ -103,6 +111,7 @@ export async function openSegments(disk: Disk, folder: string, agentId: string):
       altered: tail.altered,
       unreadableSegments: unreadable,
       seqsMax,
+      mark: mark === undefined ? 'none' : await judgeMark(disk, segments, seqsMax, mark),
     },
   };
 }

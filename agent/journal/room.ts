@@ -57,7 +57,9 @@ export class RoomWatch {
   }
 
   async refresh(): Promise<void> {
-    if (this.#nowMs() - this.#askedAtMs < FREE_SPACE_INTERVAL_MS) return;
+    // A clock that was set back must not keep the disk from being asked until it is there again.
+    const agoMs = this.#nowMs() - this.#askedAtMs;
+    if (agoMs >= 0 && agoMs < FREE_SPACE_INTERVAL_MS) return;
     this.#askedAtMs = this.#nowMs();
     try {
       this.#freeBytes = await this.#disk.freeBytes(this.#folder);

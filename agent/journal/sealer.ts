@@ -85,10 +85,14 @@ export class Sealer {
     else this.#chainAndLeaf.write(hash('sha256', this.#chainAndLeaf, 'latin1'), 0, 'latin1');
   }
 
-  /** The encoding of `activity` as number `seq` apart from the chain: for what stands in another one's place. */
-  sealApart(activity: Activity, seq: number, host: string): Buffer {
+  /**
+   * The encoding of `activity` as number `seq` apart from the chain: for what stands in another one's place. With the same
+   * `origin` (random bytes) it is the same each time: what is read again after a crash has the leaf that was delivered.
+   */
+  sealApart(activity: Activity, seq: number, host: string, origin: Uint8Array): Buffer {
     const sealed = this.#withSeal(activity, seq);
-    sealed.salt = Buffer.from(sealed.salt!);
+    const salt = hash('sha256', Buffer.concat([Buffer.from(`sworn apart ${seq} `), origin]), 'buffer');
+    sealed.salt = salt.subarray(0, SALT_BYTES);
     sealed.leaf = Buffer.alloc(LEAF_BYTES);
     leafInto(sealed.leaf as Buffer, 0, sealed, this.agentId, host);
     return Buffer.from(sworn.v1.Activity.encode(sealed).finish());

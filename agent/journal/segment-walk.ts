@@ -69,6 +69,11 @@ export class SegmentWalk {
     return this.#chainAndLeaf.subarray(0, CHAIN_BYTES);
   }
 
+  /** False after a loss, until the next mark says what the chain is. */
+  get chainIsKnown(): boolean {
+    return !this.#lostSinceMark;
+  }
+
   /** The next step, or undefined when it takes a `load`. */
   next(): WalkStep | undefined {
     const at = this.#offset - this.#windowOffset;

@@ -56,6 +56,12 @@ export async function flushWithin(journal: Journal, timeoutMs: number): Promise<
   }
 }
 
+/** The record is written up to `unixNs`: how far it is whole, when losses of which no entry tells yet are in memory alone. */
+export function wholeUntil(unixNs: bigint, journal: Pick<Journal, 'untoldSinceNs'>): bigint {
+  const { untoldSinceNs } = journal;
+  return untoldSinceNs !== undefined && untoldSinceNs < unixNs ? untoldSinceNs : unixNs;
+}
+
 /** Tells the log when the journal's room changes; once a second is often enough. */
 export class RoomNews {
   readonly #journal: Journal;

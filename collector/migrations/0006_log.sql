@@ -44,12 +44,12 @@ CREATE TABLE IF NOT EXISTS sworn.log_tiles{{local}} {{on_cluster}}
 (
     agent_id LowCardinality(String) COMMENT 'Whose log.' CODEC(ZSTD(1)),
     level UInt8 COMMENT 'Level of the tile (C2SP tlog-tiles): its hashes are of 256^level leaves each. Level 0 only where rows were removed by retention.' CODEC(ZSTD(1)),
-    index UInt64 COMMENT 'Which of that level, from the left.' CODEC(DoubleDelta, ZSTD(1)),
+    `index` UInt64 COMMENT 'Which of that level, from the left.' CODEC(DoubleDelta, ZSTD(1)),
     hashes String COMMENT 'Its hashes, 32 bytes each: 256 of them, or fewer at level 0 where the rows end.' CODEC(NONE),
     time DateTime64(3, 'UTC') COMMENT 'When it was written; of several of the same place each is right.' CODEC(Delta, ZSTD(1))
 )
 ENGINE = {{merge_tree:log_tiles}}
-ORDER BY (agent_id, level, index)
+ORDER BY (agent_id, level, `index`)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'Tiles of the trees: what proofs are made of without reading every row.';
 
