@@ -27,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'agent/recorder': ['agent/model', 'agent/protocol', 'agent/lineage', 'agent/tls', 'agent/flow', 'agent/activity'],
   'agent/source': ['agent/model', 'agent/protocol'],
   'agent/journal': ['agent/model', 'proto'],
+  'agent/freeze': ['agent/model'],
   'agent/seal': ['agent/journal', 'proto'],
   'agent/delivery': ['agent/journal', 'agent/seal', 'proto'],
   'agent/config': ['agent/model', 'agent/lineage', 'agent/source'],
@@ -45,7 +46,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'collector/alerts': ['collector/model', 'collector/store', 'collector/telemetry'],
   'collector/api': ['collector/model', 'collector/store', 'collector/telemetry'],
   'collector/main.ts': ['collector/*'],
+  witness: ['proto'],
   cli: [
+    'witness',
+    'proto',
     'agent/main.ts',
     'agent/config',
     'agent/doctor',

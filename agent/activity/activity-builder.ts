@@ -327,9 +327,10 @@ export class ActivityBuilder {
     action: keyof typeof RecorderAction,
     about: { version: string; kernel: string; bootId: string; attributes: Readonly<Record<string, string>> },
     atNs: number,
+    sinceNs = atNs,
   ): Activity {
-    const now = this.#naming.toUnixNs(atNs);
-    return { ...recorderHead(now, now), detail: 'recorder', recorder: { ...about, action: RecorderAction[action] } };
+    const head = recorderHead(this.#naming.toUnixNs(sinceNs), this.#naming.toUnixNs(atNs));
+    return { ...head, detail: 'recorder', recorder: { ...about, action: RecorderAction[action] } };
   }
 
   #process(

@@ -188,8 +188,8 @@ export class Recorder {
   }
 
   /** Without a session it is the recorder's own. */
-  addFinding(report: FindingReport): void {
-    this.#findings.add({ report, session: undefined, process: undefined, connectionId: '' });
+  addFinding(report: FindingReport, session?: Session): void {
+    this.#findings.add({ report, session, process: undefined, connectionId: '' });
   }
 
   /** False when there was no room for it at all: that is counted where it was refused, and becomes a loss. */

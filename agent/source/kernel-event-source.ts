@@ -75,6 +75,8 @@ export interface SourceHealth {
     readonly missed: number;
     readonly runs: number;
     readonly runNs: number;
+    /** False for what was not attached yet, and for what somebody else detached. */
+    readonly attached: boolean;
   }[];
   /** What was missed or passed over since the start, by place and reason. */
   readonly counters: Readonly<Record<string, { readonly events: number; readonly bytes: number }>>;

@@ -90,6 +90,7 @@ function agentLines(agent: AgentStatus): string {
     `  recorded     ${counts['activities']} activities, ${counts['commands']} commands, ${counts['losses']} losses`,
     `  kernel ring  ${Math.round((100 * ringWaitingBytes) / ringSizeBytes)} % of ${ringSizeBytes / 1024 ** 2} MiB waits`,
     `  journal      ${journalLine(agent.journal)}`,
+    ...(agent.frozen ?? []).map((cgroup) => `  frozen       ${cgroup}`),
     `  broker       ${brokerLine(agent.broker as Record<string, number> | null)}`,
     `  delivery     ${deliveryLine(agent.delivery as DeliveryStatus | null)}`,
   ];

@@ -225,7 +225,9 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
       ringWaitingBytes: use.waitingBytes,
       ringSizeBytes: use.sizeBytes,
       bufferedBytes: use.bufferedBytes,
-      programs: this.#capture.programs().map(({ name, missed, runs, runNs }) => ({ name, missed, runs, runNs })),
+      programs: this.#capture
+        .programs()
+        .map(({ name, missed, runs, runNs, attached }) => ({ name, missed, runs, runNs, attached })),
       counters,
     };
   }
