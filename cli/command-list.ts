@@ -86,4 +86,9 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'take the records of agents into ClickHouse (daemon)',
     load: async (command, version) => (await import('./commands/collector.ts')).defineCollector(command, version),
   },
+  {
+    name: 'witness',
+    summary: 'cosign the checkpoints of logs that only grow (daemon, for another machine)',
+    load: async (command) => (await import('./commands/witness.ts')).defineWitness(command),
+  },
 ];
