@@ -13,6 +13,7 @@ export const KINDS = [
   'recorder',
   'alert',
   'finding',
+  'erasure',
 ] as const;
 
 /** `--kind command,alert` or `--kind command --kind alert`. */

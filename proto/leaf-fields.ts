@@ -252,4 +252,19 @@ export const DETAILS: readonly CanonicalDetail[] = [
       payload(6, 'attributes', 'map'),
     ],
   },
+  {
+    number: 29,
+    name: 'erasure',
+    fields: [
+      field(1, 'action', 'uint32'),
+      field(2, 'identity', 'text'),
+      field(3, 'predicate', 'text'),
+      field(4, 'reason', 'text'),
+      field(5, 'requested_by', 'text'),
+      field(6, 'activities', 'uint64'),
+      field(7, 'agents', 'map'),
+      field(8, 'digest', 'bytes'),
+      field(9, 'tombstone_seq', 'uint64'),
+    ],
+  },
 ];

@@ -23,7 +23,8 @@ ENUMS = {
     "connection.action": ["UNSPECIFIED", "OPENED", "CLOSED", "FAILED"],
     "token.action": ["UNSPECIFIED", "ISSUED", "REFUSED", "OBSERVED"],
     "session.action": ["UNSPECIFIED", "STARTED", "ENDED"],
-    "recorder.action": ["UNSPECIFIED", "STARTED", "STOPPED", "HEARTBEAT"],
+    "recorder.action": ["UNSPECIFIED", "STARTED", "STOPPED", "HEARTBEAT", "CLOCK_JUMPED", "SUSPENDED"],
+    "erasure.action": ["UNSPECIFIED", "PAYLOAD_ERASED", "ROWS_DROPPED", "COMPLETED"],
 }
 
 
@@ -125,13 +126,14 @@ def leaf(vector, found, numbers, erased):
 
 
 # Bytes, which JSON cannot hold, as base64; times as whole nanoseconds.
-QUERY = """SELECT * EXCEPT (received_at), leaf,
+QUERY = """SELECT * EXCEPT (received_at, payload_digests), leaf,
+  mapApply((name, digest) -> (name, lower(hex(digest))), payload_digests) AS digests_hex,
   {times}, {blobs}
 FROM sworn.activities WHERE agent_id = {{agent:String}} ORDER BY seq""".format(
     times=", ".join(f"toUnixTimestamp64Nano({name}) AS {name}_ns" for name in ("time", "end_time", "issued_at", "expires_at")),
     blobs=",\n  ".join(
         f"base64Encode({name}) AS {name}_base64"
-        for name in ("salt_bytes", "request", "response", "request_sha256_bytes", "response_sha256_bytes")
+        for name in ("salt_bytes", "request", "response", "request_sha256_bytes", "response_sha256_bytes", "erased_digest_bytes")
     ),
 )
 # docs/RECORD.md, "From a row": where the column has another name than the field.
@@ -142,7 +144,8 @@ COLUMNS = {
     "connection.error": "error_code", "token.issued_at_ns": "issued_at_ns", "token.expires_at_ns": "expires_at_ns",
     "loss.where": "place", "session.processes": "session_processes", "session.commands": "session_commands",
     "session.losses": "session_losses", "finding.kind": "finding_kind", "token.kind": "token_kind",
-    "token.count": "token_count",
+    "token.count": "token_count", "erasure.identity": "erased_identity", "erasure.activities": "erased_activities",
+    "erasure.agents": "erased_agents", "erasure.digest": "erased_digest_bytes_base64",
 }
 
 
@@ -156,7 +159,7 @@ def activity_of(row, found):
         if words and kind == "uint32":
             return words.index(given.upper()) if given else 0
         # A column of fixed length that is all zeros is empty.
-        return "" if kind == "bytes" and name.endswith("_sha256") and not any(base64.b64decode(given)) else given
+        return "" if kind == "bytes" and name.endswith(("_sha256", "digest")) and not any(base64.b64decode(given)) else given
 
     activity = {camel(name): value(name, kind, name) for number, name, kind, _ in found["head"] if number < 60}
     inner = activity[detail] = {}
@@ -174,8 +177,11 @@ def check_rows(found, numbers):
     differs = False
     for line in sys.stdin:
         row = json.loads(line)
-        vector = {"activity": activity_of(row, found), "agentId": row["agent_id"], "host": row["host"], "digests": {}}
-        computed = leaf(vector, found, numbers, False)
+        vector = {
+            "activity": activity_of(row, found), "agentId": row["agent_id"], "host": row["host"],
+            "digests": row["digests_hex"],
+        }
+        computed = leaf(vector, found, numbers, row["erasure_seq"] != "0")
         differs |= computed != row["leaf"]
         print(row["agent_id"], row["seq"], computed, "same" if computed == row["leaf"] else "DIFFERS")
     sys.exit(1 if differs else 0)

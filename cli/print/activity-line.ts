@@ -97,6 +97,8 @@ function meaningOf(row: ActivityRow): Meaning {
       const text = `${shown(row, 'rule_title')}: ${shown(row, 'summary')}`;
       return { ...nothing, what: 'ALERT', end: shown(row, 'level'), endColour: 'red', text: colour('red', text) };
     }
+    case 'erasure':
+      return { ...nothing, what: 'ERASURE', text: colour('yellow', erasureOf(row)) };
     default:
       return { ...nothing, what: kind, text: '' };
   }
@@ -159,6 +161,13 @@ function sessionOf(row: ActivityRow): { end: string; took: string; text: string 
   if (row['action'] !== 'ended') return { end: shown(row, 'action'), took: '', text: line };
   const counts = ['commands', 'processes', 'losses'].map((name) => `${number(row, `session_${name}`)} ${name}`);
   return { end: 'ended', took: elapsed(row), text: counts.join(', ') };
+}
+
+/** "payload_erased of 12 activities: a request of the person" */
+function erasureOf(row: ActivityRow): string {
+  if (row['action'] === 'completed') return `completed: tombstone ${shown(row, 'tombstone_seq')}`;
+  const of = suffix(' of ', shown(row, 'erased_identity'));
+  return `${shown(row, 'action')}${of}, ${number(row, 'erased_activities')} activities: ${shown(row, 'reason')}`;
 }
 
 function processOf(row: ActivityRow): string {

@@ -34,6 +34,7 @@ export function checkActivity(activity: Activity, expectedSeq: number): CheckedA
   const kind = kindOf(activity);
   if (kind === undefined) return { fault: `activity ${expectedSeq} has no detail that this collector knows` };
   if (kind === 'alert') return { fault: `activity ${expectedSeq} is an alert; those are made by collectors` };
+  if (kind === 'erasure') return { fault: `activity ${expectedSeq} is an erasure; those are written by collectors` };
   if (!isTime(activity.timeNs) || !isTime(activity.endTimeNs))
     return { fault: `activity ${expectedSeq} has a time beyond 2262` };
   if (!isSize(activity.salt, SALT_BYTES))

@@ -11,6 +11,7 @@ import type { sworn } from '../../proto/record.ts';
 import {
   type Activity,
   CONNECTION_ACTIONS,
+  ERASURE_ACTIONS,
   IDENTITY_SOURCES,
   IDENTITY_STATES,
   type Kind,
@@ -166,9 +167,10 @@ export const COLUMNS: readonly Column[] = [
       token: (t) => word(TOKEN_ACTIONS, t.action),
       session: (s) => word(SESSION_ACTIONS, s.action),
       recorder: (r) => word(RECORDER_ACTIONS, r.action),
+      erasure: (e) => word(ERASURE_ACTIONS, e.action),
     },
   },
-  { name: 'reason', type: WORD, detail: { token: (t) => t.reason, loss: (l) => l.reason } },
+  { name: 'reason', type: WORD, detail: { token: (t) => t.reason, loss: (l) => l.reason, erasure: (e) => e.reason } },
   { name: 'exit_code', type: 'UInt32', detail: { process: (p) => p.exitCode, session: (s) => s.exitCode } },
   { name: 'signal', type: 'UInt32', detail: { process: (p) => p.signal, session: (s) => s.signal } },
 
@@ -237,6 +239,14 @@ export const COLUMNS: readonly Column[] = [
   { name: 'matched_agent_id', type: WORD, detail: { alert: (a) => a.matchedAgentId } },
   { name: 'matched_seq', type: 'UInt64', detail: { alert: (a) => a.matchedSeq } },
   { name: 'summary', type: 'String', detail: { alert: (a) => a.summary } },
+
+  { name: 'erased_identity', type: WORD, detail: { erasure: (e) => e.identity } },
+  { name: 'predicate', type: 'String', detail: { erasure: (e) => e.predicate } },
+  { name: 'requested_by', type: WORD, detail: { erasure: (e) => e.requestedBy } },
+  { name: 'erased_activities', type: 'UInt64', detail: { erasure: (e) => e.activities } },
+  { name: 'erased_agents', type: 'Map(LowCardinality(String), String)', detail: { erasure: (e) => e.agents } },
+  { name: 'erased_digest_bytes', type: 'FixedString(32)', detail: { erasure: (e) => e.digest } },
+  { name: 'tombstone_seq', type: 'UInt64', detail: { erasure: (e) => e.tombstoneSeq } },
 ];
 
 /** How to read one column of an activity of one kind; undefined when that kind leaves the column at its zero. */

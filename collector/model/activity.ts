@@ -22,6 +22,7 @@ export const KINDS = [
   'recorder',
   'alert',
   'finding',
+  'erasure',
 ] as const satisfies readonly NonNullable<ActivityProperties['detail']>[];
 
 export type Kind = (typeof KINDS)[number];
@@ -51,6 +52,7 @@ export const CONNECTION_ACTIONS: Words = ['', 'opened', 'closed', 'failed'];
 export const TOKEN_ACTIONS: Words = ['', 'issued', 'refused', 'observed'];
 export const SESSION_ACTIONS: Words = ['', 'started', 'ended'];
 export const RECORDER_ACTIONS: Words = ['', 'started', 'stopped', 'heartbeat', 'clock_jumped', 'suspended'];
+export const ERASURE_ACTIONS: Words = ['', 'payload_erased', 'rows_dropped', 'completed'];
 
 /** The word for an enum number. A number that this collector does not know yet (a newer agent) keeps its digits. */
 export function word(words: Words, value: number | null | undefined): string {

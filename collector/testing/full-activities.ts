@@ -179,6 +179,19 @@ const details: ActivityProperties[] = [
       attributes: { [HOSTILE_TEXT]: HOSTILE_TEXT, reason: 'no_probe' },
     },
   },
+  {
+    erasure: {
+      action: sworn.v1.Erasure.Action.ACTION_PAYLOAD_ERASED,
+      identity: HOSTILE_TEXT,
+      predicate: HOSTILE_TEXT,
+      reason: HOSTILE_TEXT,
+      requestedBy: 'admin',
+      activities: fromBigInt(MAX),
+      agents: { [HOSTILE_TEXT]: HOSTILE_TEXT, a: '1-9' },
+      digest: HOSTILE_BYTES.subarray(40, 72),
+      tombstoneSeq: 7,
+    },
+  },
 ];
 
 /** In the order of the oneof, numbered from `firstSeq` on, as they come from the wire. */

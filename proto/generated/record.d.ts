@@ -119,6 +119,9 @@ export namespace sworn {
             /** Activity finding. */
             finding?: (sworn.v1.Finding.$Properties|null);
 
+            /** Activity erasure. */
+            erasure?: (sworn.v1.Erasure.$Properties|null);
+
             /** Activity salt. */
             salt: Uint8Array;
 
@@ -126,7 +129,7 @@ export namespace sworn {
             leaf: Uint8Array;
 
             /** Activity detail. */
-            detail?: ("command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|"finding");
+            detail?: ("command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|"finding"|"erasure");
 
             /**
              * Encodes the specified Activity message. Does not implicitly {@link sworn.v1.Activity.verify|verify} messages.
@@ -245,6 +248,9 @@ export namespace sworn {
                 /** Activity finding */
                 finding?: (sworn.v1.Finding.$Properties|null);
 
+                /** Activity erasure */
+                erasure?: (sworn.v1.Erasure.$Properties|null);
+
                 /** Activity salt */
                 salt?: (Uint8Array|null);
 
@@ -252,7 +258,7 @@ export namespace sworn {
                 leaf?: (Uint8Array|null);
 
                 /** Activity detail */
-                detail?: ("command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|"finding");
+                detail?: ("command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|"finding"|"erasure");
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
@@ -291,11 +297,12 @@ export namespace sworn {
               recorder?: sworn.v1.Recorder.$Shape|null;
               alert?: sworn.v1.Alert.$Shape|null;
               finding?: sworn.v1.Finding.$Shape|null;
+              erasure?: sworn.v1.Erasure.$Shape|null;
               salt?: Uint8Array|null;
               leaf?: Uint8Array|null;
               $unknowns?: Uint8Array[];
             } & (
-              ({ detail?: undefined; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "command"; command: sworn.v1.Command.$Shape; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "process"; command?: null; process: sworn.v1.Process.$Shape; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "connection"; command?: null; process?: null; connection: sworn.v1.Connection.$Shape; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "token"; command?: null; process?: null; connection?: null; token: sworn.v1.Token.$Shape; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "loss"; command?: null; process?: null; connection?: null; token?: null; loss: sworn.v1.Loss.$Shape; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "session"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session: sworn.v1.Session.$Shape; recorder?: null; alert?: null; finding?: null }|{ detail?: "recorder"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder: sworn.v1.Recorder.$Shape; alert?: null; finding?: null }|{ detail?: "alert"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert: sworn.v1.Alert.$Shape; finding?: null }|{ detail?: "finding"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding: sworn.v1.Finding.$Shape })
+              ({ detail?: undefined; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "command"; command: sworn.v1.Command.$Shape; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "process"; command?: null; process: sworn.v1.Process.$Shape; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "connection"; command?: null; process?: null; connection: sworn.v1.Connection.$Shape; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "token"; command?: null; process?: null; connection?: null; token: sworn.v1.Token.$Shape; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "loss"; command?: null; process?: null; connection?: null; token?: null; loss: sworn.v1.Loss.$Shape; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "session"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session: sworn.v1.Session.$Shape; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "recorder"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder: sworn.v1.Recorder.$Shape; alert?: null; finding?: null; erasure?: null }|{ detail?: "alert"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert: sworn.v1.Alert.$Shape; finding?: null; erasure?: null }|{ detail?: "finding"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding: sworn.v1.Finding.$Shape; erasure?: null }|{ detail?: "erasure"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure: sworn.v1.Erasure.$Shape })
             );
         }
 
@@ -1611,6 +1618,127 @@ export namespace sworn {
 
             /** Shape of a Finding. */
             type $Shape = sworn.v1.Finding.$Properties;
+        }
+
+        /**
+         * Properties of an Erasure.
+         * @deprecated Use sworn.v1.Erasure.$Properties instead.
+         */
+        interface IErasure extends sworn.v1.Erasure.$Properties {
+        }
+
+        /** Represents an Erasure. */
+        class Erasure {
+
+            /**
+             * Constructs a new Erasure.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: sworn.v1.Erasure.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** Erasure action. */
+            action: sworn.v1.Erasure.Action;
+
+            /** Erasure identity. */
+            identity: string;
+
+            /** Erasure predicate. */
+            predicate: string;
+
+            /** Erasure reason. */
+            reason: string;
+
+            /** Erasure requestedBy. */
+            requestedBy: string;
+
+            /** Erasure activities. */
+            activities: (number|Long);
+
+            /** Erasure agents. */
+            agents: { [k: string]: string };
+
+            /** Erasure digest. */
+            digest: Uint8Array;
+
+            /** Erasure tombstoneSeq. */
+            tombstoneSeq: (number|Long);
+
+            /**
+             * Encodes the specified Erasure message. Does not implicitly {@link sworn.v1.Erasure.verify|verify} messages.
+             * @param message Erasure message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: sworn.v1.Erasure.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes an Erasure message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {sworn.v1.Erasure & sworn.v1.Erasure.$Shape} Erasure
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sworn.v1.Erasure & sworn.v1.Erasure.$Shape;
+        }
+
+        namespace Erasure {
+
+            /** Properties of an Erasure. */
+            interface $Properties {
+
+                /** Erasure action */
+                action?: (sworn.v1.Erasure.Action|null);
+
+                /** Erasure identity */
+                identity?: (string|null);
+
+                /** Erasure predicate */
+                predicate?: (string|null);
+
+                /** Erasure reason */
+                reason?: (string|null);
+
+                /** Erasure requestedBy */
+                requestedBy?: (string|null);
+
+                /** Erasure activities */
+                activities?: (number|Long|null);
+
+                /** Erasure agents */
+                agents?: ({ [k: string]: string }|null);
+
+                /** Erasure digest */
+                digest?: (Uint8Array|null);
+
+                /** Erasure tombstoneSeq */
+                tombstoneSeq?: (number|Long|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of an Erasure. */
+            type $Shape = sworn.v1.Erasure.$Properties;
+
+            /** Action enum. */
+            enum Action {
+
+                /** ACTION_UNSPECIFIED value */
+                ACTION_UNSPECIFIED = 0,
+
+                /** ACTION_PAYLOAD_ERASED value */
+                ACTION_PAYLOAD_ERASED = 1,
+
+                /** ACTION_ROWS_DROPPED value */
+                ACTION_ROWS_DROPPED = 2,
+
+                /** ACTION_COMPLETED value */
+                ACTION_COMPLETED = 3
+            }
         }
 
         /**

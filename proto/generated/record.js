@@ -62,9 +62,10 @@ export const sworn = $root.sworn = (() => {
              * @property {sworn.v1.Recorder.$Properties|null} [recorder] Activity recorder
              * @property {sworn.v1.Alert.$Properties|null} [alert] Activity alert
              * @property {sworn.v1.Finding.$Properties|null} [finding] Activity finding
+             * @property {sworn.v1.Erasure.$Properties|null} [erasure] Activity erasure
              * @property {Uint8Array|null} [salt] Activity salt
              * @property {Uint8Array|null} [leaf] Activity leaf
-             * @property {"command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|"finding"} [detail] Activity detail
+             * @property {"command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|"finding"|"erasure"} [detail] Activity detail
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
              */
 
@@ -110,11 +111,12 @@ export const sworn = $root.sworn = (() => {
              *   recorder?: sworn.v1.Recorder.$Shape|null;
              *   alert?: sworn.v1.Alert.$Shape|null;
              *   finding?: sworn.v1.Finding.$Shape|null;
+             *   erasure?: sworn.v1.Erasure.$Shape|null;
              *   salt?: Uint8Array|null;
              *   leaf?: Uint8Array|null;
              *   $unknowns?: Array.<Uint8Array>;
              * } & (
-             *   ({ detail?: undefined; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "command"; command: sworn.v1.Command.$Shape; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "process"; command?: null; process: sworn.v1.Process.$Shape; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "connection"; command?: null; process?: null; connection: sworn.v1.Connection.$Shape; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "token"; command?: null; process?: null; connection?: null; token: sworn.v1.Token.$Shape; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "loss"; command?: null; process?: null; connection?: null; token?: null; loss: sworn.v1.Loss.$Shape; session?: null; recorder?: null; alert?: null; finding?: null }|{ detail?: "session"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session: sworn.v1.Session.$Shape; recorder?: null; alert?: null; finding?: null }|{ detail?: "recorder"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder: sworn.v1.Recorder.$Shape; alert?: null; finding?: null }|{ detail?: "alert"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert: sworn.v1.Alert.$Shape; finding?: null }|{ detail?: "finding"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding: sworn.v1.Finding.$Shape })
+             *   ({ detail?: undefined; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "command"; command: sworn.v1.Command.$Shape; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "process"; command?: null; process: sworn.v1.Process.$Shape; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "connection"; command?: null; process?: null; connection: sworn.v1.Connection.$Shape; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "token"; command?: null; process?: null; connection?: null; token: sworn.v1.Token.$Shape; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "loss"; command?: null; process?: null; connection?: null; token?: null; loss: sworn.v1.Loss.$Shape; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "session"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session: sworn.v1.Session.$Shape; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "recorder"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder: sworn.v1.Recorder.$Shape; alert?: null; finding?: null; erasure?: null }|{ detail?: "alert"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert: sworn.v1.Alert.$Shape; finding?: null; erasure?: null }|{ detail?: "finding"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding: sworn.v1.Finding.$Shape; erasure?: null }|{ detail?: "erasure"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure: sworn.v1.Erasure.$Shape })
              * )} sworn.v1.Activity.$Shape
              */
 
@@ -382,6 +384,14 @@ export const sworn = $root.sworn = (() => {
             Activity.prototype.finding = null;
 
             /**
+             * Activity erasure.
+             * @member {sworn.v1.Erasure.$Properties|null|undefined} erasure
+             * @memberof sworn.v1.Activity
+             * @instance
+             */
+            Activity.prototype.erasure = null;
+
+            /**
              * Activity salt.
              * @member {Uint8Array} salt
              * @memberof sworn.v1.Activity
@@ -402,12 +412,12 @@ export const sworn = $root.sworn = (() => {
 
             /**
              * Activity detail.
-             * @member {"command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|"finding"|undefined} detail
+             * @member {"command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|"finding"|"erasure"|undefined} detail
              * @memberof sworn.v1.Activity
              * @instance
              */
             $Object.defineProperty(Activity.prototype, "detail", {
-                get: $util.oneOfGetter($oneOfFields = ["command", "process", "connection", "token", "loss", "session", "recorder", "alert", "finding"]),
+                get: $util.oneOfGetter($oneOfFields = ["command", "process", "connection", "token", "loss", "session", "recorder", "alert", "finding", "erasure"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -483,6 +493,8 @@ export const sworn = $root.sworn = (() => {
                     $root.sworn.v1.Alert.encode(message.alert, writer.uint32(/* id 27, wireType 2 =*/218).fork(), _depth + 1).ldelim();
                 if (message.finding != null && $Object.hasOwnProperty.call(message, "finding"))
                     $root.sworn.v1.Finding.encode(message.finding, writer.uint32(/* id 28, wireType 2 =*/226).fork(), _depth + 1).ldelim();
+                if (message.erasure != null && $Object.hasOwnProperty.call(message, "erasure"))
+                    $root.sworn.v1.Erasure.encode(message.erasure, writer.uint32(/* id 29, wireType 2 =*/234).fork(), _depth + 1).ldelim();
                 if (message.tokenScopes != null && $Object.hasOwnProperty.call(message, "tokenScopes") && message.tokenScopes !== "")
                     writer.uint32(/* id 30, wireType 2 =*/242).string(message.tokenScopes);
                 if (message.tokenFingerprint != null && $Object.hasOwnProperty.call(message, "tokenFingerprint") && message.tokenFingerprint !== "")
@@ -796,6 +808,13 @@ export const sworn = $root.sworn = (() => {
                                 break;
                             message.finding = $root.sworn.v1.Finding.decode(reader, reader.size(), $undefined, _depth + 1, message.finding);
                             message.detail = "finding";
+                            continue;
+                        }
+                    case 29: {
+                            if (wireType !== 2)
+                                break;
+                            message.erasure = $root.sworn.v1.Erasure.decode(reader, reader.size(), $undefined, _depth + 1, message.erasure);
+                            message.detail = "erasure";
                             continue;
                         }
                     case 40: {
@@ -4442,6 +4461,349 @@ export const sworn = $root.sworn = (() => {
             };
 
             return Finding;
+        })();
+
+        v1.Erasure = (function() {
+
+            /**
+             * Properties of an Erasure.
+             * @typedef {Object} sworn.v1.Erasure.$Properties
+             * @property {sworn.v1.Erasure.Action|null} [action] Erasure action
+             * @property {string|null} [identity] Erasure identity
+             * @property {string|null} [predicate] Erasure predicate
+             * @property {string|null} [reason] Erasure reason
+             * @property {string|null} [requestedBy] Erasure requestedBy
+             * @property {number|Long|null} [activities] Erasure activities
+             * @property {Object.<string,string>|null} [agents] Erasure agents
+             * @property {Uint8Array|null} [digest] Erasure digest
+             * @property {number|Long|null} [tombstoneSeq] Erasure tombstoneSeq
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+
+            /**
+             * Properties of an Erasure.
+             * @memberof sworn.v1
+             * @interface IErasure
+             * @augments sworn.v1.Erasure.$Properties
+             * @deprecated Use sworn.v1.Erasure.$Properties instead.
+             */
+
+            /**
+             * Shape of an Erasure.
+             * @typedef {sworn.v1.Erasure.$Properties} sworn.v1.Erasure.$Shape
+             */
+
+            /**
+             * Constructs a new Erasure.
+             * @memberof sworn.v1
+             * @classdesc Represents an Erasure.
+             * @constructor
+             * @param {sworn.v1.Erasure.$Properties=} [properties] Properties to set
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+            const Erasure = function (properties) {
+                this.agents = {};
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            /**
+             * Erasure action.
+             * @member {sworn.v1.Erasure.Action} action
+             * @memberof sworn.v1.Erasure
+             * @instance
+             */
+            Erasure.prototype.action = 0;
+
+            /**
+             * Erasure identity.
+             * @member {string} identity
+             * @memberof sworn.v1.Erasure
+             * @instance
+             */
+            Erasure.prototype.identity = "";
+
+            /**
+             * Erasure predicate.
+             * @member {string} predicate
+             * @memberof sworn.v1.Erasure
+             * @instance
+             */
+            Erasure.prototype.predicate = "";
+
+            /**
+             * Erasure reason.
+             * @member {string} reason
+             * @memberof sworn.v1.Erasure
+             * @instance
+             */
+            Erasure.prototype.reason = "";
+
+            /**
+             * Erasure requestedBy.
+             * @member {string} requestedBy
+             * @memberof sworn.v1.Erasure
+             * @instance
+             */
+            Erasure.prototype.requestedBy = "";
+
+            /**
+             * Erasure activities.
+             * @member {number|Long} activities
+             * @memberof sworn.v1.Erasure
+             * @instance
+             */
+            Erasure.prototype.activities = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+            /**
+             * Erasure agents.
+             * @member {Object.<string,string>} agents
+             * @memberof sworn.v1.Erasure
+             * @instance
+             */
+            Erasure.prototype.agents = $util.emptyObject;
+
+            /**
+             * Erasure digest.
+             * @member {Uint8Array} digest
+             * @memberof sworn.v1.Erasure
+             * @instance
+             */
+            Erasure.prototype.digest = $util.newBuffer([]);
+
+            /**
+             * Erasure tombstoneSeq.
+             * @member {number|Long} tombstoneSeq
+             * @memberof sworn.v1.Erasure
+             * @instance
+             */
+            Erasure.prototype.tombstoneSeq = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+            /**
+             * Encodes the specified Erasure message. Does not implicitly {@link sworn.v1.Erasure.verify|verify} messages.
+             * @function encode
+             * @memberof sworn.v1.Erasure
+             * @static
+             * @param {sworn.v1.Erasure.$Properties} message Erasure message or plain object to encode
+             * @param {$protobuf.Writer} [writer] Writer to encode to
+             * @returns {$protobuf.Writer} Writer
+             */
+            Erasure.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.action != null && $Object.hasOwnProperty.call(message, "action") && message.action !== 0)
+                    writer.uint32(/* id 1, wireType 0 =*/8).int32(message.action);
+                if (message.identity != null && $Object.hasOwnProperty.call(message, "identity") && message.identity !== "")
+                    writer.uint32(/* id 2, wireType 2 =*/18).string(message.identity);
+                if (message.predicate != null && $Object.hasOwnProperty.call(message, "predicate") && message.predicate !== "")
+                    writer.uint32(/* id 3, wireType 2 =*/26).string(message.predicate);
+                if (message.reason != null && $Object.hasOwnProperty.call(message, "reason") && message.reason !== "")
+                    writer.uint32(/* id 4, wireType 2 =*/34).string(message.reason);
+                if (message.requestedBy != null && $Object.hasOwnProperty.call(message, "requestedBy") && message.requestedBy !== "")
+                    writer.uint32(/* id 5, wireType 2 =*/42).string(message.requestedBy);
+                if (message.activities != null && $Object.hasOwnProperty.call(message, "activities") && (typeof message.activities === "object" ? message.activities.low || message.activities.high : message.activities !== 0))
+                    writer.uint32(/* id 6, wireType 0 =*/48).uint64(message.activities);
+                if (message.agents != null && $Object.hasOwnProperty.call(message, "agents"))
+                    for (let keys = $Object.keys(message.agents), i = 0; i < keys.length; ++i)
+                        writer.uint32(/* id 7, wireType 2 =*/58).fork().uint32(/* id 1, wireType 2 =*/10).string(keys[i]).uint32(/* id 2, wireType 2 =*/18).string(message.agents[keys[i]]).ldelim();
+                if (message.digest != null && $Object.hasOwnProperty.call(message, "digest") && message.digest.length)
+                    writer.uint32(/* id 8, wireType 2 =*/66).bytes(message.digest);
+                if (message.tombstoneSeq != null && $Object.hasOwnProperty.call(message, "tombstoneSeq") && (typeof message.tombstoneSeq === "object" ? message.tombstoneSeq.low || message.tombstoneSeq.high : message.tombstoneSeq !== 0))
+                    writer.uint32(/* id 9, wireType 0 =*/72).uint64(message.tombstoneSeq);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            /**
+             * Decodes an Erasure message from the specified reader or buffer.
+             * @function decode
+             * @memberof sworn.v1.Erasure
+             * @static
+             * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+             * @param {number} [length] Message length if known beforehand
+             * @returns {sworn.v1.Erasure & sworn.v1.Erasure.$Shape} Erasure
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            Erasure.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, key, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.sworn.v1.Erasure();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.int32())
+                                message.action = value;
+                            else
+                                delete message.action;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.identity = value;
+                            else
+                                delete message.identity;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.predicate = value;
+                            else
+                                delete message.predicate;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.reason = value;
+                            else
+                                delete message.reason;
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.requestedBy = value;
+                            else
+                                delete message.requestedBy;
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.activities = value;
+                            else
+                                delete message.activities;
+                            continue;
+                        }
+                    case 7: {
+                            if (wireType !== 2)
+                                break;
+                            if (message.agents === $util.emptyObject)
+                                message.agents = {};
+                            let end2 = reader.size() + reader.pos;
+                            if (end2 > reader.len)
+                                throw $RangeError("index out of range");
+                            reader.len = end2;
+                            key = "";
+                            value = "";
+                            while (reader.pos < end2) {
+                                let tag2 = reader.tag();
+                                wireType = tag2 & 7;
+                                switch (tag2 >>>= 3) {
+                                case 1:
+                                    if (wireType !== 2)
+                                        break;
+                                    key = reader.stringVerify();
+                                    continue;
+                                case 2:
+                                    if (wireType !== 2)
+                                        break;
+                                    value = reader.stringVerify();
+                                    continue;
+                                }
+                                reader.skipType(wireType, _depth, tag2);
+                            }
+                            if (reader.pos !== end2)
+                                throw $RangeError("index out of range");
+                            reader.len = end;
+                            if (key === "__proto__")
+                                $util.makeProp(message.agents, key);
+                            message.agents[key] = value;
+                            continue;
+                        }
+                    case 8: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.bytes()).length)
+                                message.digest = value;
+                            else
+                                delete message.digest;
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.tombstoneSeq = value;
+                            else
+                                delete message.tombstoneSeq;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            /**
+             * Action enum.
+             * @name sworn.v1.Erasure.Action
+             * @enum {number}
+             * @property {number} ACTION_UNSPECIFIED=0 ACTION_UNSPECIFIED value
+             * @property {number} ACTION_PAYLOAD_ERASED=1 ACTION_PAYLOAD_ERASED value
+             * @property {number} ACTION_ROWS_DROPPED=2 ACTION_ROWS_DROPPED value
+             * @property {number} ACTION_COMPLETED=3 ACTION_COMPLETED value
+             */
+            Erasure.Action = (function() {
+                const valuesById = $Object.create(null), values = $Object.create(valuesById);
+                values[valuesById[0] = "ACTION_UNSPECIFIED"] = 0;
+                values[valuesById[1] = "ACTION_PAYLOAD_ERASED"] = 1;
+                values[valuesById[2] = "ACTION_ROWS_DROPPED"] = 2;
+                values[valuesById[3] = "ACTION_COMPLETED"] = 3;
+                return values;
+            })();
+
+            return Erasure;
         })();
 
         v1.Delivery = (function() {

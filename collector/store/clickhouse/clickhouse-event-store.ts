@@ -275,7 +275,8 @@ export class ClickHouseEventStore implements EventStore {
         : "AND (time, agent_id, seq) > (toDateTime64({time:String}, 9, 'UTC'), {agent:String}, {seq:UInt64}) ";
     return await this.#ask<Row>(
       'read a session',
-      'SELECT * EXCEPT (salt_bytes, leaf_bytes, request_sha256_bytes, response_sha256_bytes), leaf, salt, ' +
+      'SELECT * EXCEPT (salt_bytes, leaf_bytes, request_sha256_bytes, response_sha256_bytes, erased_digest_bytes, ' +
+        'payload_digests), leaf, salt, ' +
         'request_sha256, response_sha256 FROM sworn.activities WHERE session_id = {session:String} ' +
         `${beyond}ORDER BY time, agent_id, seq LIMIT {limit:UInt32}`,
       {

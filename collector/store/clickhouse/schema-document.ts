@@ -23,8 +23,9 @@ const VIEWS = [
   'identities',
   'recorders',
   'coverage',
+  'erasures',
 ];
-const TABLES = ['activities', 'deliveries', 'migrations'];
+const TABLES = ['activities', 'checkpoints', 'log_keys', 'log_tiles', 'deliveries', 'migrations'];
 
 const HEAD = `# Schema
 
