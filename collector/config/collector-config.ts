@@ -9,6 +9,7 @@ export interface CollectorConfig {
   readonly store: StoreConfig;
   readonly rules: { readonly pack: boolean; readonly folders: readonly string[] };
   readonly alerts: { readonly webhooks: readonly WebhookConfig[] };
+  readonly seal: SealConfig;
   readonly api: ApiConfig;
 }
 
@@ -44,6 +45,21 @@ export interface WebhookConfig {
   readonly url: string;
   readonly secret_file: string;
   readonly timeout_seconds: number;
+}
+
+export interface SealConfig {
+  readonly witnesses: readonly WitnessAddress[];
+  /** Without so many cosignatures of witnesses a checkpoint is told to lack them; it is stored all the same. */
+  readonly witnesses_required: number;
+  readonly anchors: readonly ({ readonly file: string } | { readonly folder: string })[];
+}
+
+export interface WitnessAddress {
+  readonly name: string;
+  readonly url: string;
+  /** `<name>+<key id>+<base64>` of a cosignature key. */
+  readonly key: string;
+  readonly ca_file?: string;
 }
 
 export interface ApiConfig {

@@ -40,7 +40,12 @@ describe('configuration', () => {
     const server =
       'server: { url: "https://x:8443", username: u, password_file: p, reader_username: r, reader_password_file: q, ca_file: c, cluster: k }';
     const webhooks = 'webhooks: [{ name: on-call, url: "https://x/y", secret_file: s, timeout_seconds: 5 }]';
-    const config = readCollectorConfig(`ingest: { ${tls} }\nstore: { ${server} }\nalerts: { ${webhooks} }`, 'x');
+    const seal =
+      'seal: { witnesses: [{ name: audit, url: "https://w", key: w+x+y, ca_file: c }], anchors: [{ file: f }, { folder: d }] }';
+    const text = `ingest: { ${tls} }\nstore: { ${server} }\nalerts: { ${webhooks} }\n${seal}`;
+    const config = readCollectorConfig(text, 'x');
+    assert.equal(config.seal.witnesses[0]?.ca_file, 'c');
+    assert.deepEqual(config.seal.anchors, [{ file: 'f' }, { folder: 'd' }]);
     assert.equal(config.store.server?.cluster, 'k');
     assert.equal(config.alerts.webhooks[0]?.timeout_seconds, 5);
   });
@@ -78,7 +83,13 @@ describe('configuration', () => {
     );
     const twice =
       'alerts: { webhooks: [{ name: a, url: "http://x", secret_file: s }, { name: a, url: "http://y", secret_file: s }] }';
-    assert.match(faults(twice), /the name a stands twice/);
+    assert.match(faults(twice), /alerts\.webhooks: the name a stands twice/);
+    const witnesses =
+      'seal: { witnesses_required: 3, witnesses: [{ name: a, url: "http://x", key: k }, { name: a, url: "http://y", key: k }] }';
+    assert.match(faults(witnesses), /witnesses_required: there are fewer/);
+    assert.match(faults(witnesses), /seal\.witnesses: the name a stands twice/);
+    assert.match(faults('seal: { anchors: [{ file: f, folder: d }] }'), /line 1: seal\.anchors\.0: must NOT have more/);
+    assert.match(faults('seal: { anchors: [{}] }'), /seal\.anchors\.0: must NOT have fewer/);
   });
 });
 

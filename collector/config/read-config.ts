@@ -68,10 +68,15 @@ export function isLoopback(host: string): boolean {
   return isIP(host) === 4 && host.startsWith('127.');
 }
 
+function twiceNamed(named: readonly { readonly name: string }[]): string[] {
+  const names = named.map(({ name }) => name);
+  return [...new Set(names.filter((name, at) => names.indexOf(name) !== at))];
+}
+
 /** What the schema cannot see: keys that do not fit each other. */
 function contradictionsOf(config: CollectorConfig): string[] {
   const faults: string[] = [];
-  const { ingest, api, alerts } = config;
+  const { ingest, api, alerts, seal } = config;
   for (const [key, { listen }] of Object.entries({ ingest, api })) {
     if (parseListen(listen).port > 65_535) faults.push(`${key}.listen: a port is at most 65535`);
   }
@@ -84,9 +89,11 @@ function contradictionsOf(config: CollectorConfig): string[] {
   if (ingest.stream_bytes_max > ingest.total_bytes_max) {
     faults.push('ingest.total_bytes_max: must be at least ingest.stream_bytes_max');
   }
-  const names = alerts.webhooks.map(({ name }) => name);
-  for (const name of new Set(names.filter((name, at) => names.indexOf(name) !== at))) {
-    faults.push(`alerts.webhooks: the name ${name} stands twice`);
+  if (seal.witnesses_required > seal.witnesses.length) {
+    faults.push('seal.witnesses_required: there are fewer seal.witnesses');
+  }
+  for (const [key, named] of Object.entries({ 'alerts.webhooks': alerts.webhooks, 'seal.witnesses': seal.witnesses })) {
+    faults.push(...twiceNamed(named).map((name) => `${key}: the name ${name} stands twice`));
   }
   return faults;
 }

@@ -66,6 +66,21 @@ export const collectorConfigSchema = section({
       items: closed({ name, url, secret_file: path, timeout_seconds: count(10, 120) }, ['name', 'url', 'secret_file']),
     },
   }),
+  seal: section({
+    witnesses: {
+      type: 'array',
+      default: [],
+      maxItems: 32,
+      items: closed({ name, url, key: { type: 'string', minLength: 1 }, ca_file: path }, ['name', 'url', 'key']),
+    },
+    witnesses_required: { type: 'integer', minimum: 0, maximum: 32, default: 0 },
+    anchors: {
+      type: 'array',
+      default: [],
+      maxItems: 8,
+      items: { ...closed({ file: path, folder: path }), minProperties: 1, maxProperties: 1 },
+    },
+  }),
   api: section({
     listen: listen('127.0.0.1:7480'),
     tls: optional({ certificate_file: path, key_file: path }, ['certificate_file', 'key_file']),
