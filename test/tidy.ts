@@ -58,6 +58,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'collector/main.ts',
     'collector/config',
     'collector/model',
+    'proto',
   ],
   // The demo sets its stage from parts that tests use too: the stand-in for Entra, and the server's log.
   deploy: ['agent/doctor', 'cli', 'test'],

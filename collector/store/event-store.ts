@@ -38,6 +38,9 @@ export const ANSWER_FORMATS = {
   CSV: 'text/csv; charset=utf-8; header=absent',
   TabSeparatedWithNames: 'text/tab-separated-values; charset=utf-8',
   TabSeparated: 'text/tab-separated-values; charset=utf-8',
+  // Exact for every byte, for programs: row by row, and by blocks of columns.
+  RowBinary: 'application/octet-stream',
+  Native: 'application/octet-stream',
 } as const;
 
 export type AnswerFormat = keyof typeof ANSWER_FORMATS;

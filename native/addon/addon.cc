@@ -8,6 +8,7 @@
 #include "memory.h"
 #include "notify.h"
 #include "peer.h"
+#include "row_leaf_object.h"
 #include "tree.h"
 
 namespace {
@@ -39,6 +40,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Capture", sworn::CaptureObject::Define(env));
   exports.Set("LeafWriter", sworn::LeafObject::Define(env));
   exports.Set("appendLeaves", Napi::Function::New<sworn::AppendLeaves>(env, "appendLeaves"));
+  exports.Set("RowLeafWriter", sworn::RowLeafObject::Define(env));
+  exports.Set("growTree", Napi::Function::New<sworn::GrowTree>(env, "growTree"));
   exports.Set("readClocks", Napi::Function::New<ReadClocks>(env, "readClocks"));
   exports.Set("notify", Napi::Function::New<sworn::Notify>(env, "notify"));
   exports.Set("protectMemory", Napi::Function::New<sworn::ProtectMemory>(env, "protectMemory"));

@@ -121,7 +121,59 @@ export interface LeafWriter {
   chain(chain: Uint8Array, bytes: Uint8Array, byteCount: number): void;
 }
 
+/** A row whose number another row of the page has. */
+export interface DoubledRow {
+  readonly seq: number;
+  readonly state: number;
+  readonly computed: Buffer;
+  readonly stored: Buffer;
+}
+
+/** What is said of a row, in bits: as in native/addon/row_leaf.h. */
+export const rowState = {
+  present: 1,
+  /** The leaf that stands in the row is the one that comes out of it. */
+  same: 2,
+  /** It says something that its leaf does not bind: a column of another kind, a digest of no field. */
+  foreign: 4,
+  /** Digests stand in place of its payload. */
+  erased: 8,
+  /** It names a tombstone. */
+  tombstone: 16,
+  /** It has payload or a salt. */
+  payload: 32,
+} as const;
+
+/** The leaves of docs/RECORD.md from rows in ClickHouse's Native format. */
+export interface RowLeafWriter {
+  /**
+   * Computes the leaf of each row in `native`, which hold numbers from `firstSeq` on, in any order. What came out, what
+   * stands in the row and what there is to say of it (`rowState`) go to the row's place; a place without a row keeps what
+   * it has. A row whose place is taken comes back in `doubled`.
+   *
+   * Shape    `computed`, `stored`: 32 bytes a place; `states`: one byte
+   * Errors   Error for bytes that are not what the plan says: no more of them is read
+   */
+  read(
+    native: Uint8Array,
+    firstSeq: number,
+    computed: Uint8Array,
+    stored: Uint8Array,
+    states: Uint8Array,
+  ): { rows: number; doubled: DoubledRow[] };
+}
+
 export interface Addon {
+  /** `plan` and `texts` as cli/audit/row-plan.ts makes them. */
+  readonly RowLeafWriter: new (
+    plan: Uint32Array,
+    texts: readonly string[],
+  ) => RowLeafWriter;
+  /**
+   * The roots of complete subtrees of a Merkle tree (RFC 6962), the largest first, 32 bytes each, after `leaves` came to
+   * its `size`. Errors: RangeError when there are not as many as the size has ones.
+   */
+  growTree(size: number, subtrees: Uint8Array, leaves: Uint8Array): Buffer;
   /** `table` as proto/leaf-table.ts makes it. */
   readonly LeafWriter: new (
     table: Uint32Array,

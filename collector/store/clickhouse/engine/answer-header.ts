@@ -16,6 +16,9 @@ const HEADER_LINES: Readonly<Record<string, number>> = {
   TabSeparated: 0,
   TabSeparatedWithNames: 1,
   TabSeparatedWithNamesAndTypes: 2,
+  RowBinary: 0,
+  // Each block says what it holds.
+  Native: 0,
 };
 
 const QUOTE = 0x22;
