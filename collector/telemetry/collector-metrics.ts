@@ -35,8 +35,38 @@ export function createCollectorMetrics() {
     ),
     streamsRefused: counter('streams_refused_total', 'Streams ended by the collector, by code.', []),
     agentsConnected: gauge('agents_connected', 'Agents with an open stream.'),
+    agentsSilent: gauge('agents_silent', 'Agents that are silent: gone without a word, or connected and without one.'),
+    agentsUnwatched: counter('agents_unwatched_total', 'Connects of agents that are too many to be watched for silence.'),
     agentLastSeq: gauge('agent_last_seq', 'Highest seq stored, by agent.'),
     agentLastTime: gauge('agent_last_stored_seconds', 'When the last activity of an agent was stored, Unix time.'),
+    checkpoints: counter('checkpoints_total', 'Checkpoints of logs, by verdict; the own log counts as cosigned.', []),
+    agentCosignedTime: gauge(
+      'agent_last_cosigned_seconds',
+      'When the last checkpoint of an agent was cosigned, Unix time, by agent.',
+    ),
+    incidentsSuppressed: counter(
+      'log_incidents_suppressed_total',
+      'Refused checkpoints and logs without a row of their own, because the same was told before or too many came.',
+    ),
+    witnessTimeouts: counter(
+      'witness_timeouts_total',
+      'Checkpoints that went on without all their witnesses, because these took too long.',
+    ),
+    tilesSkipped: counter('log_tiles_skipped_total', 'Tiles that were not written because rows of them are missing.'),
+    tileErrors: counter('log_tile_errors_total', 'Failed attempts to write tiles; they are made again.'),
+    ownLogErrors: counter('own_log_errors_total', 'Failed attempts to seal the own record; they are made again.'),
+    witnessRequests: counter('witness_requests_total', 'Checkpoints shown to witnesses, by witness and outcome.', []),
+    witnessesLacking: counter(
+      'witnesses_lacking_total',
+      'Checkpoints with fewer cosignatures of witnesses than seal.witnesses_required.',
+    ),
+    anchorWrites: counter('anchor_writes_total', 'Attempts to keep checkpoints at anchors, by anchor and outcome.', []),
+    anchorQueue: gauge('anchor_queue', 'Checkpoints that wait for an anchor, by anchor.'),
+    anchorsDropped: counter(
+      'anchors_dropped_total',
+      'Checkpoints that waited too long for an anchor, by anchor; a later one of their log is kept instead.',
+      [],
+    ),
     bytesInFlight: gauge('bytes_in_flight', 'Inflated bytes of batches that are not stored yet.'),
     insertSeconds: registry.register(
       new Histogram('sworn_collector_insert_seconds', 'Time of an insert into ClickHouse.', INSERT_SECONDS),
