@@ -29,6 +29,8 @@ export interface ReadSource {
   readonly disk: Disk;
   /** Oldest first. */
   readonly segments: readonly Segment[];
+  /** The lowest that was held when reading began: what is not there from here on is missing. */
+  readonly firstSeq: number;
   /** The last entry that may be read: what is not on stable storage is not yet part of the record. */
   readonly durableSeq: number;
   readonly sealer: Sealer;
@@ -143,14 +145,15 @@ export class BatchReader {
 
   /** Opens the segment that holds the next entry, or arranges for what stands in its place. False: nothing to read yet. */
   async #enter(): Promise<boolean> {
-    const { segments, durableSeq, disk } = this.#source;
+    const { segments, firstSeq, durableSeq, disk } = this.#source;
     if (this.#nextSeq > durableSeq) return false;
     const segment = segments.findLast(({ firstSeq }) => firstSeq <= this.#nextSeq);
     if (segment === undefined || segment.durableSeq < this.#nextSeq) {
       const following = segments.find(({ firstSeq }) => firstSeq > this.#nextSeq);
       const toSeq = Math.min(durableSeq, (following?.firstSeq ?? Number.POSITIVE_INFINITY) - 1);
       this.#segment = segment;
-      this.#replace(segment === undefined ? 'not_held' : 'missing', this.#nextSeq, toSeq);
+      const isHeld = segment !== undefined || (firstSeq > 0 && this.#nextSeq >= firstSeq);
+      this.#replace(isHeld ? 'missing' : 'not_held', this.#nextSeq, toSeq);
       return true;
     }
     this.#segment = segment;

@@ -28,7 +28,7 @@ import { type OpenReport, openSegments } from './opening.ts';
 import { type Room, RoomWatch } from './room.ts';
 import { Sealer, withoutPayload } from './sealer.ts';
 import type { Segment } from './segment.ts';
-import { BODY_BYTES_MAX } from './segment-format.ts';
+import { BODY_BYTES_MAX, firstSeqOfName } from './segment-format.ts';
 import { SegmentWriter } from './segment-writer.ts';
 
 export type { JournalOptions, JournalPoint, JournalState, ReadOptions } from './journal-options.ts';
@@ -191,9 +191,13 @@ export class Journal {
     return this.#durableChain;
   }
 
-  /** The lowest entry held; 0 when none is. */
+  /** The lowest entry held, be it one that cannot be read any more; 0 when none is. */
   get firstSeq(): number {
-    return this.#segments.find(({ firstSeq, durableSeq }) => durableSeq >= firstSeq)?.firstSeq ?? 0;
+    const readable = this.#segments.find(({ firstSeq, durableSeq }) => durableSeq >= firstSeq)?.firstSeq ?? 0;
+    const [rotten] = this.report.unreadableSegments;
+    const rottenSeq = rotten === undefined ? 0 : firstSeqOfName(rotten)!;
+    // Nobody has its entries: losses stand at their numbers, so that the record begins where it began.
+    return rottenSeq > this.#delivered.seq && rottenSeq < readable ? rottenSeq : readable;
   }
 
   /** What is on disk, for whoever looks whether it still is. */
@@ -478,6 +482,7 @@ export class Journal {
         sealer: this.#sealer,
         nowNs: this.#options.nowNs,
         tell: (...about) => this.#tell(...about),
+        firstSeq: this.firstSeq,
         get durableSeq() {
           return durable.seq;
         },

@@ -52,12 +52,7 @@ export interface Opened {
   readonly report: OpenReport;
 }
 
-export async function openSegments(
-  disk: Disk,
-  folder: string,
-  agentId: string,
-  mark?: JournalPoint,
-): Promise<Opened> {
+export async function openSegments(disk: Disk, folder: string, agentId: string, mark?: JournalPoint): Promise<Opened> {
   const names = (await disk.list(folder)).filter((name) => firstSeqOfName(name) !== undefined).sort();
   const segments: Segment[] = [];
   const unreadable: string[] = [];

@@ -11,7 +11,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault, Outcome } from './fault.ts';
-import { JournalLeaves } from './journal-leaves.ts';
+import { filesIn, JournalLeaves } from './journal-leaves.ts';
 import type { MoverReport } from './load/byte-mover.ts';
 import { LossSpans } from './loss-spans.ts';
 import { isStatement } from './marks.ts';
@@ -69,7 +69,7 @@ class Crashes {
     this.#stage = stage;
     this.#options = options;
     this.#random = new Random(options.seed);
-    this.#journal = new JournalLeaves(join(stage.folder, 'agent/journal'));
+    this.#journal = new JournalLeaves(filesIn(join(stage.folder, 'agent/journal')));
   }
 
   async run(): Promise<Outcome> {

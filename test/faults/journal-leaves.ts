@@ -17,23 +17,33 @@ import {
 
 const LEAF_BYTES = 32;
 
+/** The files of a journal: a folder, or a simulated disk. */
+export interface JournalFiles {
+  names(): readonly string[];
+  bytes(name: string): Buffer;
+}
+
+export function filesIn(folder: string): JournalFiles {
+  return { names: () => readdirSync(folder), bytes: (name) => readFileSync(join(folder, name)) };
+}
+
 export class JournalLeaves {
-  readonly #folder: string;
+  readonly #files: JournalFiles;
   /** By file: behind its last mark. What is behind that when an agent was killed is cut off by the next one. */
   readonly #readTo = new Map<string, number>();
   /** Hex, by seq. */
   readonly leaves = new Map<number, string>();
 
-  constructor(folder: string) {
-    this.#folder = folder;
+  constructor(files: JournalFiles) {
+    this.#files = files;
   }
 
   /** Returns numbers that the journal holds twice with different leaves. */
   read(): number[] {
     const changed: number[] = [];
-    for (const name of readdirSync(this.#folder).sort()) {
+    for (const name of [...this.#files.names()].sort()) {
       if (firstSeqOfName(name) === undefined) continue;
-      const bytes = readFileSync(join(this.#folder, name));
+      const bytes = this.#files.bytes(name);
       const found = readHeader(bytes);
       // A segment that was being made.
       if (found.kind !== 'header') continue;

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * An agent from the journal on: the real journal on a simulated disk, the real delivery to a real collector, a clock that
+ * the scenario sets, and the mark of how far the record goes. What the kernel would tell it are samples, one a millisecond.
+ */
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GrpcSink, type GrpcSinkOptions } from '../../agent/delivery/grpc/grpc-sink.ts';
+import type { TrustFiles } from '../../agent/delivery/grpc/trust.ts';
+import { Journal, type JournalOptions } from '../../agent/journal/journal.ts';
+import { MemoryDisk } from '../../agent/journal/memory-disk.ts';
+import { sampleCommand } from '../../agent/journal/sample-activities.ts';
+import { recorderHead, uint64FromBigint } from '../../agent/model/activity.ts';
+import { AliveMark } from '../../agent/recorder/alive-mark.ts';
+import { wholeUntil } from '../../agent/wiring/journal-watch.ts';
+import { JournalLeaves } from './journal-leaves.ts';
+import type { LiveCollector } from './live-collector.ts';
+import type { Random } from './random.ts';
+import type { Deed, Truth } from './record-check.ts';
+
+export const FOLDER = '/journal';
+const BOOT = 'boot-1';
+const MILLISECOND_NS = 1_000_000n;
+const SETTLE_MS_MAX = 60_000;
+
+export type Ending = 'power' | 'kill' | 'stop';
+
+export class SimulatedAgent {
+  readonly agentId = `faults-${randomUUID()}`;
+  readonly disk = new MemoryDisk();
+  readonly deeds: Deed[] = [];
+  readonly durable = new Map<number, number>();
+  readonly #collector: LiveCollector;
+  readonly #files: TrustFiles;
+  readonly #random: Random;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'sworn-simulated-'));
+  readonly #leaves = new JournalLeaves({
+    names: () => this.disk.names(FOLDER),
+    bytes: (name) => this.disk.contentOf(join(FOLDER, name)),
+  });
+  /** Numbers of this life that are not known to be durable: number → index. */
+  readonly #pending = new Map<number, number>();
+  #nowNs = 1_790_000_000_000_000_000n;
+  #boots = 1;
+  acknowledgedSeq = 0;
+  refused = 0;
+  journal!: Journal;
+  sink: GrpcSink | undefined;
+  #mark!: AliveMark;
+
+  private constructor(collector: LiveCollector, files: TrustFiles, random: Random) {
+    this.#collector = collector;
+    this.#files = files;
+    this.#random = random;
+  }
+
+  static async enrol(collector: LiveCollector, random: Random): Promise<SimulatedAgent> {
+    const agent = new SimulatedAgent(collector, { caFile: '', certFile: '', keyFile: '' }, random);
+    Object.assign(agent.#files, await collector.enrol(agent.agentId));
+    return agent;
+  }
+
+  get #aliveFile(): string {
+    return join(this.#folder, 'alive.json');
+  }
+
+  /** By the agent's clock. */
+  passMs(ms: number): void {
+    this.#nowNs += BigInt(ms) * MILLISECOND_NS;
+  }
+
+  /** As main.ts does it: what was before is told as an absence. */
+  async open(options: Partial<JournalOptions> = {}): Promise<void> {
+    await this.#openJournal(options);
+    this.#mark = new AliveMark(this.#aliveFile, `${BOOT}-${this.#boots}`, this.#nowNs);
+    const { absence } = this.#mark;
+    if (absence === undefined) await this.#writeMark(false);
+    else {
+      const head = recorderHead(absence.sinceUnixNs, this.#nowNs);
+      const loss = {
+        where: 'recorder',
+        reason: absence.reason,
+        events: 1,
+        bytes: 0,
+        direction: '',
+        message: '',
+      } as const;
+      this.journal.append({ ...head, detail: 'loss', loss });
+    }
+  }
+
+  async #openJournal(options: Partial<JournalOptions>): Promise<void> {
+    const small = {
+      flushDelayMs: 1,
+      retryDelayMs: 2,
+      groupBytesMax: 8192,
+      segmentBytesMax: 40_000,
+      diskFreeBytesMin: 0,
+    };
+    this.journal = await Journal.open({
+      folder: FOLDER,
+      agentId: this.agentId,
+      host: 'host-1',
+      disk: this.disk,
+      nowNs: () => this.#nowNs,
+      ...small,
+      ...options,
+    });
+  }
+
+  /** As main.ts writes it, at the time of the agent's clock. */
+  async #writeMark(ended: boolean, atNs = this.#nowNs): Promise<void> {
+    await this.#mark.write(wholeUntil(atNs, this.journal), ended);
+    const seconds = Number(this.#nowNs / MILLISECOND_NS) / 1000;
+    utimesSync(this.#aliveFile, seconds, seconds);
+  }
+
+  deliver(options: Partial<GrpcSinkOptions> = {}): void {
+    this.sink = new GrpcSink(this.journal, {
+      ...this.#files,
+      collector: this.#collector.address,
+      version: '0.0.0',
+      bootId: `${BOOT}-${this.#boots}`,
+      kernel: 'kernel',
+      batchBytesMax: this.#random.chance(0.5) ? 8000 : 100_000,
+      catchUpShare: 1,
+      batchAgeMs: 2,
+      backoffFirstMs: 5,
+      backoffMostMs: 40,
+      refusedRetryMs: 100,
+      chance: () => this.#random.next(),
+      ...options,
+    });
+    this.sink.start();
+  }
+
+  /** Does `count` things, a millisecond each. */
+  act(count: number): void {
+    for (let rest = count; rest > 0; rest--) {
+      this.passMs(1);
+      const index = this.deeds.length;
+      const timeNs = uint64FromBigint(this.#nowNs);
+      const seq = this.journal.append({ ...sampleCommand(index), timeNs, endTimeNs: timeNs });
+      this.deeds.push({ atNs: this.#nowNs, seq });
+      if (seq === 0) this.refused++;
+      else this.#pending.set(seq, index);
+    }
+    this.look();
+  }
+
+  /** Moves the mark of how far the record goes, as main.ts does every second. */
+  async save(): Promise<void> {
+    const writtenNs = this.#nowNs;
+    await this.journal.flush();
+    await this.#writeMark(false, writtenNs);
+    this.look();
+  }
+
+  /** Takes note of what the journal and the collector have promised. */
+  look(): void {
+    const { durableSeq } = this.journal;
+    for (const [seq, index] of this.#pending) {
+      if (seq > durableSeq) continue;
+      this.#pending.delete(seq);
+      if ((this.durable.get(seq) ?? index) !== index) throw new Error(`${seq} was given twice`);
+      this.durable.set(seq, index);
+    }
+    this.acknowledgedSeq = Math.max(this.acknowledgedSeq, this.sink?.state.storedSeq ?? 0);
+  }
+
+  /** The end of this life. What the journal's files hold then is remembered. */
+  async end(how: Ending): Promise<void> {
+    this.look();
+    if (how === 'stop') await this.#stop();
+    else {
+      if (how === 'power') this.#losePower();
+      else this.disk.kill();
+      const stopped = this.sink?.stop();
+      // What is left of the process reaches no disk any more.
+      this.disk.fault = { code: 'EIO', on: 'open' };
+      await stopped;
+      await this.journal.close().catch(() => {});
+      this.disk.fault = undefined;
+    }
+    this.sink = undefined;
+    this.#pending.clear();
+    this.#leaves.read();
+  }
+
+  async #stop(): Promise<void> {
+    const writtenNs = this.#nowNs;
+    await this.journal.flush();
+    await this.#writeMark(true, writtenNs);
+    this.look();
+    await this.sink?.stop();
+    await this.journal.close();
+  }
+
+  #losePower(): void {
+    this.#boots++;
+    const chance = (): number => this.#random.next();
+    this.disk.losePower(chance);
+    // A file that was renamed and not synced: as it is, or as so many file systems leave it.
+    if (existsSync(this.#aliveFile) && this.#random.chance(0.3)) {
+      const bytes = readFileSync(this.#aliveFile);
+      const { mtime } = statSync(this.#aliveFile);
+      const kept = this.#random.chance(0.5) ? 0 : this.#random.between(0, bytes.length);
+      writeFileSync(this.#aliveFile, bytes.subarray(0, kept));
+      utimesSync(this.#aliveFile, mtime, mtime);
+    }
+  }
+
+  /**
+   * Everything that the journal holds, and the losses that it found while reading, is at the collector.
+   *
+   * Errors   an Error with what the delivery says when it does not come to that
+   */
+  async settle(options: Partial<JournalOptions> = {}): Promise<void> {
+    for (;;) {
+      if (this.sink === undefined) this.deliver();
+      await this.journal.flush();
+      const { lastSeq } = this.journal.state;
+      const deadline = Date.now() + SETTLE_MS_MAX;
+      while (this.sink!.state.storedSeq < lastSeq) {
+        const { phase, storedSeq, error } = this.sink!.state;
+        if (Date.now() > deadline) throw new Error(`${phase} at ${storedSeq} of ${lastSeq}: ${error?.message}`);
+        await sleep(3);
+      }
+      this.look();
+      await this.sink!.stop();
+      this.sink = undefined;
+      this.#leaves.read();
+      await this.journal.close();
+      if (this.journal.state.lastSeq === lastSeq) break;
+      // Losses that were gathered are written when it is closed.
+      await this.#openJournal(options);
+    }
+    this.#leaves.read();
+  }
+
+  get truth(): Truth {
+    const { deeds, durable, acknowledgedSeq } = this;
+    return { deeds, durable, acknowledgedSeq, leaves: this.#leaves.leaves };
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
