@@ -171,7 +171,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   });
 
   const about = { version, kernel: release(), bootId };
-  recorder.write(builder.recorder('STARTED', { ...about, attributes: {} }, clock.now()));
+  const heartbeat = { heartbeat_seconds: String(config.record.heartbeat_seconds) };
+  recorder.write(builder.recorder('STARTED', { ...about, attributes: heartbeat }, clock.now()));
   if (mark.absence === undefined) await mark.write(clock.toUnixNs(clock.now()), false);
   const pressure = () => ({ pendingBytes: journal.pendingBytes, waitingShare: source.waitingShare });
   await source.start((events) => {
@@ -279,6 +280,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     setInterval(() => {
       const use = source.health;
       const attributes = {
+        ...heartbeat,
         ring_waiting_bytes: String(use.ringWaitingBytes),
         buffered_bytes: String(use.bufferedBytes),
         sessions: String([...recorder.lineage.sessions].length),

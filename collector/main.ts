@@ -24,6 +24,7 @@ import { IngestServer } from './ingest/ingest-server.ts';
 import { CollectorError, describeError } from './model/error.ts';
 import type { Rule } from './rules/rule.ts';
 import { RULE_PACK_FOLDER, RuleSet, type RuleSetEvents, readRules } from './rules/rule-set.ts';
+import { SilenceWatch } from './silence/silence-watch.ts';
 import { ClickHouseEventStore } from './store/clickhouse/clickhouse-event-store.ts';
 import type { ClickHouseAddress } from './store/clickhouse/client.ts';
 import { READER_ROLE, WRITER_ROLE } from './store/clickhouse/engine/engine-config.ts';
@@ -268,8 +269,19 @@ async function start(
     }
   };
 
+  const silence = new SilenceWatch({
+    store,
+    collectorId,
+    record: (own) => ingest.record(own),
+    silenceMs: config.silence.seconds * 1000,
+    graceMs: config.silence.grace_seconds * 1000,
+    metrics,
+    log,
+  });
+  await silence.load();
+
   const listen = parseListen(config.ingest.listen);
-  const ingest = new IngestServer({
+  const ingest: IngestServer = new IngestServer({
     host: listen.host,
     port: listen.port,
     tls,
@@ -285,9 +297,13 @@ async function start(
     insertRetryMs: config.ingest.insert_retry_seconds * 1000,
     watched: () => tail.watched,
     onStored,
+    presence: silence,
   });
   teardown.add('ingest', () => ingest.stop());
   const ingestPort = await ingest.start();
+  silence.start();
+  // Before the streams are ended: that is no silence.
+  teardown.add('silence', async () => silence.stop());
 
   const status = (): CollectorStatus => ({
     version,
@@ -299,6 +315,13 @@ async function start(
       agent_id: agentId,
       connected_at: connectedAt.toISOString(),
       last_seq: storedSeq,
+    })),
+    absent_agents: silence.absent.map(({ agentId, host, state, lastSeq, heardAt }) => ({
+      agent_id: agentId,
+      host,
+      state,
+      last_seq: lastSeq,
+      heard_at: heardAt.toISOString(),
     })),
     rules: rules.rules.map(({ id, title, level }) => ({ id, title, level })),
     sinks: sinks.map(({ name }) => name),

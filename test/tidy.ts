@@ -44,6 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'collector/store': ['collector/model', 'collector/telemetry'],
   'collector/ingest': ['collector/model', 'collector/rules', 'collector/store', 'collector/telemetry', 'proto'],
   'collector/alerts': ['collector/model', 'collector/store', 'collector/telemetry'],
+  'collector/silence': ['collector/model', 'collector/ingest', 'collector/store', 'collector/telemetry', 'proto'],
   'collector/api': ['collector/model', 'collector/store', 'collector/telemetry'],
   'collector/main.ts': ['collector/*'],
   witness: ['proto'],

@@ -13,6 +13,14 @@ export interface CollectorStatus {
   readonly ingest_address: string;
   readonly store: 'embedded' | 'server';
   readonly agents: readonly { readonly agent_id: string; readonly connected_at: string; readonly last_seq: number }[];
+  /** Agents of the last days that have no stream: `silent` without a word, `stopped` in order, `gone` a moment ago. */
+  readonly absent_agents: readonly {
+    readonly agent_id: string;
+    readonly host: string;
+    readonly state: 'silent' | 'stopped' | 'gone';
+    readonly last_seq: number;
+    readonly heard_at: string;
+  }[];
   readonly rules: readonly { readonly id: string; readonly title: string; readonly level: string }[];
   readonly sinks: readonly string[];
 }

@@ -51,6 +51,7 @@ describe('api', () => {
         ingest_address: '',
         store: 'embedded',
         agents: [],
+        absent_agents: [],
         rules: [],
         sinks: [],
       }),

@@ -9,6 +9,7 @@ export interface CollectorConfig {
   readonly store: StoreConfig;
   readonly rules: { readonly pack: boolean; readonly folders: readonly string[] };
   readonly alerts: { readonly webhooks: readonly WebhookConfig[] };
+  readonly silence: { readonly seconds: number; readonly grace_seconds: number };
   readonly seal: SealConfig;
   readonly api: ApiConfig;
 }

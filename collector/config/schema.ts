@@ -81,6 +81,10 @@ export const collectorConfigSchema = section({
       items: { ...closed({ file: path, folder: path }), minProperties: 1, maxProperties: 1 },
     },
   }),
+  silence: section({
+    seconds: count(15, 86_400),
+    grace_seconds: { type: 'integer', minimum: 0, maximum: 86_400, default: 60 },
+  }),
   api: section({
     listen: listen('127.0.0.1:7480'),
     tls: optional({ certificate_file: path, key_file: path }, ['certificate_file', 'key_file']),

@@ -14,6 +14,7 @@ import type { RuleSet } from '../rules/rule-set.ts';
 import type { RowBatch } from '../store/event-store.ts';
 import { checkActivity } from './activity-check.ts';
 import { alertFor, type OwnActivity } from './own-record.ts';
+import { type RecorderWord, recorderWordOf } from './presence.ts';
 import { Refusal } from './service.ts';
 
 const inflate = promisify(zstdDecompress);
@@ -31,6 +32,8 @@ export interface ReadBatch {
   readonly own: readonly OwnActivity[];
   /** The activities themselves, when somebody watches. */
   readonly seen: readonly SeenActivity[] | undefined;
+  /** The last in it that the recorder says of whether it runs. */
+  readonly word: RecorderWord | undefined;
 }
 
 export interface BatchContext {
@@ -97,6 +100,7 @@ export async function readBatch(
   const rows = context.newRows();
   const own: OwnActivity[] = [];
   const seen: SeenActivity[] | undefined = context.watched() ? [] : undefined;
+  let said: RecorderWord | undefined;
   let turnStartedAt = performance.now();
   let seq = span.firstSeq;
   for (; reader.pos < reader.len; seq++) {
@@ -108,6 +112,7 @@ export async function readBatch(
     if (seq > storedSeq) {
       const { kind } = checked;
       rows.add(kind, activity, context.sender);
+      if (kind === 'recorder') said = recorderWordOf(activity) ?? said;
       for (const rule of context.rules.matches(kind, activity, context.sender)) {
         own.push(alertFor(rule, activity, context.sender, seq));
       }
@@ -120,7 +125,7 @@ export async function readBatch(
   }
   const count = seq - span.firstSeq;
   if (count !== span.count) throw new Refusal('malformed', `${count} activities where the batch says ${span.count}`);
-  return { firstSeq: Math.max(span.firstSeq, storedSeq + 1), lastSeq: seq - 1, rows, own, seen };
+  return { firstSeq: Math.max(span.firstSeq, storedSeq + 1), lastSeq: seq - 1, rows, own, seen, word: said };
 }
 
 function decodeNext(reader: protobuf.Reader, seq: number): Activity {

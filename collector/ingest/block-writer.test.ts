@@ -80,7 +80,7 @@ function batchOf(agentId: string, firstSeq: number, count: number, alerts = 0): 
     activity: asReceived({ seq: 0, alert: { alertId: `${agentId}-${firstSeq}`, ruleId: 'r' } }),
     host: 'h',
   }));
-  return { firstSeq, lastSeq: firstSeq + count - 1, rows, own, seen: undefined };
+  return { firstSeq, lastSeq: firstSeq + count - 1, rows, own, seen: undefined, word: undefined };
 }
 
 function setUp(changes: Partial<Pick<BlockWriterOptions, 'retryMs' | 'intervalMs' | 'onOwnStored'>> = {}) {

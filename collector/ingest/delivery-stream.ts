@@ -51,6 +51,7 @@ export class DeliveryStream {
   #reading = false;
   #ended = false;
   #sender: Sender | undefined;
+  #wasToldToComeAgain = false;
   /** Seq of the last activity that was accepted from this stream or known to be stored. */
   #lastSeq = 0;
   #storedSeq = 0;
@@ -74,6 +75,16 @@ export class DeliveryStream {
 
   get agentId(): string | undefined {
     return this.#sender?.agentId;
+  }
+
+  /** Undefined until it has said who it is. */
+  get sender(): Sender | undefined {
+    return this.#sender;
+  }
+
+  /** It was refused by no fault of its agent. */
+  get wasToldToComeAgain(): boolean {
+    return this.#wasToldToComeAgain;
   }
 
   /** Everything of the agent up to this one is stored, as far as this stream knows. */
@@ -118,6 +129,7 @@ export class DeliveryStream {
   #refuse(refusal: Refusal): void {
     if (this.#ended) return;
     const { code, message, retry } = refusal;
+    this.#wasToldToComeAgain = retry;
     this.#options.metrics.streamsRefused.add(1, { code });
     const detail = { code, reason: message, agent: this.agentId ?? this.#options.certificateName, err: refusal.cause };
     this.#options.log.warn(detail, 'a stream was refused');

@@ -11,6 +11,7 @@ import { BlockWriter, type StoredBlock } from './block-writer.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { type DeliveryCall, DeliveryStream } from './delivery-stream.ts';
 import type { OwnActivity } from './own-record.ts';
+import type { AgentPresence } from './presence.ts';
 import { INGEST_SERVICE, Refusal } from './service.ts';
 
 export interface IngestOptions {
@@ -30,6 +31,7 @@ export interface IngestOptions {
   readonly insertRetryMs: number;
   readonly watched: () => boolean;
   readonly onStored: (stored: StoredBlock) => void;
+  readonly presence?: AgentPresence;
 }
 
 /** A batch in its message, compressed and with its frame, is hardly larger than what it holds. */
@@ -131,7 +133,11 @@ export class IngestServer {
       context: { rules, newRows: () => store.newBatch(), watched: this.#options.watched },
       takeOver: (agentId, newer) => this.#takeOver(agentId, newer),
       admit: (agentId, lastSeq, admitted) => this.#admit(agentId, lastSeq, admitted),
-      write: (sender, batch) => this.#writer.write(sender, batch),
+      write: async (sender, batch) => {
+        this.#options.presence?.heard(sender.agentId);
+        await this.#writer.write(sender, batch);
+        this.#options.presence?.stored(sender.agentId, batch.lastSeq, batch.word);
+      },
       onDone: (done) => this.#forget(done),
     });
     this.#streams.add(stream);
@@ -140,6 +146,7 @@ export class IngestServer {
 
   /** The newest stream of an agent is the one that counts; its seq is asked for when the older ones are done. */
   async #takeOver(agentId: string, newer: DeliveryStream): Promise<number> {
+    this.#options.presence?.heard(agentId);
     const older = this.#byAgent.get(agentId)?.stream;
     this.#byAgent.set(agentId, { stream: newer, connectedAt: new Date() });
     this.#options.metrics.agentsConnected.set(this.#byAgent.size);
@@ -153,7 +160,9 @@ export class IngestServer {
 
   #admit(agentId: string, lastSeq: number, stream: DeliveryStream): void {
     // A still newer stream may have come while the store was asked; then this one has been refused already.
-    if (this.#byAgent.get(agentId)?.stream === stream) this.#writer.admit(agentId, lastSeq);
+    if (this.#byAgent.get(agentId)?.stream !== stream) return;
+    this.#writer.admit(agentId, lastSeq);
+    if (stream.sender !== undefined) this.#options.presence?.connected(stream.sender, lastSeq);
   }
 
   #forget(stream: DeliveryStream): void {
@@ -161,6 +170,7 @@ export class IngestServer {
     const { agentId } = stream;
     if (agentId !== undefined && this.#byAgent.get(agentId)?.stream === stream) {
       this.#byAgent.delete(agentId);
+      this.#options.presence?.gone(agentId, stream.wasToldToComeAgain);
       this.#options.log.info({ agent: agentId }, 'an agent has gone');
     }
     this.#options.metrics.agentsConnected.set(this.#byAgent.size);

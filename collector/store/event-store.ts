@@ -6,6 +6,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { Activity, Kind, Sender } from '../model/activity.ts';
+import type { PresenceStore } from './presence-store.ts';
 
 /** Rows on their way into the store, in the store's own form. Filled once, appended once or again after a failure. */
 export interface RowBatch {
@@ -84,7 +85,7 @@ export interface Delivery {
   readonly detail: string;
 }
 
-export interface EventStore {
+export interface EventStore extends PresenceStore {
   /** Connect and bring the tables to the form that this version needs. */
   open(): Promise<void>;
 

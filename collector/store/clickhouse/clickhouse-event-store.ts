@@ -24,9 +24,11 @@ import {
   type SessionFilter,
   type StoredAlert,
 } from '../event-store.ts';
+import type { LastHeard } from '../presence-store.ts';
 import { batchSource } from './batch-source.ts';
 import { queryError, storeError } from './clickhouse-error.ts';
 import { type ClickHouseAddress, connect } from './client.ts';
+import { LAST_HEARD, type LastHeardRow } from './last-heard.ts';
 import { migrate, type Topology } from './migrations.ts';
 import { ReadOnlySql } from './read-only-sql.ts';
 import { ROW_COLUMN_NAMES, ROW_STRUCTURE, RowBinaryWriter, writeRow } from './row-binary.ts';
@@ -197,6 +199,22 @@ export class ClickHouseEventStore implements EventStore {
       { agent: agentId },
     );
     return Number(row?.seq ?? 0);
+  }
+
+  async lastHeard(collectorId: string, sinceMs: number, limit: number): Promise<readonly LastHeard[]> {
+    const parameters = { collector: collectorId, since: Math.floor(sinceMs), limit };
+    const rows = await this.#ask<LastHeardRow>('look up who was heard of', LAST_HEARD, parameters);
+    return rows
+      .filter((row) => row.agent_id !== collectorId)
+      .map((row) => ({
+        agentId: row.agent_id,
+        host: row.last_host,
+        lastSeq: Number(row.last_seq),
+        action: row.last_action,
+        heardMs: Number(row.heard_ms),
+        toldRule: row.told_rule,
+        toldMs: Number(row.told_ms),
+      }));
   }
 
   async query(question: Question): Promise<Answer> {
