@@ -31,6 +31,7 @@ export interface WitnessClientOptions {
   readonly url: string;
   readonly verifier: NoteVerifier;
   readonly agent: Agent;
+  /** For all of a checkpoint, however many requests it takes. */
   readonly timeoutMs: number;
 }
 
@@ -89,6 +90,7 @@ export class WitnessClient {
   /** Ask, from `oldSize` on, and again from where the witness says that it is. Never throws. */
   async cosign(shown: Shown, oldSize: number, prove: ConsistencyProver): Promise<WitnessOutcome> {
     const { size } = shown.checkpoint;
+    const late = AbortSignal.timeout(this.#options.timeoutMs);
     let from = Math.min(oldSize, size);
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       let proof: readonly Uint8Array[];
@@ -99,7 +101,7 @@ export class WitnessClient {
       }
       let answer: Answer;
       try {
-        answer = await this.#post(formatAddCheckpoint({ oldSize: from, proof, note: shown.note }));
+        answer = await this.#post(formatAddCheckpoint({ oldSize: from, proof, note: shown.note }), late);
       } catch (error) {
         return { kind: 'unreachable', message: describeError(error) };
       }
@@ -142,8 +144,8 @@ export class WitnessClient {
   }
 
   /** Redirects are not followed: the operator named this address and no other. */
-  #post(body: string): Promise<Answer> {
-    const { agent, timeoutMs } = this.#options;
+  #post(body: string, signal: AbortSignal): Promise<Answer> {
+    const { agent } = this.#options;
     const send = this.#address.protocol === 'https:' ? httpsRequest : httpRequest;
     return new Promise((resolve, reject) => {
       const request = send(
@@ -156,8 +158,7 @@ export class WitnessClient {
             'content-length': Buffer.byteLength(body),
             'user-agent': 'sworn-collector',
           },
-          // For all of it, not for the time between two bytes.
-          signal: AbortSignal.timeout(timeoutMs),
+          signal,
         },
         (response) => {
           const pieces: Buffer[] = [];

@@ -15,8 +15,8 @@ import type { Log } from '../../telemetry/log.ts';
 import type { ConsistencyProver, Witnessing } from '../witnessing.ts';
 import { type Shown, WitnessClient, type WitnessFailure, type WitnessOutcome } from './witness-client.ts';
 
-/** Then the checkpoint goes on without it. */
-const TIMEOUT_MS = 5_000;
+/** Then the checkpoint goes on without it. Shorter than what all of them have together (publisher.ts). */
+const TIMEOUT_MS = 4_000;
 const CONNECTIONS_MAX = 8;
 /** So many checkpoints may wait for one witness; agents seal more often than that only when it is away. */
 const ASKED_AT_ONCE_MAX = 64;
