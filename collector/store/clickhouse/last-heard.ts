@@ -24,11 +24,11 @@ FROM (
   GROUP BY agent_id ORDER BY heard_ms DESC LIMIT {limit:UInt32}
 ) AS heard
 LEFT JOIN (
-  SELECT matched_agent_id AS agent_id, argMax(rule_id, seq) AS told_rule,
+  SELECT matched_agent_id AS told_of, argMax(rule_id, seq) AS told_rule,
          toUnixTimestamp64Milli(max(received_at)) AS told_ms
   FROM sworn.activities
   WHERE agent_id = {collector:String} AND kind = 'alert' AND rule_id IN ('agent_silent', 'agent_stopped', 'agent_back')
     AND received_at >= fromUnixTimestamp64Milli({since:Int64})
   GROUP BY matched_agent_id
-) AS told ON heard.agent_id = told.agent_id
+) AS told ON heard.agent_id = told_of
 ORDER BY heard_ms DESC`;
