@@ -21,14 +21,21 @@ import type { CollectorConfig, WebhookConfig } from './config/collector-config.t
 import { parseListen, readCollectorConfig } from './config/read-config.ts';
 import type { StoredBlock } from './ingest/block-writer.ts';
 import { IngestServer } from './ingest/ingest-server.ts';
+import { alertOfIncident, keyAcceptedFor } from './ingest/own-record.ts';
 import { CollectorError, describeError } from './model/error.ts';
 import type { Rule } from './rules/rule.ts';
 import { RULE_PACK_FOLDER, RuleSet, type RuleSetEvents, readRules } from './rules/rule-set.ts';
+import { anchorsOf } from './seal/anchor/anchor-queue.ts';
+import { readOrMakeCollectorKey } from './seal/collector-key.ts';
+import { Sealing } from './seal/sealing.ts';
+import { witnessesOf } from './seal/witness/witness-group.ts';
 import { SilenceWatch } from './silence/silence-watch.ts';
 import { ClickHouseEventStore } from './store/clickhouse/clickhouse-event-store.ts';
+import { ClickHouseLogStore } from './store/clickhouse/clickhouse-log-store.ts';
 import type { ClickHouseAddress } from './store/clickhouse/client.ts';
 import { READER_ROLE, WRITER_ROLE } from './store/clickhouse/engine/engine-config.ts';
 import { EngineProcess } from './store/clickhouse/engine/engine-process.ts';
+import type { Topology } from './store/clickhouse/migrations.ts';
 import { type CollectorMetrics, createCollectorMetrics } from './telemetry/collector-metrics.ts';
 import { createLog, type Log } from './telemetry/log.ts';
 import { type Notify, serviceManager } from './telemetry/service-manager.ts';
@@ -61,6 +68,11 @@ export interface RunningCollector {
 
 export function trustFolder(config: CollectorConfig): string {
   return join(config.state_dir, 'trust');
+}
+
+/** The key that seals; made at the first start. */
+export function sealKeyPath(config: CollectorConfig): string {
+  return config.seal.key_file ?? join(config.state_dir, 'seal.key');
 }
 
 export function apiTokenPath(config: CollectorConfig): string {
@@ -232,6 +244,9 @@ async function start(
   const rules = rulesOf(config, metrics, log);
   const sinks = config.alerts.webhooks.map(sinkOf);
   const collectorId = collectorIdOf(config.state_dir);
+  const sealKey = readOrMakeCollectorKey(sealKeyPath(config), collectorId);
+  const witnessing = witnessesOf(config.seal, { metrics, log });
+  const anchors = anchorsOf(config.seal, { metrics, log });
   const token = readOrMakeToken(apiTokenPath(config));
   const trust = new LocalTrust(trustFolder(config));
   const tls = await ingestTlsOf(config, trust, log);
@@ -244,10 +259,11 @@ async function start(
   }
   const { seconds_max, rows_max, result_bytes_max, memory_bytes_max, at_once_max } = config.api.query;
   const cluster = config.store.server?.cluster;
+  const topology: Topology = cluster === undefined ? { kind: 'single' } : { kind: 'cluster', cluster };
   const store = new ClickHouseEventStore({
     writer,
     reader,
-    topology: cluster === undefined ? { kind: 'single' } : { kind: 'cluster', cluster },
+    topology,
     collectorId,
     limits: { seconds: seconds_max, rows: rows_max, bytes: result_bytes_max, memoryBytes: memory_bytes_max },
   });
@@ -280,6 +296,22 @@ async function start(
   });
   await silence.load();
 
+  const logStore = new ClickHouseLogStore(writer, topology);
+  teardown.add('log store', () => logStore.close());
+  const sealing = new Sealing({
+    collectorId,
+    key: sealKey,
+    stateDir: config.state_dir,
+    store: logStore,
+    metrics,
+    log,
+    report: async (incident) => {
+      await ingest.record([alertOfIncident(incident, BigInt(Date.now()) * 1_000_000n)]);
+    },
+    witnessing,
+    anchors,
+  });
+
   const listen = parseListen(config.ingest.listen);
   const ingest: IngestServer = new IngestServer({
     host: listen.host,
@@ -297,8 +329,13 @@ async function start(
     insertRetryMs: config.ingest.insert_retry_seconds * 1000,
     watched: () => tail.watched,
     onStored,
+    seal: sealing.desk,
+    onOwnStored: (firstSeq, leaves) => sealing.ownStored(firstSeq, leaves),
     presence: silence,
   });
+  for (const anchor of anchors) teardown.add('anchor', () => anchor.stop());
+  await sealing.start(await store.highestSeq(collectorId));
+  teardown.add('seal', () => sealing.stop());
   teardown.add('ingest', () => ingest.stop());
   const ingestPort = await ingest.start();
   silence.start();
@@ -311,10 +348,12 @@ async function start(
     started_at: startedAt.toISOString(),
     ingest_address: `${listen.host}:${ingestPort}`,
     store: engine === undefined ? 'server' : 'embedded',
-    agents: ingest.agents.map(({ agentId, connectedAt, storedSeq }) => ({
+    agents: ingest.agents.map(({ agentId, connectedAt, storedSeq, cosigned }) => ({
       agent_id: agentId,
       connected_at: connectedAt.toISOString(),
       last_seq: storedSeq,
+      cosigned_size: cosigned?.size ?? null,
+      cosigned_at: cosigned === undefined ? null : new Date(cosigned.timeMs).toISOString(),
     })),
     absent_agents: silence.absent.map(({ agentId, host, state, lastSeq, heardAt }) => ({
       agent_id: agentId,
@@ -323,6 +362,7 @@ async function start(
       last_seq: lastSeq,
       heard_at: heardAt.toISOString(),
     })),
+    seal: sealing.status,
     rules: rules.rules.map(({ id, title, level }) => ({ id, title, level })),
     sinks: sinks.map(({ name }) => name),
   });
@@ -342,6 +382,10 @@ async function start(
             privateKeyPem: readSecretFile(apiTls.key_file, 'key'),
           },
     status,
+    acceptKey: (agentId, verifier) =>
+      sealing.acceptKey(agentId, verifier, (before) =>
+        ingest.record([keyAcceptedFor(agentId, before, verifier, BigInt(Date.now()) * 1_000_000n)]),
+      ),
   });
   teardown.add('api', async () => {
     tail.close();

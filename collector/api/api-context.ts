@@ -12,7 +12,20 @@ export interface CollectorStatus {
   readonly started_at: string;
   readonly ingest_address: string;
   readonly store: 'embedded' | 'server';
-  readonly agents: readonly { readonly agent_id: string; readonly connected_at: string; readonly last_seq: number }[];
+  readonly agents: readonly {
+    readonly agent_id: string;
+    readonly connected_at: string;
+    readonly last_seq: number;
+    /** The last checkpoint of its log that was cosigned; null for one that seals nothing, or has not yet. */
+    readonly cosigned_size: number | null;
+    readonly cosigned_at: string | null;
+  }[];
+  /** The collector's keys, and the last checkpoint of its own log. */
+  readonly seal: {
+    readonly cosigner: string;
+    readonly signer: string;
+    readonly own: { readonly size: number; readonly time: string } | null;
+  };
   /** Agents of the last days that have no stream: `silent` without a word, `stopped` in order, `gone` a moment ago. */
   readonly absent_agents: readonly {
     readonly agent_id: string;
@@ -35,4 +48,6 @@ export interface ApiContext {
   readonly queriesAtOnceMax: number;
   readonly tls: { readonly certificatePem: string; readonly privateKeyPem: string } | undefined;
   readonly status: () => CollectorStatus;
+  /** From now on this key signs an agent's log; '' for none. Errors: CollectorError `request_invalid`, those of the store. */
+  readonly acceptKey: (agentId: string, verifier: string) => Promise<void>;
 }

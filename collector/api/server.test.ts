@@ -52,9 +52,11 @@ describe('api', () => {
         store: 'embedded',
         agents: [],
         absent_agents: [],
+        seal: { cosigner: '', signer: '', own: null },
         rules: [],
         sinks: [],
       }),
+      acceptKey: async () => {},
       ...changes,
     });
     apps.push(built);

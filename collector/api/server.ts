@@ -8,6 +8,7 @@ import { registerAuthentication } from './plugins/authentication.ts';
 import { registerErrors } from './plugins/errors.ts';
 import { registerSecurityHeaders } from './plugins/security-headers.ts';
 import { registerHealth } from './routes/health.ts';
+import { registerLogKeys } from './routes/log-keys.ts';
 import { registerMetrics } from './routes/metrics.ts';
 import { registerQuery } from './routes/query.ts';
 import { registerSessions } from './routes/sessions.ts';
@@ -34,6 +35,7 @@ export function buildApi(context: ApiContext): FastifyInstance {
   registerHealth(app, context);
   registerMetrics(app, context);
   registerStatus(app, context);
+  registerLogKeys(app, context);
   registerQuery(app, context);
   registerTail(app, context);
   registerSessions(app, context);

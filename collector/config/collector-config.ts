@@ -49,6 +49,8 @@ export interface WebhookConfig {
 }
 
 export interface SealConfig {
+  /** PEM of an Ed25519 key; null: seal.key in state_dir, made at the first start. */
+  readonly key_file: string | null;
   readonly witnesses: readonly WitnessAddress[];
   /** Without so many cosignatures of witnesses a checkpoint is told to lack them; it is stored all the same. */
   readonly witnesses_required: number;

@@ -67,6 +67,7 @@ export const collectorConfigSchema = section({
     },
   }),
   seal: section({
+    key_file: { anyOf: [{ type: 'null' }, path], default: null },
     witnesses: {
       type: 'array',
       default: [],

@@ -8,6 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { constants, zstdDecompress } from 'node:zlib';
 import protobuf from 'protobufjs/minimal.js';
+import { LEAF_BYTES } from '../../proto/leaf.ts';
 import { sworn } from '../../proto/record.ts';
 import type { Activity, SeenActivity, Sender } from '../model/activity.ts';
 import type { RuleSet } from '../rules/rule-set.ts';
@@ -24,11 +25,17 @@ const WINDOW_LOG_MAX = 25;
 /** Other streams, queries and health checks get a turn at least this often. */
 const TURN_MS = 5;
 const ACTIVITIES_PER_CLOCK_LOOK = 128;
+/** An activity takes more than this: a count that promises more of them is a lie. */
+const ACTIVITY_BYTES_MIN = 2;
 
 export interface ReadBatch {
   readonly firstSeq: number;
   readonly lastSeq: number;
   readonly rows: RowBatch;
+  /** Of these rows, 32 bytes each; zeros for one that has none. */
+  readonly leaves: Buffer;
+  /** Of those that were passed over: the leaves of seq `firstSeq` and on. */
+  readonly again: { readonly firstSeq: number; readonly leaves: Buffer };
   readonly own: readonly OwnActivity[];
   /** The activities themselves, when somebody watches. */
   readonly seen: readonly SeenActivity[] | undefined;
@@ -98,6 +105,9 @@ export async function readBatch(
 ): Promise<ReadBatch> {
   const reader = protobuf.Reader.create(bytes);
   const rows = context.newRows();
+  if (span.count * ACTIVITY_BYTES_MIN > bytes.length)
+    throw new Refusal('malformed', `${bytes.length} bytes where the batch says ${span.count} activities`);
+  const leaves = Buffer.alloc(span.count * LEAF_BYTES);
   const own: OwnActivity[] = [];
   const seen: SeenActivity[] | undefined = context.watched() ? [] : undefined;
   let said: RecorderWord | undefined;
@@ -109,6 +119,7 @@ export async function readBatch(
     const activity = decodeNext(reader, seq);
     const checked = checkActivity(activity, seq);
     if ('fault' in checked) throw new Refusal('malformed', checked.fault);
+    leaves.set(activity.leaf, (seq - span.firstSeq) * LEAF_BYTES);
     if (seq > storedSeq) {
       const { kind } = checked;
       rows.add(kind, activity, context.sender);
@@ -125,7 +136,18 @@ export async function readBatch(
   }
   const count = seq - span.firstSeq;
   if (count !== span.count) throw new Refusal('malformed', `${count} activities where the batch says ${span.count}`);
-  return { firstSeq: Math.max(span.firstSeq, storedSeq + 1), lastSeq: seq - 1, rows, own, seen, word: said };
+  const firstSeq = Math.max(span.firstSeq, storedSeq + 1);
+  const split = Math.min(firstSeq - span.firstSeq, count) * LEAF_BYTES;
+  return {
+    firstSeq,
+    lastSeq: seq - 1,
+    rows,
+    leaves: leaves.subarray(split),
+    again: { firstSeq: span.firstSeq, leaves: leaves.subarray(0, split) },
+    own,
+    seen,
+    word: said,
+  };
 }
 
 function decodeNext(reader: protobuf.Reader, seq: number): Activity {

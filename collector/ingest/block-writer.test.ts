@@ -9,8 +9,8 @@ import type { EventStore, RowBatch } from '../store/event-store.ts';
 import { createCollectorMetrics } from '../telemetry/collector-metrics.ts';
 import { createLog } from '../telemetry/log.ts';
 import { asReceived } from '../testing/full-activities.ts';
-import type { ReadBatch } from './batch-reader.ts';
-import { BlockWriter, type BlockWriterOptions, type StoredBlock } from './block-writer.ts';
+
+import { BlockWriter, type BlockWriterOptions, type StoredBlock, type WrittenBatch } from './block-writer.ts';
 
 const OWN = 'collector-1';
 type Outcome = 'stored' | 'lost' | 'stored, but the answer is lost' | 'stored later';
@@ -72,7 +72,7 @@ class FakeStore implements Pick<EventStore, 'append' | 'settle' | 'highestSeq' |
   }
 }
 
-function batchOf(agentId: string, firstSeq: number, count: number, alerts = 0): ReadBatch {
+function batchOf(agentId: string, firstSeq: number, count: number, alerts = 0): WrittenBatch {
   const rows = new FakeBatch();
   for (let seq = firstSeq; seq < firstSeq + count; seq++) rows.all.push({ agentId, seq, kind: 'command' });
   const own = Array.from({ length: alerts }, () => ({

@@ -58,7 +58,7 @@ export interface StoredBlock {
 }
 
 /** What the writer needs of a batch. */
-type WrittenBatch = Pick<ReadBatch, 'firstSeq' | 'lastSeq' | 'rows' | 'own' | 'seen'>;
+export type WrittenBatch = Omit<ReadBatch, 'leaves' | 'again'>;
 
 interface Waiting {
   readonly sender: Sender;
@@ -126,7 +126,7 @@ export class BlockWriter {
    */
   record(own: readonly OwnActivity[]): Promise<readonly number[]> {
     const sender = { agentId: this.#options.collectorId, host: '' };
-    const batch = { firstSeq: 0, lastSeq: 0, rows: this.#options.store.newBatch(), own, seen: undefined };
+    const batch = { firstSeq: 0, lastSeq: 0, rows: this.#options.store.newBatch(), own, seen: undefined, word: undefined };
     return this.#hand(sender, batch, true);
   }
 

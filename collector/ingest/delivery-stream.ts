@@ -11,6 +11,9 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { sworn } from '../../proto/record.ts';
 import type { Sender } from '../model/activity.ts';
 import { CollectorError, describeError } from '../model/error.ts';
+import type { AgentLog } from '../seal/agent-log.ts';
+import type { SealDesk, SealHello } from '../seal/seal-desk.ts';
+import { SealRefusal } from '../seal/seal-refusal.ts';
 import type { CollectorMetrics } from '../telemetry/collector-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
 import { type BatchContext, inflateBatch, readBatch, spanOf } from './batch-reader.ts';
@@ -25,6 +28,8 @@ const QUEUED_BYTES_MAX = 4 << 20;
 const HELLO_MS_MAX = 10_000;
 /** For what an agent says of itself. */
 const NAME_CHARACTERS_MAX = 255;
+/** When the collector stops, a checkpoint that is being judged has so long. */
+const LAST_JUDGEMENT_MS = 2_000;
 
 export interface DeliveryStreamOptions {
   readonly call: DeliveryCall;
@@ -40,6 +45,7 @@ export interface DeliveryStreamOptions {
   readonly takeOver: (agentId: string, stream: DeliveryStream) => Promise<number>;
   /** From now on the writer takes what follows `lastSeq`. */
   readonly admit: (agentId: string, lastSeq: number, stream: DeliveryStream) => void;
+  readonly seal: SealDesk;
   readonly write: (sender: Sender, batch: Awaited<ReturnType<typeof readBatch>>) => Promise<void>;
   readonly onDone: (stream: DeliveryStream) => void;
 }
@@ -58,6 +64,9 @@ export class DeliveryStream {
   #bytesInFlight = 0;
   #batchesInFlight = 0;
   #missing: OwnActivity | undefined;
+  #log: AgentLog | undefined;
+  /** The checkpoint that is being judged. */
+  #judging: Promise<void> = Promise.resolve();
   #wake: (() => void) | undefined;
   readonly #helloTimer: NodeJS.Timeout;
   readonly #done = Promise.withResolvers<void>();
@@ -107,6 +116,7 @@ export class DeliveryStream {
     this.#options.call.pause();
     this.#queue.length = 0;
     while (this.#batchesInFlight > 0 || this.#reading) await new Promise((resolve) => setTimeout(resolve, 5));
+    await Promise.race([this.#judging, new Promise((resolve) => setTimeout(resolve, LAST_JUDGEMENT_MS).unref())]);
     this.end();
   }
 
@@ -116,6 +126,7 @@ export class DeliveryStream {
     clearTimeout(this.#helloTimer);
     this.#queue.length = 0;
     this.#wake?.();
+    this.#log?.close();
     this.#options.call.end();
     this.#checkDone();
   }
@@ -177,7 +188,8 @@ export class DeliveryStream {
     }
     if (delivery.hello != null) await this.#hello(delivery.hello);
     else if (delivery.batch != null) await this.#batch(delivery.batch);
-    else throw new Refusal('malformed', 'a message is neither Hello nor Batch');
+    else if (delivery.checkpoint != null) await this.#checkpoint(delivery.checkpoint.note ?? '');
+    else throw new Refusal('malformed', 'a message is neither Hello nor Batch nor Checkpoint');
   }
 
   async #hello(hello: sworn.v1.Hello.$Properties): Promise<void> {
@@ -193,12 +205,10 @@ export class DeliveryStream {
     this.#sender = sender;
     const storedSeq = await this.#options.takeOver(agentId, this);
     if (this.#ended) return;
-    const firstSeq = Number(hello.firstSeq ?? 0);
-    const lastSeq = Number(hello.lastSeq ?? 0);
-    if (lastSeq > 0 && lastSeq < storedSeq) {
-      const message = `the journal ends at ${lastSeq}, and ${storedSeq} activities of this agent are stored: it is not the journal they came from`;
-      throw new Refusal('rolled_back', message);
-    }
+    const asked = sealHelloOf(sender, hello);
+    const { firstSeq } = asked;
+    this.#log = await this.#options.seal.open(asked, storedSeq);
+    if (this.#ended) return;
     this.#lastSeq = storedSeq;
     this.#storedSeq = storedSeq;
     if (firstSeq > storedSeq + 1) {
@@ -210,7 +220,8 @@ export class DeliveryStream {
     this.#options.admit(agentId, this.#lastSeq, this);
     const { version, kernel } = hello;
     this.#options.log.info({ agent: agentId, host, version, kernel, storedSeq }, 'an agent has connected');
-    this.#send({ welcome: { storedSeq: this.#lastSeq, batchBytesMax: this.#options.batchBytesMax } });
+    const { batchBytesMax, seal } = this.#options;
+    this.#send({ welcome: { storedSeq: this.#lastSeq, batchBytesMax, sealKey: seal.keyLine } });
   }
 
   async #batch(batch: sworn.v1.Batch.$Properties): Promise<void> {
@@ -241,6 +252,7 @@ export class DeliveryStream {
       metrics.activityBytes.add(inflated.length);
       const read = await readBatch(inflated, span, this.#lastSeq, { ...context, sender });
       metrics.activitiesTrimmed.add(span.count - read.rows.rows);
+      if (read.again.leaves.length > 0) await this.#compare(sender, read.again);
       if (this.#ended) return release();
       if (read.rows.rows === 0) {
         release();
@@ -257,6 +269,32 @@ export class DeliveryStream {
     }
   }
 
+  /** What came again must be what is stored, not what an older disk or another journal has in its place. */
+  async #compare(sender: Sender, { firstSeq, leaves }: { firstSeq: number; leaves: Buffer }): Promise<void> {
+    while (this.#batchesInFlight > 0 && !this.#ended) await new Promise((resolve) => setTimeout(resolve, 5));
+    if (!this.#ended) await this.#options.seal.compare(sender, firstSeq, leaves);
+  }
+
+  /** One is judged at a time; those that come meanwhile wait, with all that is behind them. */
+  async #checkpoint(note: string): Promise<void> {
+    if (this.#sender === undefined) throw new Refusal('malformed', 'a checkpoint came before Hello');
+    const log = this.#log;
+    if (log === undefined) throw new Refusal('malformed', 'a checkpoint of an agent that named no key');
+    await this.#judging;
+    if (this.#ended) return;
+    this.#judging = this.#options.seal.judge(log, note, this.#lastSeq).then(
+      (cosigned) => {
+        if (cosigned !== undefined) this.#send({ cosigned: { note: cosigned } });
+      },
+      (error: unknown) => this.#refuse(refusalOf(error)),
+    );
+  }
+
+  /** Where the agent's log stands, for people. */
+  get cosigned(): { readonly size: number; readonly timeMs: number } | undefined {
+    return this.#log?.cosigned;
+  }
+
   /** Wait until this stream holds few enough bytes that more may come in. */
   async #room(bytes: number): Promise<void> {
     while (!this.#ended && this.#bytesInFlight > 0 && this.#bytesInFlight + bytes > this.#options.streamBytesMax) {
@@ -267,6 +305,11 @@ export class DeliveryStream {
     this.#wake = undefined;
   }
 
+  /** Batches are stored in order, so the tree grows in order; what it contradicts ends the stream. */
+  #seal(log: AgentLog, { firstSeq, leaves }: Awaited<ReturnType<typeof readBatch>>): void {
+    this.#options.seal.stored(log, firstSeq, leaves).catch((error: unknown) => this.#refuse(refusalOf(error)));
+  }
+
   /** Give a batch to the writer, and its receipt to the agent when it is stored. */
   #hand(sender: Sender, batch: Awaited<ReturnType<typeof readBatch>>, release: () => void): void {
     const { metrics, write } = this.#options;
@@ -275,6 +318,7 @@ export class DeliveryStream {
       .then(
         () => {
           this.#storedSeq = batch.lastSeq;
+          if (this.#log !== undefined) this.#seal(this.#log, batch);
           metrics.activitiesStored.add(batch.rows.rows);
           metrics.agentLastSeq.set(batch.lastSeq, { agent: sender.agentId });
           metrics.agentLastTime.set(Date.now() / 1000, { agent: sender.agentId });
@@ -290,9 +334,27 @@ export class DeliveryStream {
   }
 }
 
+/** Errors: Refusal `malformed` for numbers that are none. */
+function sealHelloOf(sender: Sender, hello: sworn.v1.Hello.$Properties): SealHello {
+  const [firstSeq, lastSeq, treeSize] = [hello.firstSeq, hello.lastSeq, hello.treeSize].map((one) => Number(one ?? 0));
+  if (![firstSeq, lastSeq, treeSize].every(Number.isSafeInteger)) {
+    throw new Refusal('malformed', 'Hello has a number that no record reaches');
+  }
+  return {
+    ...sender,
+    firstSeq: firstSeq as number,
+    lastSeq: lastSeq as number,
+    sealKey: hello.sealKey ?? '',
+    checkpoint: hello.checkpoint ?? '',
+    treeSize: treeSize as number,
+    treeSubtrees: hello.treeSubtrees ?? [],
+  };
+}
+
 /** Why a stream ends, for whatever went wrong. */
 function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
+  if (error instanceof SealRefusal) return new Refusal(error.code, error.message, { retry: error.retry });
   // Whatever failed on our side, the agent keeps its record and comes again.
   const why = error instanceof CollectorError ? error.code : 'internal';
   return new Refusal('store_unavailable', `not stored (${why}): ${describeError(error, 200)}`, {

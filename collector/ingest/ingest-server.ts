@@ -4,6 +4,7 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { CollectorError, describeError } from '../model/error.ts';
 import type { RuleSet } from '../rules/rule-set.ts';
+import type { SealDesk } from '../seal/seal-desk.ts';
 import type { EventStore } from '../store/event-store.ts';
 import type { CollectorMetrics } from '../telemetry/collector-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -21,6 +22,7 @@ export interface IngestOptions {
   readonly tls: { readonly certificatePem: string; readonly privateKeyPem: string; readonly caPem: string };
   readonly collectorId: string;
   readonly store: EventStore;
+  readonly seal: SealDesk;
   readonly rules: RuleSet;
   readonly metrics: CollectorMetrics;
   readonly log: Log;
@@ -31,6 +33,8 @@ export interface IngestOptions {
   readonly insertRetryMs: number;
   readonly watched: () => boolean;
   readonly onStored: (stored: StoredBlock) => void;
+  /** After rows of the collector's own record are stored: their leaves, in order, from this seq on. */
+  readonly onOwnStored?: (firstSeq: number, leaves: readonly Uint8Array[]) => void;
   readonly presence?: AgentPresence;
 }
 
@@ -45,6 +49,8 @@ export interface ConnectedAgent {
   readonly agentId: string;
   readonly connectedAt: Date;
   readonly storedSeq: number;
+  /** The last checkpoint of its log that was cosigned. */
+  readonly cosigned: { readonly size: number; readonly timeMs: number } | undefined;
 }
 
 export class IngestServer {
@@ -67,6 +73,7 @@ export class IngestServer {
       intervalMs: options.insertIntervalMs,
       retryMs: options.insertRetryMs,
       onStored: options.onStored,
+      ...(options.onOwnStored !== undefined && { onOwnStored: options.onOwnStored }),
     });
     this.#server = new Server({
       'grpc.max_receive_message_length': options.batchBytesMax + MESSAGE_SLACK_BYTES,
@@ -83,6 +90,7 @@ export class IngestServer {
       agentId,
       connectedAt,
       storedSeq: stream.storedSeq,
+      cosigned: stream.cosigned,
     }));
   }
 
@@ -133,6 +141,7 @@ export class IngestServer {
       context: { rules, newRows: () => store.newBatch(), watched: this.#options.watched },
       takeOver: (agentId, newer) => this.#takeOver(agentId, newer),
       admit: (agentId, lastSeq, admitted) => this.#admit(agentId, lastSeq, admitted),
+      seal: this.#options.seal,
       write: async (sender, batch) => {
         this.#options.presence?.heard(sender.agentId);
         await this.#writer.write(sender, batch);
@@ -147,6 +156,9 @@ export class IngestServer {
   /** The newest stream of an agent is the one that counts; its seq is asked for when the older ones are done. */
   async #takeOver(agentId: string, newer: DeliveryStream): Promise<number> {
     this.#options.presence?.heard(agentId);
+    if (agentId === this.#options.collectorId) {
+      throw new Refusal('wrong_agent', "this is the collector's own name: nobody else writes its record");
+    }
     const older = this.#byAgent.get(agentId)?.stream;
     this.#byAgent.set(agentId, { stream: newer, connectedAt: new Date() });
     this.#options.metrics.agentsConnected.set(this.#byAgent.size);

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { sworn } from '../../proto/record.ts';
 import { type Activity, fromBigInt, type Kind, type Sender, TOKEN_ACTIONS, word } from '../model/activity.ts';
 import type { Rule } from '../rules/rule.ts';
+import { INCIDENT_RULES, type Incident } from '../seal/incident.ts';
 
 /** Enough to see what happened; the whole statement is one click away. */
 const SUMMARY_CHARACTERS_MAX = 300;
@@ -85,6 +86,44 @@ export function alertFor(rule: Rule, activity: Activity, sender: Sender, seq: nu
     },
   });
   return { kind: 'alert', activity: alert, host: sender.host };
+}
+
+/** The alert about a log that is not what it was. */
+export function alertOfIncident({ rule, agentId, host, seq, summary }: Incident, nowNs: bigint): OwnActivity {
+  const time = fromBigInt(nowNs);
+  const { title, level } = INCIDENT_RULES[rule];
+  const alert = new sworn.v1.Activity({
+    timeNs: time,
+    endTimeNs: time,
+    identityState: sworn.v1.IdentityState.IDENTITY_STATE_NONE,
+    alert: {
+      alertId: alertIdOf(rule, agentId, seq),
+      ruleId: rule,
+      ruleTitle: title,
+      level,
+      matchedAgentId: agentId,
+      matchedSeq: seq,
+      summary: summary.length > SUMMARY_CHARACTERS_MAX ? `${summary.slice(0, SUMMARY_CHARACTERS_MAX - 1)}…` : summary,
+    },
+  });
+  return { kind: 'alert', activity: alert, host };
+}
+
+/** A person took another key for an agent's log. */
+export function keyAcceptedFor(agentId: string, before: string, verifier: string, nowNs: bigint): OwnActivity {
+  const time = fromBigInt(nowNs);
+  const finding = new sworn.v1.Activity({
+    timeNs: time,
+    endTimeNs: time,
+    identityState: sworn.v1.IdentityState.IDENTITY_STATE_NONE,
+    finding: {
+      kind: 'log_key_accepted',
+      subject: agentId,
+      message: `From now on the log of ${agentId} is signed by ${verifier || 'no key'}; before by ${before || 'no key'}.`,
+      events: 1,
+    },
+  });
+  return { kind: 'finding', activity: finding, host: '' };
 }
 
 /** The loss of activities that an agent's journal no longer holds and that were never stored. */

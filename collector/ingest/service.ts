@@ -29,6 +29,8 @@ export type RefusalCode =
   | 'wrong_agent'
   | 'gap'
   | 'rolled_back'
+  | 'forked'
+  | 'key_changed'
   | 'too_large'
   | 'malformed'
   | 'superseded'

@@ -89,6 +89,12 @@ export function createCollectorMetrics() {
     ),
     queries: counter('queries_total', "People's queries, by outcome.", []),
     tailSubscribers: gauge('tail_subscribers', 'Open live tails.'),
+    activitiesErased: counter(
+      'activities_erased_total',
+      'Activities whose payload was erased or whose rows were dropped; each is in sworn.erasures.',
+    ),
+    erasureErrors: counter('erasure_errors_total', 'Failed attempts to erase or to drop; they are made again.'),
+    daysKept: gauge('retention_days_kept', 'Days beyond their time that retention keeps, because proofs would break.'),
     tailDropped: counter('tail_dropped_total', 'Activities that slow readers of live tails missed.'),
   };
 }

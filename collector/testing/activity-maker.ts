@@ -2,10 +2,10 @@
 
 /**
  * Activities as a busy host makes them, for tests and benchmarks: mostly SQL and HTTP commands with their payloads, some
- * processes and connections. The same seq always gives the same activity, but for its salt and leaf, which are random as
- * real ones are: they do not compress.
+ * processes and connections. The same seq always gives the same activity. Its salt and leaf are numbers that do not compress,
+ * as real ones do not; the leaf is not that of the activity.
  */
-import { createHash, randomFillSync } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { sworn } from '../../proto/record.ts';
 import { type ActivityProperties, fromBigInt } from '../model/activity.ts';
 
@@ -17,17 +17,17 @@ const IDENTITIES = ['invoice-agent', 'support-agent', 'report-agent'];
 const PATHS = ['/v1/invoices', '/v1/customers/42', '/v1/search', '/health'];
 const REGIONS = ['eu-west', 'eu-north', 'us-east'];
 
-let pool = Buffer.alloc(0);
-let poolAt = 0;
-
-/** Random bytes from a pool: asking the system for each costs more than all the rest. */
-function random(bytes: number): Buffer {
-  if (poolAt + bytes > pool.length) {
-    pool = randomFillSync(Buffer.allocUnsafe(1 << 16));
-    poolAt = 0;
+/** Bytes that look random and are the same for the same seed: a digest for each would cost more than all the rest. */
+function scattered(seed: number, bytes: number): Buffer {
+  const filled = Buffer.allocUnsafe(bytes);
+  let state = Math.imul(seed, 0x9e3779b1) ^ bytes;
+  for (let at = 0; at < bytes; at += 4) {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    filled.writeInt32LE(mixed ^ (mixed >>> 14), at);
   }
-  poolAt += bytes;
-  return pool.subarray(poolAt - bytes, poolAt);
+  return filled;
 }
 
 function sqlCommand(seq: number): sworn.v1.Command.$Properties {
@@ -122,8 +122,8 @@ export function makeActivity(seq: number): ActivityProperties {
     processId: `${process}-88123${process}`,
     exe: '/usr/bin/node',
     connectionId: `${process}-${Math.floor(seq / 64)}`,
-    salt: random(16),
-    leaf: random(32),
+    salt: scattered(seq, 16),
+    leaf: scattered(seq, 32),
   };
   const turn = seq % 20;
   if (turn === 7) {
