@@ -312,6 +312,67 @@ enum sworn_way {
 	SWORN_WAY_FILES_RECEIVED = 11,
 	/* By its system call (`watch_syscalls`). The call's number; the process that it acts on, or the flags given. */
 	SWORN_WAY_SYSCALL = 12,
+	/* An act against the agent, which the guard refused. enum sworn_act; what stands there. */
+	SWORN_WAY_REFUSED = 13,
+	/* An act against the agent that nobody refused. The same. */
+	SWORN_WAY_ATTACK = 14,
+};
+
+/** Acts against the agent. Behind each what `subject` of its event is. */
+enum sworn_act {
+	/* A signal; its number. */
+	SWORN_ACT_SIGNAL = 1,
+	/* ptrace, or its memory or descriptors by other calls that need the same right; 0. */
+	SWORN_ACT_TRACE = 2,
+	/* A file of its folder in /proc was opened for writing; 0. */
+	SWORN_ACT_PROC_FILE = 3,
+	/* A guarded file was opened for writing, changed, made, renamed or removed; sworn_guarded_file.id. */
+	SWORN_ACT_FILE = 4,
+	/* A map or program of the agent, or any link, was asked for by its id; kind << 32 | id. */
+	SWORN_ACT_BPF_OBJECT = 5,
+	/* A BPF program that could reach into the agent or the kernel was to be loaded; its type. */
+	SWORN_ACT_BPF_LOAD = 6,
+	/* A file of a cgroup in which the agent is was written to, or a task moved across one; id of the cgroup. */
+	SWORN_ACT_CGROUP = 7,
+	/* It was moved into another cgroup; id of that. */
+	SWORN_ACT_MOVE = 8,
+	/* Its cgroup, or one above, is frozen; id of the cgroup. */
+	SWORN_ACT_FREEZE = 9,
+	/* Its limits of resources, its priority or its scheduler; 0. */
+	SWORN_ACT_LIMIT = 10,
+	/* A mount over, or of, what a guarded file is in; sworn_guarded_file.id. */
+	SWORN_ACT_MOUNT = 11,
+};
+
+/** Kinds of BPF objects in SWORN_ACT_BPF_OBJECT, and in keys of the map `guarded_objects`. */
+enum sworn_bpf_kind {
+	SWORN_BPF_MAP = 1,
+	SWORN_BPF_PROGRAM = 2,
+	SWORN_BPF_LINK = 3,
+};
+
+/** The one value of the map `guarded`: the agent. */
+struct sworn_guarded {
+	/* 0: nobody is guarded. */
+	__u32 tgid;
+	/* Counted up by the guard whenever it is asked about the agent's own bpf(2): that the kernel asks it at all. */
+	__u32 asked;
+	/* Its task, as the kernel has it; 0 until a program met it. */
+	__u64 task;
+};
+
+#define SWORN_GUARDED_TREE 1 /* it, and all below it */
+#define SWORN_GUARDED_ABOVE 2 /* a folder above one: not to be renamed, nothing to be mounted there */
+
+/** Value of the map `guarded_files`, key struct sworn_image_key. */
+struct sworn_guarded_file {
+	/* Which of the paths that were given, from 0. */
+	__u32 id;
+	/* SWORN_GUARDED_*. */
+	__u32 flags;
+	/* Of the list that it is from. */
+	__u32 generation;
+	__u32 zero;
 };
 
 /** Of a 32-bit program, whose numbers are others. */

@@ -94,6 +94,9 @@ Napi::Function CaptureObject::Define(Napi::Env env) {
                          InstanceMethod<&CaptureObject::SetImageKnown>("setImageKnown"),
                          InstanceMethod<&CaptureObject::SettleImages>("settleImages"),
                          InstanceMethod<&CaptureObject::SetHoldMs>("setHoldMs"),
+                         InstanceMethod<&CaptureObject::GuardSelf>("guardSelf"),
+                         InstanceMethod<&CaptureObject::RefuseActs>("refuseActs"),
+                         InstanceMethod<&CaptureObject::GuardFiles>("guardFiles"),
                          InstanceMethod<&CaptureObject::Programs>("programs"),
                          InstanceMethod<&CaptureObject::RingUse>("ringUse"),
                      });

@@ -51,6 +51,9 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
   void SetImageKnown(const Napi::CallbackInfo& info);
   void SettleImages(const Napi::CallbackInfo& info);
   void SetHoldMs(const Napi::CallbackInfo& info);
+  void GuardSelf(const Napi::CallbackInfo& info);
+  void RefuseActs(const Napi::CallbackInfo& info);
+  void GuardFiles(const Napi::CallbackInfo& info);
   Napi::Value Programs(const Napi::CallbackInfo& info);
   Napi::Value RingUse(const Napi::CallbackInfo& info);
 

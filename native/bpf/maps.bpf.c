@@ -31,6 +31,7 @@ struct tls_secrets_map tls_secrets SEC(".maps");
 struct probe_runs_map probe_runs SEC(".maps");
 struct known_images_map known_images SEC(".maps");
 struct unsettled_map unsettled SEC(".maps");
+struct guarded_map guarded SEC(".maps");
 
 const volatile __u32 passive = 0;
 const volatile __u32 without_unix = 0;

@@ -12,6 +12,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "lib/emit.h"
+#include "lib/guarded.h"
 #include "lib/image.h"
 #include "lib/kernel_types.h"
 #include "lib/namespaces.h"
@@ -342,7 +343,11 @@ int BPF_PROG(process_attach, struct cgroup *destination, const char *path, struc
 	struct sworn_process_key process;
 	struct sworn_scope scope = {};
 
-	if (passive || (!live.selections_cgroup && !live.selections_cgroup_path))
+	if (passive)
+		return 0;
+	if (is_agent(BPF_CORE_READ(task, tgid)))
+		tell_attack(SWORN_ACT_MOVE, BPF_CORE_READ(destination, kn, id));
+	if (!live.selections_cgroup && !live.selections_cgroup_path)
 		return 0;
 	process = process_key(task);
 	if (watched_process(process.tgid))

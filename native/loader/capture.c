@@ -54,7 +54,7 @@ static int keep_message(enum libbpf_print_level level, const char *format, va_li
 	return 0;
 }
 
-static void say(const char *format, ...)
+void sworn_say(const char *format, ...)
 {
 	va_list arguments;
 
@@ -99,13 +99,13 @@ static void choose_way_hooks(struct sworn_bpf *skeleton, const struct sworn_capt
 }
 
 /* A signal makes the verifier give up with EAGAIN, and libbpf after a few: a profiler sends one each millisecond. */
-static int load_undisturbed(struct sworn_bpf *skeleton)
+int sworn_load_undisturbed(struct bpf_object_skeleton *skeleton)
 {
 	sigset_t all, before;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int error = sworn_bpf__load(skeleton);
+	int error = bpf_object__load_skeleton(skeleton);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return error;
 }
@@ -124,7 +124,7 @@ static int load(struct sworn_capture *capture, const struct sworn_capture_option
 	if (options->ring_bytes) {
 		if (options->ring_bytes < SWORN_RING_BYTES_MIN || options->ring_bytes > SWORN_RING_BYTES_MAX ||
 		    (options->ring_bytes & (options->ring_bytes - 1)) != 0) {
-			say("the ring must have a power of two of bytes, from %d to %d", SWORN_RING_BYTES_MIN,
+			sworn_say("the ring must have a power of two of bytes, from %d to %d", SWORN_RING_BYTES_MIN,
 			    SWORN_RING_BYTES_MAX);
 			return -EINVAL;
 		}
@@ -146,7 +146,7 @@ static int load(struct sworn_capture *capture, const struct sworn_capture_option
 	sworn_choose_probe_ways(skeleton);
 	sworn_choose_redirect(skeleton, options->imds_redirect);
 	bpf_program__set_autoload(skeleton->progs.image_mapped, kernel_has_tracepoint("btf_trace_vm_unmapped_area"));
-	return load_undisturbed(skeleton);
+	return sworn_load_undisturbed(skeleton->skeleton);
 }
 
 int sworn_attach_program(struct sworn_capture *capture, struct bpf_program *program)
@@ -177,7 +177,7 @@ static int attach(struct sworn_capture *capture)
 		skeleton->progs.socket_made,	  skeleton->progs.socket_state_changes, skeleton->progs.socket_ends,
 		skeleton->progs.packet_sent,	  skeleton->progs.packet_received,	skeleton->progs.unix_sent,
 		skeleton->progs.unix_received,	  skeleton->progs.unix_call_ends,	skeleton->progs.unix_uring_made,
-		skeleton->progs.way_signal,	  skeleton->progs.way_process_waits,
+		skeleton->progs.way_signal,	  skeleton->progs.way_process_waits,	skeleton->progs.way_freeze,
 		skeleton->progs.way_call_ptrace,  skeleton->progs.way_call_writev,	skeleton->progs.way_call_getfd,
 		skeleton->progs.way_call_setns,	  skeleton->progs.way_call_unshare,	skeleton->progs.way_call_splice,
 		skeleton->progs.process_exit,	  skeleton->progs.process_fork,		skeleton->progs.process_exec,
@@ -217,7 +217,7 @@ int sworn_capture_open(const struct sworn_capture_options *options, struct sworn
 	if (!path) {
 		error = sworn_find_cgroup_root(found, sizeof(found));
 		if (error) {
-			say("no cgroup v2 hierarchy is mounted");
+			sworn_say("no cgroup v2 hierarchy is mounted");
 			goto fail;
 		}
 		path = found;
@@ -225,7 +225,7 @@ int sworn_capture_open(const struct sworn_capture_options *options, struct sworn
 	capture->cgroup_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (capture->cgroup_fd < 0) {
 		error = -errno;
-		say("cannot open the cgroup %s", path);
+		sworn_say("cannot open the cgroup %s", path);
 		goto fail;
 	}
 	error = load(capture, options);
@@ -250,6 +250,7 @@ void sworn_capture_close(struct sworn_capture *capture)
 {
 	if (!capture)
 		return;
+	sworn_detach_guard(capture);
 	sworn_detach_probes(capture);
 	sworn_detach_redirect(capture);
 	for (size_t i = 0; i < capture->link_count; i++)

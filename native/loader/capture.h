@@ -159,6 +159,22 @@ int sworn_capture_set_image_known(struct sworn_capture *capture, const struct sw
 /* All image events of the process up to this time were dealt with. */
 int sworn_capture_settle_images(struct sworn_capture *capture, uint32_t tgid, uint64_t until_ns);
 
+/*
+ * From now on acts of workloads against this process are told of, as far as hooks that need no LSM see them: signals, tracing,
+ * moves, freezing.
+ */
+int sworn_capture_guard_self(struct sworn_capture *capture);
+/*
+ * And they are refused, by LSM programs: -EOPNOTSUPP when this kernel does not have them, -EACCES when it does not let them
+ * in, -ENOEXEC when it takes them and asks none. sworn_capture_message says why. Nothing changes then.
+ */
+int sworn_capture_refuse_acts(struct sworn_capture *capture);
+/*
+ * The files and folders, with all below them, that workloads may not write to, in place of those of the last call; by
+ * absolute path, one that is not there is left out. -ENOSPC: too many. The id of its events is the place in the list.
+ */
+int sworn_capture_guard_files(struct sworn_capture *capture, const char *const *paths, size_t count);
+
 struct sworn_program_info {
 	char name[64];
 	uint64_t runs;

@@ -30,6 +30,9 @@ struct sworn_probe {
 
 #define SWORN_REDIRECT_PROGRAMS 4
 
+struct sworn_guard;
+struct bpf_object_skeleton;
+
 struct sworn_capture {
 	struct sworn_bpf *skeleton;
 	struct bpf_link **links;
@@ -41,6 +44,10 @@ struct sworn_capture {
 	/* SWORN_PROBES_MAX of them by id, from the first probe on. */
 	struct sworn_probe *probes;
 	int cgroup_fd;
+	/* The LSM programs; NULL while they are not attached. */
+	struct sworn_guard *guard;
+	/* Of the newest list of guarded files. */
+	uint32_t guard_generation;
 	struct sworn_ring ring;
 };
 
@@ -55,5 +62,9 @@ void sworn_choose_probe_ways(struct sworn_bpf *skeleton);
 int sworn_attach_program(struct sworn_capture *capture, struct bpf_program *program);
 void sworn_detach_redirect(struct sworn_capture *capture);
 void sworn_detach_probes(struct sworn_capture *capture);
+void sworn_detach_guard(struct sworn_capture *capture);
+int sworn_load_undisturbed(struct bpf_object_skeleton *skeleton);
+/* Sets what sworn_capture_message gives. */
+void sworn_say(const char *format, ...);
 
 #endif

@@ -2,6 +2,20 @@
 
 // Made by native/abi/generate.ts from native/abi/event.h; do not edit. Offsets and sizes in bytes.
 
+export const act = {
+  signal: 1,
+  trace: 2,
+  procFile: 3,
+  file: 4,
+  bpfObject: 5,
+  bpfLoad: 6,
+  cgroup: 7,
+  move: 8,
+  freeze: 9,
+  limit: 10,
+  mount: 11,
+} as const;
+
 export const counter = {
   forkRingFull: 0,
   execRingFull: 1,
@@ -132,6 +146,8 @@ export const way = {
   quic: 10,
   filesReceived: 11,
   syscall: 12,
+  refused: 13,
+  attack: 14,
 } as const;
 
 export const addresses = {
@@ -577,6 +593,8 @@ export const limits = {
   flagFailed: 2,
   flagRedirected: 8,
   flagWithSyn: 4,
+  guardedTree: 1,
+  guardedAbove: 2,
   callCompat: 65536,
   unixAnnounced: 1,
   unixJoined: 2,

@@ -14,9 +14,27 @@
 /* Segments may pass between the look at the counters and the moment from which they are recorded; then again. */
 #define JOIN_LOOKS_MAX 4
 
+struct counters_look {
+	const struct tcp_sock *tcp;
+	struct socket_state *state;
+};
+
+/* A call of its own: the verifiers of 6.1 and older refuse the loop as clang lays it out. */
+static long look_at_counters(__u32 index, struct counters_look *look)
+{
+	const struct tcp_sock *tcp = look->tcp;
+	struct socket_state *state = look->state;
+
+	state->sent_base = BPF_CORE_READ(tcp, snd_nxt);
+	state->received_base = BPF_CORE_READ(tcp, rcv_nxt);
+	set_flags(state, SOCKET_OPENED | SOCKET_BASE_KNOWN | SOCKET_JOINED);
+	return state->sent_next || state->received_next ||
+	       (state->sent_base == BPF_CORE_READ(tcp, snd_nxt) && state->received_base == BPF_CORE_READ(tcp, rcv_nxt));
+}
+
 static __always_inline void join_tcp(const struct sock *sk, struct socket_state *state, __u64 cookie)
 {
-	const struct tcp_sock *tcp = (const struct tcp_sock *)sk;
+	struct counters_look look = {.tcp = (const struct tcp_sock *)sk, .state = state};
 	__u8 tcp_state = BPF_CORE_READ(sk, __sk_common.skc_state);
 
 	/* Of a handshake that is under way nothing was missed: it opens as what the listener's others do. */
@@ -38,15 +56,7 @@ static __always_inline void join_tcp(const struct sock *sk, struct socket_state 
 	if (tcp_state == TCP_STATE_FIN_WAIT1 || tcp_state == TCP_STATE_LAST_ACK || tcp_state == TCP_STATE_CLOSING)
 		set_flags(state, SOCKET_FIN_SENT);
 	/* From here on: what will leave, and what will come. */
-	for (int i = 0; i < JOIN_LOOKS_MAX; i++) {
-		state->sent_base = BPF_CORE_READ(tcp, snd_nxt);
-		state->received_base = BPF_CORE_READ(tcp, rcv_nxt);
-		set_flags(state, SOCKET_OPENED | SOCKET_BASE_KNOWN | SOCKET_JOINED);
-		if (state->sent_next || state->received_next ||
-		    (state->sent_base == BPF_CORE_READ(tcp, snd_nxt) &&
-		     state->received_base == BPF_CORE_READ(tcp, rcv_nxt)))
-			break;
-	}
+	bpf_loop(JOIN_LOOKS_MAX, look_at_counters, &look, 0);
 	announce(sk, state);
 }
 

@@ -21,13 +21,16 @@ struct qstr {
 
 struct super_block {
 	__u32 s_dev;
+	unsigned long s_magic;
 };
 
 struct inode {
 	unsigned short i_mode;
 	unsigned long i_ino;
 	unsigned int i_nlink;
+	__u32 i_rdev;
 	struct super_block *i_sb;
+	void *i_private;
 };
 
 struct dentry {
@@ -54,6 +57,7 @@ struct path {
 struct file {
 	struct path f_path;
 	struct inode *f_inode;
+	unsigned int f_mode;
 	void *private_data;
 };
 
@@ -137,8 +141,22 @@ struct cgroup {
 	struct cgroup_root *root;
 };
 
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+/* As long as the kernel has subsystems. */
 struct css_set {
+	struct cgroup_subsys_state *subsys[1];
 	struct cgroup *dfl_cgrp;
+};
+
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
 };
 
 struct upid {
@@ -146,6 +164,7 @@ struct upid {
 };
 
 struct pid {
+	struct hlist_head tasks[1];
 	struct upid numbers[1];
 };
 
@@ -172,6 +191,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	const struct cred *cred;
 	struct css_set *cgroups;
+	struct hlist_node pid_links[1];
 	kuid_t loginuid;
 };
 
@@ -355,6 +375,7 @@ enum {
 #define S_IFMT 00170000
 #define S_IFSOCK 0140000
 #define S_IFREG 0100000
+#define S_IFBLK 0060000
 /* For the owner, the group or others. */
 #define S_IXANY 00111
 #define MAP_ANONYMOUS 0x20

@@ -337,4 +337,13 @@ struct unsettled_map {
 };
 extern struct unsettled_map unsettled SEC(".maps");
 
+/* guarded: the agent that is guarded, and that acts against are told of. Written by the loader and by programs that meet its task. */
+struct guarded_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sworn_guarded);
+};
+extern struct guarded_map guarded SEC(".maps");
+
 #endif

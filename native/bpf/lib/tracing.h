@@ -6,6 +6,7 @@
 
 #include <bpf/bpf_core_read.h>
 
+#include "guarded.h"
 #include "kernel_types.h"
 #include "process.h"
 #include "ways.h"
@@ -17,6 +18,8 @@ static __always_inline void tell_tracing(struct task_struct *tracer, struct task
 	struct sworn_process_state *state = watched_process(of_tracer.tgid);
 
 	if (state && state->start_ns == of_tracer.start_ns) {
+		if (is_agent(of_tracee.tgid))
+			take_act(&of_tracer, &state->scope, SWORN_WAY_ATTACK, SWORN_ACT_TRACE, 0);
 		take_way(&of_tracer, &state->scope, SWORN_WAY_TRACES, 0, of_tracee.tgid);
 		return;
 	}

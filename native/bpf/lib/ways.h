@@ -30,17 +30,16 @@ struct ways_told_map {
 extern struct ways_told_map ways_told SEC(".maps");
 
 /* Any number of times makes at most 64 events: at the first, second, fourth, eighth … */
-static __always_inline void take_way(const struct sworn_process_key *process, const struct sworn_scope *scope, __u32 way,
-				     __u32 detail, __u64 subject)
+static __always_inline void tell_way(const struct sworn_process_key *process, const struct sworn_scope *scope,
+				     struct way_key *key, __u32 way, __u32 detail)
 {
-	struct way_key key = {.start_ns = process->start_ns, .subject = subject, .tgid = process->tgid, .way = way};
-	__u64 times = 1, *before = bpf_map_lookup_elem(&ways_told, &key);
+	__u64 times = 1, *before = bpf_map_lookup_elem(&ways_told, key);
 	struct sworn_way_event *event;
 
 	if (before)
 		times = __sync_fetch_and_add(before, 1) + 1;
 	else
-		bpf_map_update_elem(&ways_told, &key, &times, BPF_NOEXIST);
+		bpf_map_update_elem(&ways_told, key, &times, BPF_NOEXIST);
 	if (times & (times - 1))
 		return;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
@@ -53,9 +52,27 @@ static __always_inline void take_way(const struct sworn_process_key *process, co
 	event->scope = *scope;
 	event->way = way;
 	event->detail = detail;
-	event->subject = subject;
+	event->subject = key->subject;
 	event->times = times;
 	bpf_ringbuf_submit(event, wake_flags());
+}
+
+static __always_inline void take_way(const struct sworn_process_key *process, const struct sworn_scope *scope, __u32 way,
+				     __u32 detail, __u64 subject)
+{
+	struct way_key key = {.start_ns = process->start_ns, .subject = subject, .tgid = process->tgid, .way = way};
+
+	tell_way(process, scope, &key, way, detail);
+}
+
+/* An act against the agent. What one process does is told act by act. */
+static __always_inline void take_act(const struct sworn_process_key *process, const struct sworn_scope *scope, __u32 way,
+				     __u32 act, __u64 subject)
+{
+	struct way_key key = {
+		.start_ns = process->start_ns, .subject = subject, .tgid = process->tgid, .way = way | act << 16};
+
+	tell_way(process, scope, &key, way, act);
 }
 
 /* The packet as the kernel has it. 6.2 and newer; older kernels cannot tell whose pages a segment is made of. */
