@@ -55,6 +55,17 @@ export const COLLECTOR_ERRORS = {
     retryable: false,
     httpStatus: 401,
   },
+  forbidden: {
+    about:
+      'The token may read the record and not change it. Erasing takes the token in admin-token of the state folder.',
+    retryable: false,
+    httpStatus: 403,
+  },
+  erasure_running: {
+    about: 'One erasure is carried out at a time, and one is. Ask again when it is done.',
+    retryable: true,
+    httpStatus: 409,
+  },
   not_found: { about: 'There is no such path, or no such session.', retryable: false, httpStatus: 404 },
   request_invalid: {
     about: 'The request is not what this path takes. The message names the field.',

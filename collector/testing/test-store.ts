@@ -15,6 +15,9 @@ export const TEST_LIMITS: QueryLimits = { seconds: 2, rows: 500_000, bytes: 100 
 export interface TestStore {
   readonly store: EventStore;
   readonly engine: EngineProcess | undefined;
+  /** For other stores over the same tables; undefined for a server. */
+  readonly address?: ClickHouseAddress;
+  readonly dataFolder?: string;
   /** Another client of the same tables, as after a restart of the collector. */
   again(): EventStore;
   stop(): Promise<void>;
@@ -30,7 +33,7 @@ function storeAt(writer: ClickHouseAddress, reader: ClickHouseAddress, limits: Q
   });
 }
 
-async function startEngine(): Promise<{ engine: EngineProcess; stop: () => Promise<void> }> {
+async function startEngine(): Promise<{ engine: EngineProcess; folder: string; stop: () => Promise<void> }> {
   const folder = temporaryFolder();
   const log = createLog((process.env['SWORN_TEST_LOG'] ?? 'silent') as 'silent');
   const engine = new EngineProcess({ dataFolder: folder, memoryBytesMax: 2 ** 31, log });
@@ -39,11 +42,11 @@ async function startEngine(): Promise<{ engine: EngineProcess; stop: () => Promi
     await engine.stop();
     removeFolder(folder);
   };
-  return { engine, stop };
+  return { engine, folder, stop };
 }
 
 export async function startEmbeddedStore(limits = TEST_LIMITS): Promise<TestStore> {
-  const { engine, stop } = await startEngine();
+  const { engine, folder, stop } = await startEngine();
   const { socketPath, incomingFolder } = engine;
   const as = (role: string) => ({ engine: { socketPath, incomingFolder, role } });
   const again = () => storeAt(as(WRITER_ROLE), as(READER_ROLE), limits);
@@ -52,6 +55,8 @@ export async function startEmbeddedStore(limits = TEST_LIMITS): Promise<TestStor
   return {
     store,
     engine,
+    address: as(WRITER_ROLE),
+    dataFolder: folder,
     again,
     async stop() {
       await store.close();
