@@ -81,6 +81,7 @@ export interface AgentOptions {
 }
 
 const SWEEP_MS = 1000;
+const DAY_MS = 86_400_000;
 /** Between looks at whether the agent's programs and files are still there. */
 const OWN_PARTS_MS = 3000;
 /** A full disk must not keep the agent from stopping. */
@@ -117,6 +118,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     leafWriter: new addon.LeafWriter(leafTable(), agentId, host),
     whenFull: config.record.when_full,
     folderBytesMax: config.record.journal_bytes_max,
+    ageMaxMs: config.record.journal_days_max * DAY_MS,
     onTrouble: (trouble) => {
       if (trouble === null) log.info('the journal is written again');
       else log.error({ code: trouble.code, err: trouble }, 'the journal cannot be written');

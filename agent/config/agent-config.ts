@@ -134,6 +134,7 @@ export interface RecordConfig {
   readonly response_bytes_max: number;
   readonly heartbeat_seconds: number;
   readonly journal_bytes_max: number;
+  readonly journal_days_max: number;
   readonly when_full: 'shed' | 'block';
 }
 

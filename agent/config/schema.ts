@@ -200,6 +200,7 @@ export const agentConfigSchema = object({
       response_bytes_max: { type: 'integer', minimum: 0, maximum: 1073741824, default: 1048576 },
       heartbeat_seconds: { type: 'integer', minimum: 1, maximum: 3600, default: 30 },
       journal_bytes_max: { type: 'integer', minimum: 16777216, default: 4294967296 },
+      journal_days_max: { type: 'integer', minimum: 0, maximum: 3650, default: 0 },
       when_full: { enum: ['shed', 'block'], default: 'shed' },
     }),
     default: {},

@@ -38,6 +38,8 @@ export interface GroupQueueOptions {
   readonly groupBytesMax: number;
   /** A segment is closed when the next group would make it larger. */
   readonly segmentBytesMax: number;
+  /** A segment is closed when it is older than this; 0: never for its age. */
+  readonly segmentAgeMaxMs: number;
   readonly nowNs: () => bigint;
   readonly onSegment: (segment: Segment) => void;
 }
@@ -115,7 +117,8 @@ export class GroupQueue {
   #openGroup(seq: number, frameBytes: number): Group {
     const { groupBytesMax, segmentBytesMax } = this.#options;
     const { endOffset } = this.#segment ?? { endOffset: Number.POSITIVE_INFINITY };
-    const isNew = endOffset > FRAMES_START && endOffset + frameBytes + MARK_BYTES > segmentBytesMax;
+    const isFull = endOffset > FRAMES_START && endOffset + frameBytes + MARK_BYTES > segmentBytesMax;
+    const isNew = isFull || (endOffset > FRAMES_START && this.#isOld());
     const segment = isNew || this.#segment === undefined ? this.#openSegment(seq) : this.#segment;
     const bringsHeader = segment.endOffset === FRAMES_START;
     const headerBytes = bringsHeader ? FRAMES_START : 0;
@@ -130,6 +133,12 @@ export class GroupQueue {
     this.pendingBytes += headerBytes;
     this.#groups.push(group);
     return group;
+  }
+
+  #isOld(): boolean {
+    const { segmentAgeMaxMs, nowNs } = this.#options;
+    if (segmentAgeMaxMs === 0 || this.#segment === undefined) return false;
+    return nowNs() - this.#segment.header.createdNs > BigInt(segmentAgeMaxMs) * 1_000_000n;
   }
 
   #openSegment(firstSeq: number): Segment {

@@ -28,6 +28,11 @@ export interface JournalOptions {
   /** Above this an activity is kept without its payload. */
   readonly entryBytesMax?: number;
   readonly folderBytesMax?: number;
+  /**
+   * Entries older than this are removed, whether they were delivered or not; those that were not are lost, and told. 0: what
+   * was not delivered is kept for as long as there is room.
+   */
+  readonly ageMaxMs?: number;
   readonly diskFreeBytesMin?: number;
   readonly pendingBytesMax?: number;
   /** Wait after a write that failed. */
@@ -54,6 +59,7 @@ export const JOURNAL_DEFAULTS = {
   segmentBytesMax: 64 * MIB,
   entryBytesMax: 64 * MIB,
   folderBytesMax: 4096 * MIB,
+  ageMaxMs: 0,
   diskFreeBytesMin: 512 * MIB,
   pendingBytesMax: 64 * MIB,
   retryDelayMs: 1000,

@@ -43,6 +43,9 @@ const WRITE_BYTES_MAX = 8 * 1024 * 1024;
 /** While there is no room, it is looked for this often even when nothing is appended: frozen workloads append nothing. */
 const ROOM_INTERVAL_MS = 1000;
 
+/** With a bound on age, a file holds at most this part of it. */
+const SEGMENTS_PER_AGE = 8;
+
 export class Journal {
   /** What opening found. */
   readonly report: OpenReport;
@@ -124,7 +127,13 @@ export class Journal {
     const last = opened.segments.at(-1);
     const goOn = opened.continuable && last!.header.host === host && last!.lastSeq === this.#lastSeq;
     const onSegment = (segment: Segment) => this.#segments.push(segment);
-    this.#queue = new GroupQueue({ ...options, folder, onSegment }, this.#sealer, goOn ? last : undefined);
+    // So that what is too old can go although few things happen: files are removed whole.
+    const segmentAgeMaxMs = Math.ceil(options.ageMaxMs / SEGMENTS_PER_AGE);
+    this.#queue = new GroupQueue(
+      { ...options, folder, onSegment, segmentAgeMaxMs },
+      this.#sealer,
+      goOn ? last : undefined,
+    );
     this.#writer = new SegmentWriter(disk);
     this.#room = new RoomWatch(options, disk, folder, () => Number(nowNs() / 1_000_000n));
     this.#tellReport();
@@ -313,11 +322,34 @@ export class Journal {
       if (oldest!.lastSeq > keptSeq) break;
       removable.push(this.#segments.shift()!);
     }
-    if (removable.length === 0) return;
+    this.#remove(removable);
+  }
+
+  #remove(segments: readonly Segment[]): void {
+    if (segments.length === 0) return;
     this.#removing = this.#removing.then(async () => {
-      for (const { path } of removable) await this.#options.disk.remove(path).catch(() => {});
+      for (const { path } of segments) await this.#options.disk.remove(path).catch(() => {});
     });
     this.#judgeRoom();
+  }
+
+  /** What is too old goes, the oldest first; what nobody has of it is told. The newest segment stays. */
+  #expire(): void {
+    const { ageMaxMs, nowNs } = this.#options;
+    if (ageMaxMs === 0) return;
+    const now = nowNs();
+    const untilNs = now - BigInt(ageMaxMs) * 1_000_000n;
+    const expired: Segment[] = [];
+    for (;;) {
+      const [oldest, following] = this.#segments;
+      // Everything in a segment is older than the segment after it.
+      if (following === undefined || following.durableSeq < following.firstSeq) break;
+      if (following.header.createdNs > untilNs) break;
+      expired.push(this.#segments.shift()!);
+      const undelivered = oldest!.lastSeq - Math.max(this.#delivered.seq, oldest!.firstSeq - 1);
+      if (undelivered > 0) this.#tally.add('too_old', undelivered, oldest!.endOffset, now);
+    }
+    this.#remove(expired);
   }
 
   /**
@@ -429,6 +461,7 @@ export class Journal {
   /** One write and sync after the other, never two at once, until nothing is due. */
   async #flush(): Promise<void> {
     await this.#room.refresh();
+    this.#expire();
     this.#judgeRoom();
     this.#appendLosses();
     for (;;) {

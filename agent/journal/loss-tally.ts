@@ -12,6 +12,7 @@ export const JOURNAL_LOSSES = {
   damaged: 'Entries on disk are damaged.',
   missing: 'Entries are missing on disk.',
   altered: 'Entries on disk are not those that were written: their hash chain is broken.',
+  too_old: 'Kept for as long as the configuration allows, and not delivered by then: removed.',
   not_held: 'Asked for entries that were delivered and forgotten before.',
 } as const;
 
@@ -53,13 +54,6 @@ export class LossTally {
 
   get isEmpty(): boolean {
     return this.#sums.size === 0;
-  }
-
-  /** Of the oldest that was gathered; undefined when none was. */
-  get sinceNs(): bigint | undefined {
-    let oldest: bigint | undefined;
-    for (const { sinceNs } of this.#sums.values()) if (oldest === undefined || sinceNs < oldest) oldest = sinceNs;
-    return oldest;
   }
 
   /** Everything since the journal was opened, written or not. */
