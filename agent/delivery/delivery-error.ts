@@ -35,6 +35,16 @@ export const DELIVERY_ERRORS = {
     about: 'The collector has more entries of this agent than its journal: the journal is not the one they came from.',
     retryable: false,
   },
+  delivery_forked: {
+    about: 'The collector cosigned a record of this agent that this one does not continue.',
+    retryable: false,
+  },
+  delivery_key_changed: {
+    about: 'The collector knows another key that signs for this agent.',
+    retryable: false,
+  },
+  delivery_collector_key: { about: 'The key of the collector is not the one that is known.', retryable: false },
+  delivery_cosignature: { about: 'The collector cosigned what was not sent.', retryable: true },
   delivery_refused: { about: 'The collector refuses to go on.', retryable: false },
 } as const satisfies Record<string, Kind>;
 
@@ -62,6 +72,8 @@ const REFUSALS: Readonly<Record<string, DeliveryErrorCode>> = {
   store_unavailable: 'delivery_store_unavailable',
   superseded: 'delivery_superseded',
   rolled_back: 'delivery_rolled_back',
+  forked: 'delivery_forked',
+  key_changed: 'delivery_key_changed',
 };
 
 export function refusalError(code: string, message: string, retry: boolean): DeliveryError {

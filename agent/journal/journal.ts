@@ -195,7 +195,12 @@ export class Journal {
     return this.#durable.seq;
   }
 
-  /** The same entry, with the hash chain after it. */
+  /** The highest entry that is known to be at the collector. */
+  get deliveredSeq(): number {
+    return this.#delivered.seq;
+  }
+
+  /** The same entry as `durableSeq`, with the hash chain after it. */
   get durablePoint(): JournalPoint {
     return this.#durableChain;
   }
@@ -245,11 +250,11 @@ export class Journal {
   }
 
   /**
-   * Since when something is lost of which no entry tells yet, nanoseconds since the Unix epoch; undefined when nothing is. A
-   * record is not whole beyond that: the count is in memory, and a kill would take it along.
+   * What was lost is counted in memory and has no entry, for want of room: a kill would take the count along, so nobody may
+   * say that the record is whole.
    */
-  get untoldSinceNs(): bigint | undefined {
-    return this.#tally.sinceNs;
+  get hasUntoldLosses(): boolean {
+    return !this.#tally.isEmpty;
   }
 
   /** Writes what is pending, and the losses that were gathered, without waiting for the delay. */

@@ -90,7 +90,7 @@ export class DeliveredTree {
   #restore(): void {
     this.#size = this.#stored.size;
     this.#stack.fill(0);
-    this.#stored.subtrees.forEach((one, index) => one.copy(this.#stack, index * HASH_BYTES));
+    for (const [index, one] of this.#stored.subtrees.entries()) one.copy(this.#stack, index * HASH_BYTES);
   }
 
   #point(): TreePoint {

@@ -5,9 +5,21 @@
  * leaves that are those of the content) and can be told to be slow, to refuse, to forget to answer, and to go away.
  */
 import assert from 'node:assert/strict';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { promisify } from 'node:util';
 import { zstdDecompress } from 'node:zlib';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
+import { formatCheckpoint, parseCheckpoint } from '../../../proto/log/checkpoint.ts';
+import { MerkleFrontier } from '../../../proto/log/merkle.ts';
+import {
+  createVerifier,
+  formatNote,
+  formatVerifier,
+  openNote,
+  parseNote,
+  parseVerifier,
+  signText,
+} from '../../../proto/log/note.ts';
 import { sworn } from '../../../proto/record.ts';
 import { type Decoded, decodeBatch } from '../../journal/reading-back.ts';
 import type { Authority, Identity } from './test-certificates.ts';
@@ -27,6 +39,10 @@ export interface Behaviour {
   /** Says nothing to Hello. */
   ignoresHello: boolean;
   batchBytesMax: number;
+  /** Cosigns checkpoints, as `sworn/NAME`; undefined: knows nothing of seals. */
+  cosignsAs: string | undefined;
+  /** The next cosignature is kept back, or changed. */
+  cosigning: 'well' | 'never' | 'wrongly';
 }
 
 export class CollectorStandIn {
@@ -37,7 +53,14 @@ export class CollectorStandIn {
     helloRefusal: undefined,
     ignoresHello: false,
     batchBytesMax: 0,
+    cosignsAs: undefined,
+    cosigning: 'well',
   };
+  key = generateKeyPairSync('ed25519').privateKey;
+  /** Sizes of checkpoints that were proved against what is stored, and cosigned. */
+  readonly cosigned: number[] = [];
+  /** Roots that were not those of what is stored. */
+  forks = 0;
   /** By agent: entries 1, 2, 3, … */
   readonly stored = new Map<string, Decoded[]>();
   readonly hellos: sworn.v1.Hello[] = [];
@@ -100,7 +123,7 @@ export class CollectorStandIn {
       // One after the other, as a store would.
       work = work.then(async () => {
         if (!isOpen()) return;
-        const { hello, batch } = sworn.v1.Delivery.decode(bytes);
+        const { hello, batch, checkpoint } = sworn.v1.Delivery.decode(bytes);
         if (hello != null) {
           assert.equal(hello.agentId, commonName);
           sender = sworn.v1.Hello.decode(sworn.v1.Hello.encode(hello).finish());
@@ -108,6 +131,8 @@ export class CollectorStandIn {
           this.#welcome(call, sender.agentId);
         } else if (batch != null && sender !== undefined) {
           await this.#store(call, sender, batch, isOpen);
+        } else if (checkpoint != null && sender !== undefined) {
+          this.#cosign(call, sender, checkpoint.note ?? '');
         }
       });
       work.catch((error: unknown) => call.destroy(error as Error));
@@ -125,7 +150,41 @@ export class CollectorStandIn {
     const { helloRefusal, ignoresHello, batchBytesMax } = this.behaviour;
     if (ignoresHello) return;
     if (helloRefusal !== undefined) this.#refuse(call, helloRefusal);
-    else call.write({ welcome: { storedSeq: this.of(agentId).length, batchBytesMax } });
+    else call.write({ welcome: { storedSeq: this.of(agentId).length, batchBytesMax, sealKey: this.sealKey } });
+  }
+
+  get sealKey(): string {
+    const { cosignsAs } = this.behaviour;
+    return cosignsAs === undefined
+      ? ''
+      : formatVerifier(createVerifier(`sworn/${cosignsAs}`, createPublicKey(this.key), 'cosignature'));
+  }
+
+  /** The tree over what is stored, made anew each time. */
+  rootAt(agentId: string, size: number): Buffer {
+    const frontier = new MerkleFrontier();
+    for (const { leaf } of this.of(agentId).slice(0, size)) frontier.append(leaf);
+    return frontier.root();
+  }
+
+  #cosign(call: Call, sender: sworn.v1.Hello, bytes: string): void {
+    const { cosignsAs, cosigning } = this.behaviour;
+    assert.ok(cosignsAs !== undefined, 'a checkpoint for a collector that did not ask for any');
+    const note = parseNote(bytes);
+    assert.equal(openNote(note, [parseVerifier(sender.sealKey)]).length, 1);
+    const { origin, size, root, extensions } = parseCheckpoint(note.text);
+    assert.deepEqual([origin, extensions], [`sworn/${sender.agentId}`, []]);
+    assert.equal(size, this.of(sender.agentId).length, 'a checkpoint that does not end where a batch ended');
+    if (!root.equals(this.rootAt(sender.agentId, size))) {
+      this.forks += 1;
+      this.#refuse(call, { code: 'forked', message: `another root at ${size}`, retry: false });
+      return;
+    }
+    if (cosigning === 'never') return;
+    this.cosigned.push(size);
+    const text = cosigning === 'well' ? note.text : formatCheckpoint({ origin, size: size + 1, root, extensions });
+    const signature = signText(text, `sworn/${cosignsAs}`, this.key, Math.floor(Date.now() / 1000));
+    call.write({ cosigned: { note: formatNote({ text, signatures: [...note.signatures, signature] }) } });
   }
 
   async #store(

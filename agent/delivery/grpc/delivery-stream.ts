@@ -10,6 +10,7 @@ import { constants, zstdCompress } from 'node:zlib';
 import { sworn } from '../../../proto/record.ts';
 import type { JournalBatch } from '../../journal/batch-reader.ts';
 import type { Journal } from '../../journal/journal.ts';
+import { SealRefusal } from '../../seal/seal.ts';
 import type { SinkCounts } from '../activity-sink.ts';
 import { DeliveryError, refusalError } from '../delivery-error.ts';
 import { InFlightWindow } from '../in-flight-window.ts';
@@ -28,6 +29,8 @@ export interface StreamProgress {
   welcomed(storedSeq: number): void;
   /** It has everything up to here in ClickHouse now. */
   stored(seq: number): void;
+  /** It cosigned a checkpoint. */
+  cosigned(): void;
 }
 
 export class DeliveryStream {
@@ -46,6 +49,7 @@ export class DeliveryStream {
   #storedSeq = 0;
   #sentSeq = 0;
   #silence: NodeJS.Timeout | undefined;
+  #checkpointTimer: NodeJS.Timeout | undefined;
 
   /** `host` is what Hello says: every entry of this stream was sealed for it. */
   constructor(
@@ -88,11 +92,17 @@ export class DeliveryStream {
     void this.#call.send({ hello: this.#hello() });
     const reason = await this.#ended.promise;
     clearTimeout(this.#silence);
+    clearTimeout(this.#checkpointTimer);
     return reason;
   }
 
   stop(): void {
     this.#end(null);
+  }
+
+  /** What was sent is the end for now: a checkpoint of it goes out, unless it did. */
+  finish(): void {
+    if (this.#welcome !== undefined && !this.#ending.signal.aborted) this.#sendCheckpoint();
   }
 
   #end(reason: DeliveryError | null): void {
@@ -105,8 +115,18 @@ export class DeliveryStream {
 
   #hello(): sworn.v1.Hello.$Properties {
     const { agentId, firstSeq, durableSeq } = this.#journal;
-    const { version, bootId, kernel } = this.#options;
-    return { agentId, host: this.#host, version, bootId, kernel, firstSeq, lastSeq: durableSeq };
+    const { version, bootId, kernel, seal } = this.#options;
+    const tree = seal?.hello();
+    return {
+      agentId,
+      host: this.#host,
+      version,
+      bootId,
+      kernel,
+      firstSeq: seal?.firstSeq(firstSeq, durableSeq) ?? firstSeq,
+      lastSeq: durableSeq,
+      ...(tree !== undefined && { ...tree, treeSubtrees: [...tree.treeSubtrees] }),
+    };
   }
 
   #receive(bytes: Buffer): void {
@@ -118,10 +138,11 @@ export class DeliveryStream {
       this.#end(new DeliveryError('delivery_protocol', 'Its answer cannot be decoded.', { cause }));
       return;
     }
-    const { welcome, stored, refused } = receipt;
+    const { welcome, stored, refused, cosigned } = receipt;
     if (refused != null) this.#end(refusalError(refused.code ?? '', refused.message ?? '', refused.retry ?? false));
     else if (welcome != null) this.#begin(welcome);
     else if (stored != null) this.#acknowledge(Number(stored.seq ?? 0));
+    else if (cosigned != null) this.#takeCosigned(cosigned.note ?? '');
     // Anything else is newer than this agent and not meant for it.
   }
 
@@ -140,12 +161,52 @@ export class DeliveryStream {
     this.#welcome = welcome;
     this.#storedSeq = storedSeq;
     this.#sentSeq = storedSeq;
+    const { seal } = this.#options;
+    let feedFromSeq = storedSeq + 1;
+    try {
+      feedFromSeq = seal?.begin(storedSeq, welcome.sealKey ?? '') ?? feedFromSeq;
+    } catch (cause) {
+      this.#refuse(cause);
+      return;
+    }
     this.#progress.welcomed(storedSeq);
-    this.#journal.forget(storedSeq);
-    void this.#send(storedSeq + 1).catch((cause: unknown) => {
+    this.#journal.forget(storedSeq, seal?.forgettableSeq);
+    void this.#sendAll(feedFromSeq, storedSeq).catch((cause: unknown) => {
       const about = `${(cause as Error).message}`;
       this.#end(new DeliveryError('delivery_journal', about, { cause }));
     });
+  }
+
+  #takeCosigned(note: string): void {
+    try {
+      this.#options.seal?.cosigned(note);
+    } catch (cause) {
+      this.#refuse(cause);
+      return;
+    }
+    this.#progress.cosigned();
+  }
+
+  /** The collector's seal does not fit what is known of it. Anything else is a mistake of ours. */
+  #refuse(cause: unknown): void {
+    if (!(cause instanceof SealRefusal)) throw cause;
+    this.#end(new DeliveryError(cause.code, cause.message, { cause }));
+  }
+
+  async #sendAll(feedFromSeq: number, storedSeq: number): Promise<void> {
+    if (feedFromSeq <= storedSeq) await this.#feedTree(feedFromSeq, storedSeq);
+    // What an earlier stream delivered, and nobody signed.
+    this.#checkpointWhenDue();
+    await this.#send(storedSeq + 1);
+  }
+
+  /** Entries that the collector has and the tree has not: it ended before their receipt came, or before it was on disk. */
+  async #feedTree(fromSeq: number, toSeq: number): Promise<void> {
+    const { signal } = this.#ending;
+    for await (const batch of this.#journal.readBatches(fromSeq, { ...this.#readOptions, lingerMs: 0, signal })) {
+      this.#options.seal?.feed(batch, toSeq);
+      if (batch.firstSeq + batch.count > toSeq) return;
+    }
   }
 
   #acknowledge(seq: number): void {
@@ -159,7 +220,9 @@ export class DeliveryStream {
     this.window.acknowledge(seq);
     clearTimeout(this.#silence);
     if (this.window.batches > 0) this.#expectAnswer(this.#options.storedTimeoutMs);
-    this.#journal.forget(seq);
+    const { seal } = this.#options;
+    seal?.stored(seq);
+    this.#journal.forget(seq, seal?.forgettableSeq);
     this.#progress.stored(seq);
   }
 
@@ -172,17 +235,19 @@ export class DeliveryStream {
     }, withinMs);
   }
 
-  async #send(fromSeq: number): Promise<void> {
-    const { batchBytesMax, batchAgeMs } = this.#options;
+  get #readOptions(): { bytesMax: number; entryBytesMax: number } {
     const theirMax = this.#welcome?.batchBytesMax || Number.POSITIVE_INFINITY;
-    const { signal } = this.#ending;
-    const batches = this.#journal.readBatches(fromSeq, {
-      bytesMax: Math.min(batchBytesMax, theirMax),
+    return {
+      bytesMax: Math.min(this.#options.batchBytesMax, theirMax),
       // Its length goes before an entry and counts as well.
       entryBytesMax: Math.min(theirMax - 5, 0x0fffffff),
-      lingerMs: batchAgeMs,
-      signal,
-    });
+    };
+  }
+
+  async #send(fromSeq: number): Promise<void> {
+    const { batchBytesMax, batchAgeMs } = this.#options;
+    const { signal } = this.#ending;
+    const batches = this.#journal.readBatches(fromSeq, { ...this.#readOptions, lingerMs: batchAgeMs, signal });
     for await (const batch of batches) {
       if (batch.host !== this.#host) {
         // Sealed for a name that this stream did not say. What was sent is acknowledged first, then another stream begins.
@@ -214,9 +279,25 @@ export class DeliveryStream {
     this.#counts.compressedBytes += activitiesZstd.length;
     const sendingMs = performance.now();
     const sent = this.#call?.send({ batch: { firstSeq, count, activitiesZstd, uncompressedBytes: bytes.length } });
+    this.#options.seal?.sent({ firstSeq, count, bytes });
+    this.#checkpointWhenDue();
     const workMs = compressedMs + performance.now() - sendingMs;
     await sent;
     return workMs;
+  }
+
+  /** Behind the batch that was sent last, now or when it is time. */
+  #checkpointWhenDue(): void {
+    clearTimeout(this.#checkpointTimer);
+    const dueInMs = this.#options.seal?.checkpointDueInMs();
+    if (dueInMs === undefined || this.#ending.signal.aborted) return;
+    if (dueInMs === 0) this.#sendCheckpoint();
+    else this.#checkpointTimer = setTimeout(() => this.#checkpointWhenDue(), dueInMs);
+  }
+
+  #sendCheckpoint(): void {
+    const note = this.#options.seal?.checkpoint(this.#sentSeq);
+    if (note !== undefined) void this.#call?.send({ checkpoint: { note } });
   }
 
   #rest(ms: number): Promise<void> {

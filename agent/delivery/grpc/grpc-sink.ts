@@ -3,6 +3,7 @@
 /** Delivers the journal to a collector over gRPC and mutual TLS: one stream after the other, for ever. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Journal } from '../../journal/journal.ts';
+import type { Seal } from '../../seal/seal.ts';
 import type { ActivitySink, SinkCounts, SinkState } from '../activity-sink.ts';
 import { Backoff } from '../backoff.ts';
 import { DeliveryError } from '../delivery-error.ts';
@@ -37,6 +38,8 @@ export interface GrpcSinkOptions extends TrustFiles {
   readonly refusedRetryMs?: number;
   /** Share of one core for catching up. */
   readonly catchUpShare?: number;
+  /** Left out: the record is delivered without checkpoints. */
+  readonly seal?: Seal | undefined;
   readonly nowMs?: () => number;
   /** Numbers from 0 to 1. */
   readonly chance?: () => number;
@@ -48,6 +51,7 @@ const MIB = 1024 * 1024;
 
 export const GRPC_SINK_DEFAULTS = {
   serverName: undefined,
+  seal: undefined,
   batchBytesMax: MIB,
   batchAgeMs: 200,
   compressionLevel: 1,
@@ -99,6 +103,8 @@ export class GrpcSink implements ActivitySink {
     const { backoffFirstMs, backoffMostMs, chance, nowMs } = this.#options;
     this.#backoff = new Backoff(backoffFirstMs, backoffMostMs, chance);
     this.#sinceMs = nowMs();
+    const { seal } = this.#options;
+    if (seal !== undefined) seal.onPersisted = () => this.#journal.forget(this.#storedSeq, seal.forgettableSeq);
   }
 
   get state(): SinkState {
@@ -148,6 +154,7 @@ export class GrpcSink implements ActivitySink {
       const stream = new DeliveryStream(this.#journal, this.#options, trust, host, this.#counts, {
         welcomed: (seq) => this.#welcomed(seq),
         stored: (seq) => this.#stored(seq),
+        cosigned: () => this.#onStored?.(),
       });
       if (this.#stopping.signal.aborted) return null;
       this.#stream = stream;
@@ -186,10 +193,17 @@ export class GrpcSink implements ActivitySink {
     await sleep(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
   }
 
-  /** Until everything durable is at the collector, the time is over, or there is no connection. */
+  /** Everything durable is at the collector, and a checkpoint of it is cosigned. */
+  #isDone(): boolean {
+    if (this.#storedSeq < this.#journal.durableSeq) return false;
+    this.#stream?.finish();
+    return this.#options.seal?.isCosignedUpTo(this.#storedSeq) ?? true;
+  }
+
+  /** Until all is done, the time is over, or there is no connection. */
   async #drain(withinMs: number): Promise<void> {
     const timeout = AbortSignal.timeout(withinMs);
-    while (!timeout.aborted && this.#phase === 'delivering' && this.#storedSeq < this.#journal.durableSeq) {
+    while (!timeout.aborted && this.#phase === 'delivering' && !this.#isDone()) {
       await new Promise<void>((resolve) => {
         this.#onStored = resolve;
         timeout.addEventListener('abort', () => resolve());
