@@ -19,7 +19,7 @@ import { ControlServer, type RunAnswer } from './control/control-server.ts';
 import { Journal } from './journal/journal.ts';
 import type { ProcessKey, Scope } from './model/kernel-event.ts';
 import { DEFAULT_BOUNDS } from './protocol/decoder.ts';
-import { AliveMark } from './recorder/alive-mark.ts';
+import { AliveMark, type Moment } from './recorder/alive-mark.ts';
 import { attributesOf, ClockWatch, readAtOnce } from './recorder/clock-watch.ts';
 import { Recorder } from './recorder/recorder.ts';
 import { SessionBook } from './recorder/session-book.ts';
@@ -33,7 +33,8 @@ import { whenMoreMayCome } from './wiring/back-pressure.ts';
 import { type BrokerDesk, startBrokerDesk } from './wiring/broker-desk.ts';
 import { startDelivery } from './wiring/delivery.ts';
 import { Freezing } from './wiring/freezing.ts';
-import { flushWithin, type JournalStatus, journalStatus, RoomNews, wholeUntil } from './wiring/journal-watch.ts';
+import { Guard, type GuardStatus } from './wiring/guard.ts';
+import { flushWithin, type JournalStatus, journalStatus, RoomNews } from './wiring/journal-watch.ts';
 import { OwnParts } from './wiring/own-parts.ts';
 import { createPolicyDoor } from './wiring/policy-door.ts';
 import { tlsProbes } from './wiring/tls-probes.ts';
@@ -57,6 +58,8 @@ export interface AgentStatus {
   readonly broker: object | null;
   /** Probes on TLS libraries, and what they saw; null when TLS is not read. */
   readonly tls: object | null;
+  /** Whether workloads are refused what would stop the agent, and if not why. */
+  readonly guard: GuardStatus;
   readonly source: SourceHealth;
 }
 
@@ -107,7 +110,6 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const agentId = readAgentId(config);
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   const selections = selectionsOf(config);
-  const mark = new AliveMark(join(config.state_dir, 'alive.json'), bootId, BigInt(Date.now()) * 1_000_000n);
   const book = new SessionBook(join(config.state_dir, 'sessions.json'), bootId);
   const addon = loadAddon();
   addon.protectMemory();
@@ -138,7 +140,17 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     pollMs: config.capture.poll_ms,
     ...(config.tls.enabled && { imageHoldMs: config.tls.hold_ms }),
   });
+  let guard: Guard;
+  try {
+    guard = new Guard(source, config, log);
+  } catch (error) {
+    await source.stop();
+    await journal.close();
+    throw error;
+  }
   const { clock } = source;
+  const momentAt = (atNs: number): Moment => ({ unixNs: clock.toUnixNs(atNs), bootNs: BigInt(Math.round(atNs)) });
+  const mark = new AliveMark(join(config.state_dir, 'alive.json'), bootId, momentAt(clock.now()));
   const builder = new ActivityBuilder(
     { boot: bootId.replaceAll('-', '').slice(0, 8), toUnixNs: (atNs) => clock.toUnixNs(atNs) },
     new Redactor(keyFile(join(config.state_dir, 'redaction.key'))),
@@ -175,7 +187,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const about = { version, kernel: release(), bootId };
   const heartbeat = { heartbeat_seconds: String(config.record.heartbeat_seconds) };
   recorder.write(builder.recorder('STARTED', { ...about, attributes: heartbeat }, clock.now()));
-  if (mark.absence === undefined) await mark.write(clock.toUnixNs(clock.now()), false);
+  if (mark.absence === undefined) await mark.write(momentAt(clock.now()), false);
   const pressure = () => ({ pendingBytes: journal.pendingBytes, waitingShare: source.waitingShare });
   await source.start((events) => {
     probes?.see(events);
@@ -184,8 +196,9 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   });
   if (mark.absence !== undefined) {
     // Until now: nothing was seen before the kernel side was in place and had looked at what runs.
-    const { sinceUnixNs, reason } = mark.absence;
-    const span = { sinceNs: clock.fromUnixNs(sinceUnixNs), untilNs: clock.now() };
+    const { sinceUnixNs, untilUnixNs, reason } = mark.absence;
+    const untilNs = Math.max(clock.now(), clock.fromUnixNs(untilUnixNs));
+    const span = { sinceNs: clock.fromUnixNs(sinceUnixNs), untilNs };
     recorder.addLoss({ where: 'recorder', reason, events: 1, bytes: 0, ...span });
     recorder.sweep(clock.now());
   }
@@ -314,7 +327,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     const writtenNs = recorder.writtenUntilNs(source.handledUntilNs());
     const picture = book.picture(recorder.unfinishedSessions(), isStartedAt);
     if (!(await flushWithin(journal, FLUSH_MS_MAX))) return;
-    await mark.write(wholeUntil(clock.toUnixNs(writtenNs), journal), false);
+    await mark.write(momentAt(writtenNs), false);
     book.save(picture);
   }
 
@@ -339,6 +352,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       delivery: delivery?.status() ?? null,
       broker: desk === undefined ? null : { port: desk.port, ...desk.counts() },
       tls: probes?.status() ?? null,
+      guard: guard.status,
       source: source.health,
     };
   }
@@ -365,7 +379,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
 
   async function saveEnd(nowNs: number): Promise<void> {
     try {
-      await mark.write(wholeUntil(clock.toUnixNs(nowNs), journal), true);
+      await mark.write(momentAt(nowNs), true);
       book.save(book.picture(recorder.unfinishedSessions(), isStartedAt));
     } catch (error) {
       log.error({ err: error }, 'the state of the agent cannot be saved');

@@ -10,21 +10,30 @@ import { dirname } from 'node:path';
 
 interface Mark {
   readonly bootId: string;
-  /** Nanoseconds since the Unix epoch. */
+  /** Nanoseconds since the Unix epoch, and since the boot. */
   readonly atUnixNs: string;
+  readonly atBootNs?: string;
   readonly ended: boolean;
 }
 
+/** One moment by two clocks: the wall clock may be set, the time since boot may not. */
+export interface Moment {
+  readonly unixNs: bigint;
+  readonly bootNs: bigint;
+}
+
+/** By the wall clock as it was and as it is: when it was set meanwhile, the span takes in both. */
 export interface Absence {
   readonly sinceUnixNs: bigint;
+  readonly untilUnixNs: bigint;
   readonly reason: 'agent_stopped' | 'agent_not_running' | 'host_restarted' | 'mark_unreadable';
 }
 
 /**
- * A mark that cannot be read was written at the time of its file, and is of a time up to so much before: until its record is
- * on disk, and as far as bytes whose language was still thought about.
+ * A mark is of a time so much before its file at most: until its record is on disk, and as far as bytes whose language was
+ * still thought about. And an agent lives on for no longer than that without writing another one.
  */
-const BEFORE_FILE_NS = 120_000_000_000n;
+const MARK_AGE_NS = 120_000_000_000n;
 
 export class AliveMark {
   readonly #file: string;
@@ -33,18 +42,15 @@ export class AliveMark {
   /** Since when nothing was recorded, until now; undefined at the very first start. */
   readonly absence: Absence | undefined;
 
-  /** `nowUnixNs`: an absence begins no later, whatever the clock was when the mark was written. */
-  constructor(file: string, bootId: string, nowUnixNs: bigint) {
+  constructor(file: string, bootId: string, now: Moment) {
     this.#file = file;
     this.#bootId = bootId;
-    const absence = readAbsence(file, bootId);
-    const isAhead = absence !== undefined && absence.sinceUnixNs > nowUnixNs;
-    this.absence = isAhead ? { ...absence, sinceUnixNs: nowUnixNs } : absence;
+    this.absence = readAbsence(file, bootId, now);
   }
 
   /** Resolves when it is on stable storage. One at a time. Errors: those of the file system. */
-  async write(atUnixNs: bigint, ended: boolean): Promise<void> {
-    const mark: Mark = { bootId: this.#bootId, atUnixNs: String(atUnixNs), ended };
+  async write(at: Moment, ended: boolean): Promise<void> {
+    const mark: Mark = { bootId: this.#bootId, atUnixNs: String(at.unixNs), atBootNs: String(at.bootNs), ended };
     const file = await open(`${this.#file}.new`, 'w', 0o600);
     try {
       await file.writeFile(JSON.stringify(mark));
@@ -68,25 +74,41 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-function readAbsence(file: string, bootId: string): Absence | undefined {
+function readAbsence(file: string, bootId: string, now: Moment): Absence | undefined {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    return unreadable(file);
+    return unreadable(file, now);
   }
   try {
-    const mark = JSON.parse(text) as Mark;
-    const reason = mark.ended ? 'agent_stopped' : mark.bootId === bootId ? 'agent_not_running' : 'host_restarted';
-    return { sinceUnixNs: BigInt(mark.atUnixNs), reason };
+    return absenceOf(JSON.parse(text) as Mark, bootId, now);
   } catch {
-    return unreadable(file);
+    return unreadable(file, now);
   }
 }
 
+function absenceOf(mark: Mark, bootId: string, now: Moment): Absence {
+  const reason = mark.ended ? 'agent_stopped' : mark.bootId === bootId ? 'agent_not_running' : 'host_restarted';
+  const atNs = BigInt(mark.atUnixNs);
+  // How long ago that is only a clock knows that nobody sets; over a restart of the host there is none.
+  const isSameBoot = mark.bootId === bootId && mark.atBootNs !== undefined;
+  const agoNs = isSameBoot ? now.bootNs - BigInt(mark.atBootNs) : atNs > now.unixNs ? MARK_AGE_NS : 0n;
+  return { sinceUnixNs: least(atNs, now.unixNs - agoNs), untilUnixNs: most(now.unixNs, atNs + agoNs), reason };
+}
+
 /** There was a recorder, and its mark says nothing: that is no first start. */
-function unreadable(file: string): Absence {
+function unreadable(file: string, now: Moment): Absence {
   const { mtimeNs } = statSync(file, { bigint: true });
-  return { sinceUnixNs: mtimeNs - BEFORE_FILE_NS, reason: 'mark_unreadable' };
+  const sinceUnixNs = least(mtimeNs - MARK_AGE_NS, now.unixNs);
+  return { sinceUnixNs, untilUnixNs: most(now.unixNs, mtimeNs + MARK_AGE_NS), reason: 'mark_unreadable' };
+}
+
+function least(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}
+
+function most(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }

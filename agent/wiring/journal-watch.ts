@@ -43,23 +43,23 @@ export function journalStatus(journal: Journal): JournalStatus {
   };
 }
 
-/** Whether everything that was appended is on disk; false when that takes longer, as it does while the disk is full. */
+/**
+ * Whether everything that came so far, and every loss until now, is on disk; false when that takes longer, as it does while
+ * the disk is full, and when there is no room for a loss.
+ */
 export async function flushWithin(journal: Journal, timeoutMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const tooLong = new Promise<false>((resolve) => {
     timer = setTimeout(resolve, timeoutMs, false);
   });
+  const flushed = journal.flush();
+  // What is lost from here on is of a time behind that of whoever asks.
+  const isTold = !journal.hasUntoldLosses;
   try {
-    return await Promise.race([journal.flush().then(() => true), tooLong]);
+    return await Promise.race([flushed.then(() => isTold), tooLong]);
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** The record is written up to `unixNs`: how far it is whole, when losses of which no entry tells yet are in memory alone. */
-export function wholeUntil(unixNs: bigint, journal: Pick<Journal, 'untoldSinceNs'>): bigint {
-  const { untoldSinceNs } = journal;
-  return untoldSinceNs !== undefined && untoldSinceNs < unixNs ? untoldSinceNs : unixNs;
 }
 
 /** Tells the log when the journal's room changes; once a second is often enough. */

@@ -15,8 +15,8 @@ import { Journal, type JournalOptions } from '../../agent/journal/journal.ts';
 import { MemoryDisk } from '../../agent/journal/memory-disk.ts';
 import { sampleCommand } from '../../agent/journal/sample-activities.ts';
 import { recorderHead, uint64FromBigint } from '../../agent/model/activity.ts';
-import { AliveMark } from '../../agent/recorder/alive-mark.ts';
-import { wholeUntil } from '../../agent/wiring/journal-watch.ts';
+import { AliveMark, type Moment } from '../../agent/recorder/alive-mark.ts';
+import { flushWithin } from '../../agent/wiring/journal-watch.ts';
 import { JournalLeaves } from './journal-leaves.ts';
 import type { LiveCollector } from './live-collector.ts';
 import type { Random } from './random.ts';
@@ -25,6 +25,8 @@ import type { Deed, Truth } from './record-check.ts';
 export const FOLDER = '/journal';
 const BOOT = 'boot-1';
 const MILLISECOND_NS = 1_000_000n;
+/** As main.ts waits: a disk that fails is no reason to wait for ever. */
+const FLUSH_MS_MAX = 2000;
 const SETTLE_MS_MAX = 60_000;
 
 export type Ending = 'power' | 'kill' | 'stop';
@@ -45,6 +47,7 @@ export class SimulatedAgent {
   /** Numbers of this life that are not known to be durable: number → index. */
   readonly #pending = new Map<number, number>();
   #nowNs = 1_790_000_000_000_000_000n;
+  #bootNs = 0n;
   #boots = 1;
   acknowledgedSeq = 0;
   refused = 0;
@@ -68,19 +71,28 @@ export class SimulatedAgent {
     return join(this.#folder, 'alive.json');
   }
 
-  /** By the agent's clock. */
+  get #moment(): Moment {
+    return { unixNs: this.#nowNs, bootNs: this.#bootNs };
+  }
+
   passMs(ms: number): void {
+    this.#nowNs += BigInt(ms) * MILLISECOND_NS;
+    this.#bootNs += BigInt(ms) * MILLISECOND_NS;
+  }
+
+  /** Somebody sets the wall clock, back when it is less than nothing. */
+  setClockByMs(ms: number): void {
     this.#nowNs += BigInt(ms) * MILLISECOND_NS;
   }
 
   /** As main.ts does it: what was before is told as an absence. */
   async open(options: Partial<JournalOptions> = {}): Promise<void> {
     await this.#openJournal(options);
-    this.#mark = new AliveMark(this.#aliveFile, `${BOOT}-${this.#boots}`, this.#nowNs);
+    this.#mark = new AliveMark(this.#aliveFile, `${BOOT}-${this.#boots}`, this.#moment);
     const { absence } = this.#mark;
     if (absence === undefined) await this.#writeMark(false);
     else {
-      const head = recorderHead(absence.sinceUnixNs, this.#nowNs);
+      const head = recorderHead(absence.sinceUnixNs, absence.untilUnixNs);
       const loss = {
         where: 'recorder',
         reason: absence.reason,
@@ -113,8 +125,8 @@ export class SimulatedAgent {
   }
 
   /** As main.ts writes it, at the time of the agent's clock. */
-  async #writeMark(ended: boolean, atNs = this.#nowNs): Promise<void> {
-    await this.#mark.write(wholeUntil(atNs, this.journal), ended);
+  async #writeMark(ended: boolean, at = this.#moment): Promise<void> {
+    await this.#mark.write(at, ended);
     const seconds = Number(this.#nowNs / MILLISECOND_NS) / 1000;
     utimesSync(this.#aliveFile, seconds, seconds);
   }
@@ -152,12 +164,13 @@ export class SimulatedAgent {
     this.look();
   }
 
-  /** Moves the mark of how far the record goes, as main.ts does every second. */
-  async save(): Promise<void> {
-    const writtenNs = this.#nowNs;
-    await this.journal.flush();
-    await this.#writeMark(false, writtenNs);
+  /** Moves the mark of how far the record goes, as main.ts does every second. False when the record is not whole. */
+  async save(): Promise<boolean> {
+    const written = this.#moment;
+    if (!(await flushWithin(this.journal, FLUSH_MS_MAX))) return false;
+    await this.#writeMark(false, written);
     this.look();
+    return true;
   }
 
   /** Takes note of what the journal and the collector have promised. */
@@ -192,9 +205,8 @@ export class SimulatedAgent {
   }
 
   async #stop(): Promise<void> {
-    const writtenNs = this.#nowNs;
-    await this.journal.flush();
-    await this.#writeMark(true, writtenNs);
+    const written = this.#moment;
+    if (await flushWithin(this.journal, FLUSH_MS_MAX)) await this.#writeMark(true, written);
     this.look();
     await this.sink?.stop();
     await this.journal.close();
@@ -202,6 +214,7 @@ export class SimulatedAgent {
 
   #losePower(): void {
     this.#boots++;
+    this.#bootNs = 0n;
     const chance = (): number => this.#random.next();
     this.disk.losePower(chance);
     // A file that was renamed and not synced: as it is, or as so many file systems leave it.
