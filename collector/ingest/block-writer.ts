@@ -126,7 +126,14 @@ export class BlockWriter {
    */
   record(own: readonly OwnActivity[]): Promise<readonly number[]> {
     const sender = { agentId: this.#options.collectorId, host: '' };
-    const batch = { firstSeq: 0, lastSeq: 0, rows: this.#options.store.newBatch(), own, seen: undefined, word: undefined };
+    const batch = {
+      firstSeq: 0,
+      lastSeq: 0,
+      rows: this.#options.store.newBatch(),
+      own,
+      seen: undefined,
+      word: undefined,
+    };
     return this.#hand(sender, batch, true);
   }
 

@@ -282,7 +282,7 @@ export class SealDesk {
   }
 
   async #report(incident: Incident, note: string, proof?: () => Promise<void>): Promise<void> {
-    const what = `${incident.rule} ${incident.seq} ${note}`;
+    const what = `${incident.rule} ${incident.seq} ${incident.summary} ${note}`;
     const told = this.#toldOf(incident.agentId);
     if (told.has(what) || told.size >= INCIDENTS_MAX) {
       this.#options.metrics.incidentsSuppressed.add();

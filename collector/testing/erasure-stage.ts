@@ -4,6 +4,7 @@
 import { leafOf } from '../../proto/leaf.ts';
 import type { OwnActivity } from '../ingest/own-record.ts';
 import { type Activity, fromBigInt, kindOf } from '../model/activity.ts';
+import { dayOf } from '../retention/day-plan.ts';
 import { Eraser, type EraserOptions } from '../retention/eraser.ts';
 import { ClickHouseErasureStore } from '../store/clickhouse/clickhouse-erasure-store.ts';
 import type { EventStore } from '../store/event-store.ts';
@@ -57,7 +58,7 @@ export async function startErasureStage(): Promise<ErasureStage> {
       new Eraser({
         store: erasures,
         record: recordInto(running.store),
-        drop: (tombstone) => erasures.dropDay((JSON.parse(tombstone.predicate) as { day: string }).day),
+        drop: (tombstone) => erasures.dropDay(dayOf(tombstone), tombstone.agents),
         metrics: createCollectorMetrics(),
         log: createLog((process.env['SWORN_TEST_LOG'] ?? 'silent') as 'silent'),
         pollMs: 20,

@@ -20,7 +20,9 @@ export class TestAgent {
   readonly #client: InstanceType<typeof IngestClient>;
   readonly #stream: Stream;
   readonly #waiting: { seq: number; resolve: () => void; reject: (error: Error) => void }[] = [];
-  readonly #welcome = Promise.withResolvers<{ storedSeq: number; batchBytesMax: number }>();
+  readonly #welcome = Promise.withResolvers<{ storedSeq: number; batchBytesMax: number; sealKey: string }>();
+  readonly #cosigned: string[] = [];
+  #onCosigned: (() => void) | undefined;
   readonly #refused = Promise.withResolvers<Refused>();
   readonly #ended = Promise.withResolvers<Error | undefined>();
   storedSeq = 0;
@@ -47,10 +49,17 @@ export class TestAgent {
   #receive(receipt: sworn.v1.Receipt): void {
     if (receipt.welcome != null) {
       this.storedSeq = Number(receipt.welcome.storedSeq);
-      this.#welcome.resolve({ storedSeq: this.storedSeq, batchBytesMax: receipt.welcome.batchBytesMax ?? 0 });
+      this.#welcome.resolve({
+        storedSeq: this.storedSeq,
+        batchBytesMax: receipt.welcome.batchBytesMax ?? 0,
+        sealKey: receipt.welcome.sealKey ?? '',
+      });
     } else if (receipt.stored != null) {
       this.storedSeq = Number(receipt.stored.seq);
       while (this.#waiting.length > 0 && this.#waiting[0]!.seq <= this.storedSeq) this.#waiting.shift()!.resolve();
+    } else if (receipt.cosigned != null) {
+      this.#cosigned.push(receipt.cosigned.note ?? '');
+      this.#onCosigned?.();
     } else if (receipt.refused != null) {
       const { code, message, retry } = receipt.refused;
       this.#refused.resolve({ code: code ?? '', message: message ?? '', retry: retry ?? false });
@@ -63,6 +72,7 @@ export class TestAgent {
     this.#welcome.reject(gone);
     this.#refused.reject(gone);
     for (const { reject } of this.#waiting.splice(0)) reject(gone);
+    this.#onCosigned?.();
   }
 
   /** Resolves with the highest seq that is stored. */
@@ -72,7 +82,7 @@ export class TestAgent {
     return (await this.#welcome.promise).storedSeq;
   }
 
-  get welcome(): Promise<{ storedSeq: number; batchBytesMax: number }> {
+  get welcome(): Promise<{ storedSeq: number; batchBytesMax: number; sealKey: string }> {
     return this.#welcome.promise;
   }
 
@@ -90,6 +100,24 @@ export class TestAgent {
   stored(seq: number): Promise<void> {
     if (this.storedSeq >= seq) return Promise.resolve();
     return new Promise((resolve, reject) => this.#waiting.push({ seq, resolve, reject }));
+  }
+
+  /** The next cosigned note, in order; undefined when the stream ends before one comes. */
+  async cosigned(): Promise<string | undefined> {
+    let isOver = false;
+    void this.#ended.promise.then(() => {
+      isOver = true;
+    });
+    while (this.#cosigned.length === 0 && !isOver) {
+      await new Promise<void>((resolve) => {
+        this.#onCosigned = resolve;
+      });
+    }
+    return this.#cosigned.shift();
+  }
+
+  sendCheckpoint(note: string): void {
+    this.send(Buffer.from(sworn.v1.Delivery.encode({ checkpoint: { note } }).finish()));
   }
 
   get refused(): Promise<Refused> {
