@@ -37,6 +37,7 @@ import { Guard, type GuardStatus } from './wiring/guard.ts';
 import { flushWithin, type JournalStatus, journalStatus, RoomNews } from './wiring/journal-watch.ts';
 import { OwnParts } from './wiring/own-parts.ts';
 import { createPolicyDoor } from './wiring/policy-door.ts';
+import { AgentSeal } from './wiring/seal.ts';
 import { tlsProbes } from './wiring/tls-probes.ts';
 
 export { issuerConfiguration, issuerKeySet, rollIssuer } from './wiring/issuer-documents.ts';
@@ -55,6 +56,8 @@ export interface AgentStatus {
   /** Cgroups of workloads that are frozen until the journal has room: policy `block`. */
   readonly frozen: readonly string[];
   readonly delivery: object | null;
+  /** The key of the sealed record, and what of it the collector cosigned. */
+  readonly seal: object;
   readonly broker: object | null;
   /** Probes on TLS libraries, and what they saw; null when TLS is not read. */
   readonly tls: object | null;
@@ -113,10 +116,12 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const book = new SessionBook(join(config.state_dir, 'sessions.json'), bootId);
   const addon = loadAddon();
   addon.protectMemory();
+  const seal = await AgentSeal.open({ config, agentId, append: addon.appendLeaves, log });
   const journal = await Journal.open({
     folder: join(config.state_dir, 'journal'),
     agentId,
     host,
+    ...seal.journalOptions,
     leafWriter: new addon.LeafWriter(leafTable(), agentId, host),
     whenFull: config.record.when_full,
     folderBytesMax: config.record.journal_bytes_max,
@@ -126,6 +131,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       else log.error({ code: trouble.code, err: trouble }, 'the journal cannot be written');
     },
   });
+  seal.begin(journal);
 
   const source = new EbpfSource({
     selections: selections.selected,
@@ -146,6 +152,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   } catch (error) {
     await source.stop();
     await journal.close();
+    await seal.close();
     throw error;
   }
   const { clock } = source;
@@ -187,6 +194,10 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const about = { version, kernel: release(), bootId };
   const heartbeat = { heartbeat_seconds: String(config.record.heartbeat_seconds) };
   recorder.write(builder.recorder('STARTED', { ...about, attributes: heartbeat }, clock.now()));
+  seal.tellTo(
+    (finding) => recorder.addFinding(finding),
+    () => clock.now(),
+  );
   if (mark.absence === undefined) await mark.write(momentAt(clock.now()), false);
   const pressure = () => ({ pendingBytes: journal.pendingBytes, waitingShare: source.waitingShare });
   await source.start((events) => {
@@ -212,10 +223,11 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     await probes?.stop();
     await source.stop();
     await journal.close();
+    await seal.close();
     throw error;
   }
   if (desk !== undefined) source.setBrokerPorts(desk.ports);
-  const delivery = startDelivery({ config, journal, version, bootId, log });
+  const delivery = startDelivery({ config, journal, seal: seal.seal, version, bootId, log });
 
   const { readConfig } = options;
   const policies = createPolicyDoor({ broker: desk?.policies, lineage: recorder.lineage, config, readConfig, log });
@@ -328,6 +340,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     const picture = book.picture(recorder.unfinishedSessions(), isStartedAt);
     if (!(await flushWithin(journal, FLUSH_MS_MAX))) return;
     await mark.write(momentAt(writtenNs), false);
+    await seal.writeMark(journal);
     book.save(picture);
   }
 
@@ -350,6 +363,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       journal: journalStatus(journal),
       frozen: freezing.frozen,
       delivery: delivery?.status() ?? null,
+      seal: seal.status,
       broker: desk === undefined ? null : { port: desk.port, ...desk.counts() },
       tls: probes?.status() ?? null,
       guard: guard.status,
@@ -373,7 +387,12 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     // Else the mark stays where it was, and the next start tells since when something may be missing.
     if (await flushWithin(journal, FLUSH_MS_MAX)) await saveEnd(nowNs);
     await delivery?.stop();
-    await journal.close();
+    try {
+      await journal.close();
+    } finally {
+      await seal.writeMark(journal, true);
+      await seal.close();
+    }
     log.info('the agent has stopped');
   }
 
@@ -400,6 +419,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       return true;
     },
     reload: async () => {
+      guard.refresh();
       await policies.reloadNow();
     },
     stop: () => {

@@ -13,7 +13,9 @@ export interface AgentConfig {
   readonly policies: readonly PolicyConfig[];
   readonly broker: BrokerConfig;
   readonly record: RecordConfig;
+  readonly seal: SealConfig;
   readonly capture: CaptureConfig;
+  readonly guard: GuardConfig;
   readonly tls: TlsConfig;
   readonly log_level: 'trace' | 'debug' | 'info' | 'warn' | 'error';
 }
@@ -138,12 +140,28 @@ export interface RecordConfig {
   readonly when_full: 'shed' | 'block';
 }
 
+/** Checkpoints of the record, signed by this agent. */
+export interface SealConfig {
+  /** Ed25519 in PEM, or a credential of systemd. Left out: a key of the agent's own, in state_dir. */
+  readonly key_file?: string;
+  readonly checkpoint_seconds: number;
+  /** The line of the collector's key. Left out: the first one that is seen. */
+  readonly collector_key?: string;
+}
+
 export interface CaptureConfig {
   readonly ring_bytes: number;
   readonly buffer_bytes: number;
   readonly poll_ms: number;
   readonly processes_max: number;
   readonly watch_syscalls: boolean;
+}
+
+export interface GuardConfig {
+  /** true: the agent does not start on a host that cannot guard it. */
+  readonly enabled: boolean | 'auto';
+  /** Guarded beside the agent's own folders: absolute paths. */
+  readonly files: readonly string[];
 }
 
 export interface TlsConfig {

@@ -6,7 +6,7 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import type { AgentConfig } from './agent-config.ts';
-import { identityFaults } from './identity-faults.ts';
+import { credentialNameFaults, identityFaults } from './identity-faults.ts';
 import { type Fault, policyFaults } from './policy-faults.ts';
 import { agentConfigSchema } from './schema.ts';
 
@@ -107,6 +107,8 @@ function contradictionsOf(config: AgentConfig): Fault[] {
       problems.push([[...at, 'identity'], `is ${identity}, which is not among identities`]);
   });
   problems.push(...policyFaults(config));
+  const { key_file: sealKey } = config.seal;
+  if (sealKey !== undefined) problems.push(...credentialNameFaults(['seal', 'key_file'], sealKey));
   const { ring_bytes: ringBytes } = config.capture;
   if ((ringBytes & (ringBytes - 1)) !== 0) problems.push([['capture', 'ring_bytes'], 'must be a power of two']);
   return problems;

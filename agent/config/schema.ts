@@ -205,6 +205,19 @@ export const agentConfigSchema = object({
     }),
     default: {},
   },
+  seal: {
+    ...object({
+      key_file: file,
+      checkpoint_seconds: { type: 'integer', minimum: 1, maximum: 3600, default: 10 },
+      collector_key: {
+        type: 'string',
+        pattern: '^sworn/[^\\s+]+\\+[0-9a-f]{8}\\+[A-Za-z0-9+/]+={0,2}$',
+        maxLength: 512,
+        errorHint: 'a line like sworn/NAME+0123abcd+BASE64',
+      },
+    }),
+    default: {},
+  },
   capture: {
     ...object({
       ring_bytes: { type: 'integer', minimum: 65536, maximum: 1073741824, default: 16777216 },
@@ -212,6 +225,13 @@ export const agentConfigSchema = object({
       poll_ms: { type: 'integer', minimum: 1, maximum: 50, default: 20 },
       processes_max: { type: 'integer', minimum: 64, maximum: 4194304, default: 65536 },
       watch_syscalls: { type: 'boolean', default: false },
+    }),
+    default: {},
+  },
+  guard: {
+    ...object({
+      enabled: { enum: [true, false, 'auto'], default: 'auto' },
+      files: { type: 'array', items: { type: 'string', pattern: '^/' }, maxItems: 32, default: [] },
     }),
     default: {},
   },

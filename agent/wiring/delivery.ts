@@ -5,6 +5,7 @@ import { release } from 'node:os';
 import type { AgentConfig } from '../config/agent-config.ts';
 import { GrpcSink } from '../delivery/grpc/grpc-sink.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { Seal } from '../seal/seal.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /** How long a stopping agent waits for what is on its way; the rest is delivered after the next start. */
@@ -18,6 +19,8 @@ export interface RunningDelivery {
 export interface DeliveryOptions {
   readonly config: AgentConfig;
   readonly journal: Journal;
+  /** Left out: the record is delivered without checkpoints. */
+  readonly seal?: Seal | undefined;
   readonly version: string;
   readonly bootId: string;
   readonly log: Log;
@@ -25,7 +28,7 @@ export interface DeliveryOptions {
 
 /** undefined when no collector is configured: the record stays in the journal. */
 export function startDelivery(options: DeliveryOptions): RunningDelivery | undefined {
-  const { config, journal, version, bootId, log } = options;
+  const { config, journal, seal, version, bootId, log } = options;
   const { collector } = config;
   if (collector === null) return undefined;
   const sink = new GrpcSink(journal, {
@@ -36,6 +39,7 @@ export function startDelivery(options: DeliveryOptions): RunningDelivery | undef
     version,
     bootId,
     kernel: release(),
+    seal,
     onState: ({ phase, error }) => {
       if (error === null) log.info({ phase, collector: collector.address }, 'delivery');
       else log.warn({ phase, collector: collector.address, code: error.code, err: error }, 'delivery');

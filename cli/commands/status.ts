@@ -73,7 +73,8 @@ function missing(who: string, why: string): string {
 function troubleOf(agent: AgentStatus): string {
   const { journal } = agent;
   const delivery = agent.delivery as { error?: { code?: string } | null } | null;
-  return journal.trouble ?? delivery?.error?.code ?? '';
+  const seal = agent.seal as { trouble?: string | null } | undefined;
+  return journal.trouble ?? delivery?.error?.code ?? seal?.trouble ?? '';
 }
 
 function agentLines(agent: AgentStatus): string {
@@ -93,6 +94,7 @@ function agentLines(agent: AgentStatus): string {
     ...(agent.frozen ?? []).map((cgroup) => `  frozen       ${cgroup}`),
     `  broker       ${brokerLine(agent.broker as Record<string, number> | null)}`,
     `  delivery     ${deliveryLine(agent.delivery as DeliveryStatus | null)}`,
+    `  seal         ${sealLine(agent.seal as SealStatus | undefined)}`,
   ];
   const trouble = troubleOf(agent);
   const text = lines.map(printable).join('\n');
@@ -124,6 +126,23 @@ function deliveryLine(delivery: DeliveryStatus | null): string {
   const state = `${phase} since ${since}, stored up to ${stored_seq} at ${collector}`;
   if (error === null) return state;
   return `${state}; ${error.message ?? error.code}${retry_at === null ? '' : `; again at ${retry_at}`}`;
+}
+
+interface SealStatus {
+  readonly key?: string;
+  readonly tree_size?: number | null;
+  readonly cosigned?: { readonly size: number; readonly time: string; readonly witnesses: readonly string[] } | null;
+  readonly trouble: string | null;
+  readonly message?: string;
+}
+
+function sealLine(seal: SealStatus | undefined): string {
+  const { key, tree_size, cosigned, trouble, message } = seal ?? ({ trouble: 'the agent is an older one' } as SealStatus);
+  if (key === undefined) return `none: ${message ?? trouble ?? 'not known'}`;
+  const tree = typeof tree_size === 'number' ? `tree of ${tree_size}` : 'its tree is not known here';
+  const by = cosigned?.witnesses.length ? ` and by ${cosigned.witnesses.join(', ')}` : '';
+  const signed = cosigned ? `cosigned up to ${cosigned.size} at ${cosigned.time}${by}` : 'nothing cosigned yet';
+  return `${tree}, ${signed}; key ${key}`;
 }
 
 function brokerLine(broker: Record<string, number> | null): string {
