@@ -67,9 +67,29 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (command) => (await import('./commands/query.ts')).defineQuery(command),
   },
   {
+    name: 'export',
+    summary: 'write the hashes of a sealed log as tiles that other tools read',
+    load: async (command) => (await import('./commands/export.ts')).defineExport(command),
+  },
+  {
     name: 'coverage',
     summary: 'say what share of the bytes was read, and why the rest was not',
     load: async (command) => (await import('./commands/coverage.ts')).defineCoverage(command),
+  },
+  {
+    name: 'verify',
+    summary: 'hold the record, or a proof, to account: nothing changed, nothing missing',
+    load: async (command) => (await import('./commands/verify.ts')).defineVerify(command),
+  },
+  {
+    name: 'prove',
+    summary: 'write a proof of an activity that needs nobody to be checked',
+    load: async (command) => (await import('./commands/prove.ts')).defineProve(command),
+  },
+  {
+    name: 'erase',
+    summary: 'take the payload of somebody or something out of the record',
+    load: async (command) => (await import('./commands/erase.ts')).defineErase(command),
   },
   {
     name: 'status',

@@ -31,20 +31,20 @@ export class TestLog {
   /** Grow to so many leaves; another `branch` has other leaves. */
   grow(size: number, branch = ''): this {
     while (this.leaves.length < size) {
-      const leaf = hash('sha256', `${branch} ${this.leaves.length}`, 'buffer');
-      this.leaves.push(leaf);
-      this.#frontier.append(leaf);
+      this.append(hash('sha256', `${branch} ${this.leaves.length}`, 'buffer'));
     }
     return this;
+  }
+
+  append(leaf: Uint8Array): void {
+    this.leaves.push(Buffer.from(leaf));
+    this.#frontier.append(leaf);
   }
 
   /** The same log, so far; from here on they may differ. */
   fork(branch: string, size: number): TestLog {
     const other = new TestLog(this.origin, { privateKey: this.privateKey, publicKey: this.verifier.publicKey });
-    for (const leaf of this.leaves) {
-      other.leaves.push(leaf);
-      other.#frontier.append(leaf);
-    }
+    for (const leaf of this.leaves) other.append(leaf);
     return other.grow(size, branch);
   }
 
