@@ -4,8 +4,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { buffer } from 'node:stream/consumers';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import { runSworn } from '../../../cli/testing/run-sworn.ts';
 import {
   removeFolder,
@@ -16,6 +19,7 @@ import {
 import { inclusionProof, MerkleFrontier } from '../../../proto/log/merkle.ts';
 import { tilePath, tilesOf } from '../../../proto/log/tile.ts';
 import { startWitness } from '../../../witness/main.ts';
+import { TestLog } from '../../../witness/testing/test-log.ts';
 import { readWitnessConfig } from '../../../witness/witness-config.ts';
 import { buildGoProgram, type GoProgram, whyNoGo } from './go-program.ts';
 import { SealedAgent } from './sealed-agent.ts';
@@ -65,7 +69,15 @@ describe('exported tiles', { skip: whyNoGo() }, () => {
   }
 
   /** What the reader found right, after it was told what we claim. Undefined: it refused. */
-  function read(agent: SealedAgent, folder: string): Record<string, number> | undefined {
+  function read(agent: SealedAgent, folder: string, claims = claimsOf(agent)): Record<string, number> | undefined {
+    writeFileSync(join(folder, 'claims.json'), claims);
+    const { status, stdout } = spawnSync(go.path, [folder], { encoding: 'utf8' });
+    rmSync(join(folder, 'claims.json'));
+    return status === 0 ? (JSON.parse(stdout) as Record<string, number>) : undefined;
+  }
+
+  /** Proofs that we made, for the reader to judge. */
+  function claimsOf(agent: SealedAgent): string {
     const { size, leaves, subtree, keyLine, origin } = agent.log;
     const base64 = (hashes: readonly Buffer[]): string[] => hashes.map((one) => one.toString('base64'));
     const oldSizes = [1, 2, 255, 256, 257, size - 1, size].filter((one) => one > 0 && one <= size);
@@ -83,10 +95,26 @@ describe('exported tiles', { skip: whyNoGo() }, () => {
         proof: base64(agent.log.proofFrom(oldSize)),
       })),
     };
-    writeFileSync(join(folder, 'claims.json'), JSON.stringify(claims));
-    const { status, stdout } = spawnSync(go.path, [folder], { encoding: 'utf8' });
-    rmSync(join(folder, 'claims.json'));
-    return status === 0 ? (JSON.parse(stdout) as Record<string, number>) : undefined;
+    return JSON.stringify(claims);
+  }
+
+  /** In front of the collector: changes what it answers. */
+  async function startLiar(t: TestContext, lie: (sql: string, answer: Buffer) => Buffer): Promise<string> {
+    const server = createServer((request, response) => {
+      void (async () => {
+        const body = await buffer(request);
+        const answer = await fetch(new URL(request.url as string, collector.apiUrl), {
+          method: request.method as string,
+          headers: { authorization: request.headers.authorization as string, 'content-type': 'application/json' },
+          body,
+        });
+        const { sql } = JSON.parse(body.toString()) as { sql: string };
+        response.writeHead(answer.status).end(lie(sql, Buffer.from(await answer.arrayBuffer())));
+      })();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => server.close());
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
   it('of some thousand activities are what others verify, and grow with the log', async () => {
@@ -110,20 +138,21 @@ describe('exported tiles', { skip: whyNoGo() }, () => {
   it('are refused by others when a byte of them is another', async () => {
     const [agent] = agents as [SealedAgent];
     const folder = at('web-1');
-    assert.ok(read(agent, folder) !== undefined);
+    const claims = claimsOf(agent);
+    assert.ok(read(agent, folder, claims) !== undefined);
     // Unfinished tiles of checkpoints before this one are there too, and nobody needs them.
     const files = ['checkpoint', ...[...tilesOf(agent.log.size)].map(tilePath)].map((name) => join(folder, name));
     assert.equal(files.length, 14);
     for (const file of files) {
       const whole = readFileSync(file);
       const isNote = file.endsWith('checkpoint');
-      for (let i = 0; i < whole.length; i += isNote ? 7 : 1 + Math.floor(whole.length / 3)) {
+      for (let i = 0; i < whole.length; i += isNote ? 11 : 1 + Math.floor(whole.length / 3)) {
         // The last bits of padded base64 mean nothing.
         if (isNote && [0x3d, 0x0a].includes(whole[i + 1] ?? 0)) continue;
         const other = Buffer.from(whole);
         other[i] = (other[i] as number) ^ 0x01;
         writeFileSync(file, other);
-        assert.equal(read(agent, folder), undefined, `${file}, byte ${i}`);
+        assert.equal(read(agent, folder, claims), undefined, `${file}, byte ${i}`);
       }
       writeFileSync(file, whole);
     }
@@ -189,22 +218,65 @@ describe('exported tiles', { skip: whyNoGo() }, () => {
     assert.match(await spoil('unsigned', unsigned), /The collector has not cosigned it/);
   });
 
-  it('are not written from leaves that do not make the signed root, nor with keys that are not theirs', async () => {
+  it('are not written from leaves that do not make the signed root, whatever the collector says', async (t) => {
     const agent = await connect('web-3');
-    await agent.deliver(300);
-    const stranger = await sworn(
-      '--agent',
-      'web-3',
-      '--key',
-      (agents[0] as SealedAgent).log.keyLine.replace('web-1', 'web-3'),
-      at('x'),
-    );
-    assert.equal(stranger.code, 2, 'a key id that does not belong to its key');
+    await agent.deliver(700);
+    let change: (rows: Buffer[]) => Buffer[] = (rows) => rows;
+    let tiles: { place: string; hex: string }[] = [];
+    const url = await startLiar(t, (sql, answer) => {
+      if (sql.includes('level = 0')) return Buffer.from(tiles.map((tile) => `${JSON.stringify(tile)}\n`).join(''));
+      if (!sql.includes('leaf_bytes')) return answer;
+      const rows = Array.from({ length: answer.length / 40 }, (_, i) => answer.subarray(i * 40, (i + 1) * 40));
+      return Buffer.concat(change(rows));
+    });
+    const take = async (): Promise<{ code: number | null; err: string }> => {
+      rmSync(at('web-3'), { recursive: true, force: true });
+      return sworn('--url', url, '--agent', 'web-3', at('web-3'));
+    };
+    const other = (row: Buffer): Buffer => Buffer.from(row.map((byte, i) => (i === 20 ? byte ^ 1 : byte)));
+    const lies: [(rows: Buffer[]) => Buffer[], RegExp][] = [
+      [(rows) => rows.with(300, other(rows[300] as Buffer)), /do not make the root that was cosigned/],
+      [(rows) => rows.toSpliced(300, 1), /activity 301 of web-3 is not stored/],
+      [(rows) => rows.slice(0, -1), /activity 700 of web-3 is not stored/],
+      [(rows) => rows.toSpliced(300, 0, other(rows[300] as Buffer)), /activity 301 of web-3 is stored twice/],
+      [(rows) => [...rows.slice(0, -1), (rows.at(-1) as Buffer).subarray(0, 30)], /ends within a row/],
+      [() => [], /activity 1 of web-3 is not stored/],
+    ];
+    for (const [lie, expected] of lies) {
+      change = lie;
+      const { code, err } = await take();
+      assert.equal(code, 1);
+      assert.match(err, expected);
+      assert.ok(!existsSync(join(at('web-3'), 'checkpoint')));
+      assert.deepEqual(globSync('**/[0-9]*', { cwd: at('web-3') }), [], 'and no tile is left behind');
+    }
+    // The same row twice is one activity; rows that retention has removed stand in tiles, the last of them cut.
+    change = (rows) => rows.toSpliced(300, 0, rows[300] as Buffer);
+    assert.equal((await take()).code, 0);
+    change = (rows) => rows.slice(400);
+    const hexOf = (from: number, to: number): string => Buffer.concat(agent.log.leaves.slice(from, to)).toString('hex');
+    tiles = [
+      { place: '0', hex: hexOf(0, 256) },
+      { place: '1', hex: hexOf(256, 400) },
+    ];
+    assert.deepEqual(await take().then(({ code }) => code), 0);
+    assert.equal(read(agent, at('web-3'))?.['leaves'], 700);
+    tiles = [{ place: '0', hex: hexOf(1, 257) }, tiles[1] as (typeof tiles)[0]];
+    assert.match((await take()).err, /do not make the root that was cosigned/);
+  });
+
+  it('are of one log, with keys that are its own', async () => {
+    const key = (agents[0] as SealedAgent).log.keyLine;
+    const wrong = await sworn('--agent', 'web-1', '--key', key.replace('web-1', 'web-3'), at('x'));
+    assert.equal(wrong.code, 2, 'a key id that does not belong to its key');
+    const stranger = new TestLog('sworn/web-1').keyLine;
+    const { code, err } = await sworn('--agent', 'web-1', '--key', stranger, at('x'));
+    assert.deepEqual([code, existsSync(at('x'))], [1, false]);
+    assert.match(err, /signed as sworn\/web-1 by a key that is not the one known/);
     const missing = await sworn('--agent', 'nobody', at('x'));
     assert.deepEqual([missing.code, existsSync(at('x'))], [1, false]);
     assert.match(missing.err, /no checkpoint of nobody has been cosigned/);
-    const both = await sworn('--agent', 'web-3', '--all', at('x'));
-    assert.equal(both.code, 2);
+    assert.equal((await sworn('--agent', 'web-3', '--all', at('x'))).code, 2);
   });
 
   it('carry the signatures of witnesses', async (t) => {
