@@ -31,6 +31,18 @@ test('what one process does by one way is one finding, and one more at the end w
   assert.deepEqual(reports(book, 'takeLast'), []);
 });
 
+test('acts against the agent are told act by act', () => {
+  const book = new WayBook();
+  const act = (name: string, subject: string): WayTaken => ({
+    ...taken(100, 1, 1, subject, 'guard_refused'),
+    detail: { act: name },
+  });
+  book.add(act('signal', 'SIGTERM'), undefined, undefined);
+  assert.deepEqual(reports(book, 'takeNew'), ['guard_refused SIGTERM 1']);
+  book.add(act('trace', 'ptrace or memory'), undefined, undefined);
+  assert.deepEqual(reports(book, 'takeNew'), ['guard_refused ptrace or memory 1']);
+});
+
 test('subjects are named up to a bound, and what is beyond is counted', () => {
   const book = new WayBook();
   for (let i = 0; i < 20; i++) book.add(taken(100, i, 1, `${i}`, 'traces_process'), undefined, undefined);

@@ -41,7 +41,8 @@ export class WayBook {
 
   add(event: WayTaken, session: Session | undefined, process: TrackedProcess | undefined): void {
     const { way, subject, detail, times, atNs } = event;
-    const name = `${event.process.pid}:${event.process.startNs}:${way}`;
+    // What is done against the agent is told act by act: the second is no repetition of the first.
+    const name = `${event.process.pid}:${event.process.startNs}:${way}:${detail['act'] ?? ''}`;
     let taken = this.#taken.get(name);
     if (taken === undefined) {
       if (this.#taken.size >= TAKEN_MAX) this.#pushOut();
@@ -128,5 +129,7 @@ const MESSAGES: Readonly<Record<string, string>> = {
   namespace_changed: 'The process is in other namespaces than before.',
   unlinked_program: 'The program that runs has no name in any folder: it was deleted, or never was a file.',
   quic: 'The process speaks QUIC: only its packets are counted.',
+  guard_refused: 'The process tried to stop, change or blind the agent, and was refused.',
+  agent_attacked: 'The process acted against the agent, and nothing on this host refuses that: see `sworn status`, guard.',
   system_call: 'The process made a system call by which it can act in the name of another.',
 };

@@ -13,6 +13,7 @@ enum sworn_session_by session_by;
 enum sworn_gap_reason gap_reason;
 enum sworn_way way;
 enum sworn_act act;
+enum sworn_bpf_kind bpf_kind;
 enum sworn_probe_kind probe_kind;
 enum sworn_secret_kind secret_kind;
 enum sworn_secret_label secret_label;

@@ -346,9 +346,9 @@ enum sworn_act {
 
 /** Kinds of BPF objects in SWORN_ACT_BPF_OBJECT, and in keys of the map `guarded_objects`. */
 enum sworn_bpf_kind {
-	SWORN_BPF_MAP = 1,
-	SWORN_BPF_PROGRAM = 2,
-	SWORN_BPF_LINK = 3,
+	SWORN_BPF_KIND_MAP = 1,
+	SWORN_BPF_KIND_PROGRAM = 2,
+	SWORN_BPF_KIND_LINK = 3,
 };
 
 /** The one value of the map `guarded`: the agent. */

@@ -150,13 +150,13 @@ static __always_inline int refuse_object(__u32 kind, __u32 id)
 SEC("lsm/bpf_map")
 int BPF_PROG(guard_map, struct bpf_map *map, unsigned int mode)
 {
-	return refuse_object(SWORN_BPF_MAP, BPF_CORE_READ(map, id));
+	return refuse_object(SWORN_BPF_KIND_MAP, BPF_CORE_READ(map, id));
 }
 
 SEC("lsm/bpf_prog")
 int BPF_PROG(guard_program, struct bpf_prog *program)
 {
-	return refuse_object(SWORN_BPF_PROGRAM, BPF_CORE_READ(program, aux, id));
+	return refuse_object(SWORN_BPF_KIND_PROGRAM, BPF_CORE_READ(program, aux, id));
 }
 
 /* What can write memory of other processes, send signals from inside them, or change what the kernel's functions answer. */
@@ -205,7 +205,7 @@ int BPF_PROG(guard_call, int command, union bpf_attr *attributes, unsigned int s
 	/* link_id, prog_type: the first of their structures. */
 	bpf_probe_read_kernel(&first, sizeof(first), attributes);
 	if (command == BPF_LINK_GET_FD_BY_ID)
-		return refuse(&process, state, SWORN_ACT_BPF_OBJECT, (__u64)SWORN_BPF_LINK << 32 | first);
+		return refuse(&process, state, SWORN_ACT_BPF_OBJECT, (__u64)SWORN_BPF_KIND_LINK << 32 | first);
 	return reaches_into_others(first) ? refuse(&process, state, SWORN_ACT_BPF_LOAD, first) : 0;
 }
 

@@ -80,7 +80,7 @@ static int add_objects(struct sworn_guard *guard, struct bpf_object *object)
 			continue;
 		if (bpf_obj_get_info_by_fd(bpf_map__fd(map), &info, &bytes))
 			return -errno;
-		uint64_t key = (uint64_t)SWORN_BPF_MAP << 32 | info.id;
+		uint64_t key = (uint64_t)SWORN_BPF_KIND_MAP << 32 | info.id;
 
 		if (bpf_map_update_elem(fd, &key, &here, BPF_ANY))
 			return -errno;
@@ -93,7 +93,7 @@ static int add_objects(struct sworn_guard *guard, struct bpf_object *object)
 			continue;
 		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &bytes))
 			return -errno;
-		uint64_t key = (uint64_t)SWORN_BPF_PROGRAM << 32 | info.id;
+		uint64_t key = (uint64_t)SWORN_BPF_KIND_PROGRAM << 32 | info.id;
 
 		if (bpf_map_update_elem(fd, &key, &here, BPF_ANY))
 			return -errno;

@@ -10,12 +10,20 @@ import { arch } from 'node:os';
 import { join } from 'node:path';
 import { perform, ToolMissing } from '../runtimes/toolbox.ts';
 
-/** Where a suite that Debian still holds has a kernel of this line. Exact versions vanish: the metapackage names the newest. */
-const SUITES: Readonly<Record<string, { readonly suite: string; readonly security: boolean }>> = {
+interface Suite {
+  readonly suite: string;
+  readonly security: boolean;
+  /** Of several lines in the suite this one; else the one that the metapackage names. */
+  readonly line?: string;
+}
+
+/** Where Debian still has a kernel of a line. Exact versions vanish from mirrors, so none is named here. */
+const SUITES: Readonly<Record<string, Suite>> = {
   '5.10': { suite: 'bullseye-security', security: true },
   '6.1': { suite: 'bookworm', security: false },
   '6.12': { suite: 'bookworm-backports', security: false },
-  '6.18': { suite: 'trixie-backports', security: false },
+  '6.18': { suite: 'trixie-backports', security: false, line: '6.18' },
+  newest: { suite: 'trixie-backports', security: false },
 };
 
 export const kernelLines: readonly string[] = Object.keys(SUITES);
@@ -33,22 +41,24 @@ export function guestKernel(line: string, folder: string): GuestKernel {
   const found = SUITES[line];
   if (found === undefined) throw new ToolMissing(`no kernel ${line}; there are ${kernelLines.join(', ')}`);
   const place = join(folder, line);
-  if (!existsSync(join(place, 'boot'))) {
+  if (!existsSync(place)) {
     const fresh = `${place}.new`;
     rmSync(fresh, { recursive: true, force: true });
     mkdirSync(join(fresh, 'apt/lists/partial'), { recursive: true });
     mkdirSync(join(fresh, 'apt/archives/partial'), { recursive: true });
     download(found, fresh);
     rmSync(join(fresh, 'apt'), { recursive: true });
-    rmSync(place, { recursive: true, force: true });
     renameSync(fresh, place);
   }
-  const name = readdirSync(join(place, 'boot')).find((file) => file.startsWith('vmlinuz-'));
-  if (name === undefined) throw new ToolMissing(`the package of kernel ${line} has no image`);
-  return { line, release: name.slice('vmlinuz-'.length), image: join(place, 'boot', name) };
+  const files = readdirSync(place, { recursive: true }) as string[];
+  const image = files.find((file) => /(^|\/)vmlinuz(-[^/]+)?$/.test(file));
+  if (image === undefined) throw new ToolMissing(`the package of kernel ${line} has no image; remove ${place}`);
+  // boot/vmlinuz-RELEASE, or usr/lib/modules/RELEASE/vmlinuz.
+  const release = /vmlinuz-([^/]+)$|([^/]+)\/vmlinuz$/.exec(image);
+  return { line, release: release?.[1] ?? release?.[2] ?? line, image: join(place, image) };
 }
 
-function download({ suite, security }: { suite: string; security: boolean }, place: string): void {
+function download({ suite, security, line }: Suite, place: string): void {
   const list = join(place, 'apt/sources.list');
   const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
   writeFileSync(list, `deb [signed-by=${keyring}] ${mirror(security)} ${suite} main\n`);
@@ -58,20 +68,35 @@ function download({ suite, security }: { suite: string; security: boolean }, pla
     'Dir::Etc::preferencesparts=/dev/null',
     `Dir::State::lists=${join(place, 'apt/lists')}`,
     `Dir::Cache::archives=${join(place, 'apt/archives')}`,
-    `Dir::Cache::pkgcache=`,
-    `Dir::Cache::srcpkgcache=`,
+    'Dir::Cache::pkgcache=',
+    'Dir::Cache::srcpkgcache=',
     'APT::Sandbox::User=root',
   ].flatMap((setting) => ['-o', setting]);
   perform(['apt-get', ...apt, 'update', '-q'], place);
-  const flavour = `linux-image-cloud-${arch() === 'arm64' ? 'arm64' : 'amd64'}`;
-  const depends = execFileSync('apt-cache', [...apt, 'depends', '--important', flavour], { encoding: 'utf8' });
-  const image = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
-  if (image === undefined) throw new ToolMissing(`${suite} has no ${flavour}`);
-  perform(['apt-get', ...apt, 'download', '-q', image], place);
+  const ask = (...words: string[]): string => execFileSync('apt-cache', [...apt, ...words], { encoding: 'utf8' });
+  const flavour = `cloud-${arch() === 'arm64' ? 'arm64' : 'amd64'}`;
+  const image = line === undefined ? dependency(ask, `linux-image-${flavour}`, 'image') : newestOf(ask, line, flavour);
+  if (image === undefined) throw new ToolMissing(`${suite} has no such kernel of the flavour ${flavour}`);
+  // From 7.1 on the image is in a package that the package of that name depends on.
+  const archived = dependency(ask, image, 'binary') ?? image;
+  perform(['apt-get', ...apt, 'download', '-q', archived], place);
   const archive = readdirSync(place).find((file) => file.endsWith('.deb'));
-  if (archive === undefined) throw new ToolMissing(`${image} did not come`);
+  if (archive === undefined) throw new ToolMissing(`${archived} did not come`);
   perform(['dpkg', '-x', archive, '.'], place);
   rmSync(join(place, archive));
+}
+
+type Ask = (...words: string[]) => string;
+
+function dependency(ask: Ask, of: string, kind: 'image' | 'binary'): string | undefined {
+  return new RegExp(`Depends: (linux-${kind}-\\S+)`).exec(ask('depends', '--important', of))?.[1];
+}
+
+function newestOf(ask: Ask, line: string, flavour: string): string | undefined {
+  const names = ask('pkgnames', `linux-image-${line}.`).split('\n');
+  const release = (name: string): number => Number(name.slice(`linux-image-${line}.`.length).split('+')[0]);
+  const fitting = names.filter((name) => name.endsWith(`-${flavour}`) && Number.isInteger(release(name)));
+  return fitting.sort((a, b) => release(a) - release(b)).at(-1);
 }
 
 /** The host's own mirror of Debian, or of its security updates. */

@@ -50,6 +50,18 @@ export interface Capture {
   scan(pid: number): void;
   /** Looks at all processes for ways around the recorder that no hook tells of. */
   scanWays(): void;
+  /** From now on what workloads do against this process is told of, as far as hooks that need no LSM see it. */
+  guardSelf(): void;
+  /**
+   * And refused, by LSM programs. Errors: EOPNOTSUPP when the kernel was built without them, EACCES when it lets none in,
+   * ENOEXEC when it takes them and never asks; the last line of the message says it in words.
+   */
+  refuseActs(): void;
+  /**
+   * The files and folders, with all below them, that workloads may not change, in place of those of the last call; what is
+   * not there is left out. Nothing before `refuseActs`. Errors: ENOSPC.
+   */
+  guardFiles(paths: readonly string[]): void;
   /** Pairs of events and bytes, by `counter` of the layout. */
   counters(): Float64Array;
   /** The loopback ports, in the network namespace of this process, whose callers are noted from now on. ENOSPC: more than 4. */

@@ -145,6 +145,18 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
     this.#capture.await(pid, scope.selectionId, scope.sessionKey, BigInt(ticks));
   }
 
+  guardSelf(): void {
+    this.#capture.guardSelf();
+  }
+
+  refuseActs(): void {
+    this.#capture.refuseActs();
+  }
+
+  guardFiles(paths: readonly string[]): void {
+    this.#capture.guardFiles(paths);
+  }
+
   setBrokerPorts(ports: readonly number[]): void {
     this.#capture.setBrokerPorts(ports);
   }

@@ -16,6 +16,12 @@ export const act = {
   mount: 11,
 } as const;
 
+export const bpfKind = {
+  map: 1,
+  program: 2,
+  link: 3,
+} as const;
+
 export const counter = {
   forkRingFull: 0,
   execRingFull: 1,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** What the kernel side tells of a way around the recorder, in words: its numbers are the kernel's own. */
+import { constants } from 'node:os';
 import type { WayTaken } from '../../model/kernel-event.ts';
 import { processAt, scopeAt, u64 } from './fields.ts';
-import { event, limits, way, wayEvent } from './layout.generated.ts';
+import { act, bpfKind, event, limits, way, wayEvent } from './layout.generated.ts';
 
 type About = Pick<WayTaken, 'way' | 'subject' | 'detail'>;
 
@@ -44,6 +45,8 @@ const READERS: Readonly<Record<number, (detail: number, subject: number) => Abou
     subject: CALLS[number] ?? `${number}`,
     detail: { argument: `${subject}` },
   }),
+  [way.refused]: (number, subject) => ({ way: 'guard_refused', ...aboutAct(number, subject) }),
+  [way.attack]: (number, subject) => ({ way: 'agent_attacked', ...aboutAct(number, subject) }),
 };
 
 /** Undefined for what is no news by itself: that files came, or a way that a newer kernel side knows. */
@@ -61,6 +64,35 @@ export function readWay(batch: Buffer, at: number): WayTaken | undefined {
     ...about,
     times: u64(batch, at + wayEvent.times),
   };
+}
+
+/** Acts against the agent: one word each, and what the kernel side tells beside it. */
+const ACTS: Readonly<Record<number, readonly [name: string, subject: (value: number) => string]>> = {
+  [act.signal]: ['signal', (signal) => SIGNALS.get(signal) ?? `signal ${signal}`],
+  [act.trace]: ['trace', () => 'ptrace or memory'],
+  [act.procFile]: ['proc_file', () => '/proc/PID of the agent'],
+  [act.file]: ['file', (file) => `guarded path ${file}`],
+  [act.bpfObject]: ['bpf_object', bpfObjectOf],
+  [act.bpfLoad]: ['bpf_load', (type) => `BPF program of type ${type}`],
+  [act.cgroup]: ['cgroup', (id) => `cgroup ${id}`],
+  [act.move]: ['move', (id) => `cgroup ${id}`],
+  [act.freeze]: ['freeze', (id) => `cgroup ${id}`],
+  [act.limit]: ['limit', () => 'limits or priority'],
+  [act.mount]: ['mount', (file) => `guarded path ${file}`],
+};
+
+const SIGNALS = new Map(Object.entries(constants.signals).map(([name, number]) => [number as number, name]));
+
+function aboutAct(number: number, subject: number): Pick<WayTaken, 'subject' | 'detail'> {
+  const [name, wordsOf] = ACTS[number] ?? [`act ${number}`, String];
+  return { subject: wordsOf(subject), detail: { act: name } };
+}
+
+/** `kind << 32 | id` */
+function bpfObjectOf(value: number): string {
+  const kind = Math.floor(value / 2 ** 32);
+  const names: Readonly<Record<number, string>> = { [bpfKind.map]: 'map', [bpfKind.program]: 'program' };
+  return `BPF ${names[kind] ?? 'link'} ${value % 2 ** 32}`;
 }
 
 const SKBFL_ZEROCOPY_ENABLE = 1;
