@@ -41,11 +41,16 @@ export class TestLog {
     this.#frontier.append(leaf);
   }
 
+  /** As it was when it had so many leaves. */
+  at(size: number): TestLog {
+    const other = new TestLog(this.origin, { privateKey: this.privateKey, publicKey: this.verifier.publicKey });
+    for (const leaf of this.leaves.slice(0, size)) other.append(leaf);
+    return other;
+  }
+
   /** The same log, so far; from here on they may differ. */
   fork(branch: string, size: number): TestLog {
-    const other = new TestLog(this.origin, { privateKey: this.privateKey, publicKey: this.verifier.publicKey });
-    for (const leaf of this.leaves) other.append(leaf);
-    return other.grow(size, branch);
+    return this.at(this.size).grow(size, branch);
   }
 
   get size(): number {
