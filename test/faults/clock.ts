@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault, Outcome } from './fault.ts';
 import type { Ground } from './ground.ts';
 import { Random } from './random.ts';
-import { checkRecord, type RecordRow } from './record-check.ts';
+import { checkRecord, checkVerdicts, type RecordRow } from './record-check.ts';
 import type { Scenario } from './scenario.ts';
 import { SimulatedAgent } from './simulated-agent.ts';
 
@@ -62,7 +62,12 @@ export const clock: Scenario = {
       await agent.open(bounds);
       await agent.settle(bounds);
       const rows = await collector.record(agent.agentId);
-      faults.push(...checkRecord(rows, agent.truth), ...checkOrder(rows));
+      const verdicts = await collector.verdicts(agent.agentId);
+      faults.push(
+        ...checkRecord(rows, agent.truth),
+        ...checkVerdicts(verdicts, agent.isSealed, rows),
+        ...checkOrder(rows),
+      );
       return { faults, notes: [`${what.join(', ')}: ${agent.deeds.length} deeds, ${rows.length} rows`] };
     } finally {
       agent.remove();

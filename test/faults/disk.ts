@@ -10,7 +10,7 @@ import type { Fault as DiskFault } from '../../agent/journal/memory-disk.ts';
 import type { Fault, Outcome } from './fault.ts';
 import type { Ground } from './ground.ts';
 import { Random } from './random.ts';
-import { checkRecord, isShed, sumOf } from './record-check.ts';
+import { checkRecord, checkVerdicts, isShed, sumOf } from './record-check.ts';
 import type { Scenario } from './scenario.ts';
 import { SimulatedAgent } from './simulated-agent.ts';
 
@@ -60,7 +60,8 @@ export const disk: Scenario = {
       await agent.open(bounds);
       await agent.settle(bounds);
       const rows = await collector.record(agent.agentId);
-      faults.push(...checkRecord(rows, agent.truth));
+      const verdicts = await collector.verdicts(agent.agentId);
+      faults.push(...checkRecord(rows, agent.truth), ...checkVerdicts(verdicts, agent.isSealed, rows));
       const shed = rows.filter(isShed).length;
       const told = { shed: sumOf(rows, 'payload_shed'), refused: sumOf(rows, 'no_room') };
       if (told.shed !== shed) faults.push(undeclared(`${shed} payloads were left out, losses tell of ${told.shed}`));

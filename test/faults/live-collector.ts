@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** A whole collector with its embedded engine, for agents whose disks and clocks are simulated. */
+import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { TrustFiles } from '../../agent/delivery/grpc/trust.ts';
 import {
   removeFolder,
@@ -12,6 +14,10 @@ import {
 } from '../../collector/testing/test-collector.ts';
 import type { AgentCertificate } from '../../collector/trust/certificates.ts';
 import { type RecordRow, recordSql } from './record-check.ts';
+
+const SWORN = join(import.meta.dirname, '../../cli/main.ts');
+const OUTPUT_BYTES_MAX = 64 << 20;
+const run = promisify(execFile);
 
 export class LiveCollector {
   readonly #collector: TestCollector;
@@ -48,8 +54,23 @@ export class LiveCollector {
     return this.#collector.ask(recordSql(agentId));
   }
 
+  /** What was judged of its checkpoints: verdict → how many. */
+  async verdicts(agentId: string): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.rows<{ verdict: string; count: string }>(
+      `SELECT verdict, count() AS count FROM sworn.checkpoints WHERE agent_id = '${agentId}' GROUP BY verdict`,
+    );
+    return new Map(rows.map(({ verdict, count }) => [verdict, Number(count)]));
+  }
+
   rows<Row>(sql: string): Promise<Row[]> {
     return this.#collector.ask(sql);
+  }
+
+  /** `sworn …` asks this collector; what it printed, whatever its exit code was. */
+  async sworn(args: readonly string[]): Promise<string> {
+    const places = ['--url', this.apiUrl, '--token-file', this.tokenFile];
+    const asked = run(process.execPath, [SWORN, ...args, ...places], { maxBuffer: OUTPUT_BYTES_MAX });
+    return (await asked.catch((error: { stdout: string }) => error)).stdout;
   }
 
   async stop(): Promise<void> {

@@ -8,7 +8,7 @@
 import type { Outcome } from './fault.ts';
 import type { Ground } from './ground.ts';
 import { Random } from './random.ts';
-import { checkRecord } from './record-check.ts';
+import { checkRecord, checkVerdicts } from './record-check.ts';
 import type { Scenario } from './scenario.ts';
 import { SimulatedAgent } from './simulated-agent.ts';
 
@@ -37,10 +37,12 @@ export const power: Scenario = {
       await agent.open();
       await agent.settle();
       const rows = await collector.record(agent.agentId);
+      const verdicts = await collector.verdicts(agent.agentId);
       const notes = [
         `${ends.join(', ')}: ${agent.deeds.length} deeds, ${agent.durable.size} durable, ${rows.length} rows`,
       ];
-      return { faults: checkRecord(rows, agent.truth), notes };
+      const faults = [...checkRecord(rows, agent.truth), ...checkVerdicts(verdicts, agent.isSealed, rows)];
+      return { faults, notes };
     } finally {
       agent.remove();
     }

@@ -135,3 +135,18 @@ function checkGaps(rows: readonly RecordRow[], found: ReadonlyMap<number, number
 export function sumOf(rows: readonly RecordRow[], reason: string): number {
   return rows.filter((row) => row.reason === reason).reduce((sum, { events }) => sum + Number(events), 0);
 }
+
+/** An agent that was never anything else is not told to be: no alarm without a reason; and what it has is sealed. */
+export function checkVerdicts(
+  verdicts: ReadonlyMap<string, number>,
+  isSealed: boolean,
+  rows: readonly RecordRow[],
+): Fault[] {
+  const faults: Fault[] = [];
+  for (const [verdict, count] of verdicts) {
+    if (verdict !== 'cosigned') faults.push({ kind: 'undeclared', text: `${count} false alarms: ${verdict}` });
+  }
+  if (isSealed && rows.length > 0 && !verdicts.has('cosigned'))
+    faults.push({ kind: 'undeclared', text: 'nothing was cosigned' });
+  return faults;
+}

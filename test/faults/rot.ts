@@ -10,7 +10,7 @@ import { FRAMES_START } from '../../agent/journal/segment-format.ts';
 import type { Fault, Outcome } from './fault.ts';
 import type { Ground } from './ground.ts';
 import { Random } from './random.ts';
-import { checkRecord, type RecordRow } from './record-check.ts';
+import { checkRecord, checkVerdicts, type RecordRow } from './record-check.ts';
 import type { Scenario } from './scenario.ts';
 import { FOLDER, SimulatedAgent } from './simulated-agent.ts';
 
@@ -45,8 +45,13 @@ export const rot: Scenario = {
       agent.act(random.between(0, 20));
       await agent.settle();
       const rows = await collector.record(agent.agentId);
+      const verdicts = await collector.verdicts(agent.agentId);
       const truth = { ...agent.truth, mayBeLost: (seq: number) => seq > before };
-      const faults = [...checkRecord(rows, truth), ...checkExtent(rows, hits)];
+      const faults = [
+        ...checkRecord(rows, truth),
+        ...checkVerdicts(verdicts, agent.isSealed, rows),
+        ...checkExtent(rows, hits),
+      ];
       const notes = [
         `${hits.length} faults${isOpen ? ' under an open journal' : ''}: ${agent.deeds.length} deeds, ${rows.length} rows`,
       ];

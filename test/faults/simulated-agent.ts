@@ -4,7 +4,7 @@
  * An agent from the journal on: the real journal on a simulated disk, the real delivery to a real collector, a clock that
  * the scenario sets, and the mark of how far the record goes. What the kernel would tell it are samples, one a millisecond.
  */
-import { randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,8 @@ import { MemoryDisk } from '../../agent/journal/memory-disk.ts';
 import { sampleCommand } from '../../agent/journal/sample-activities.ts';
 import { recorderHead, uint64FromBigint } from '../../agent/model/activity.ts';
 import { AliveMark, type Moment } from '../../agent/recorder/alive-mark.ts';
+import { Seal } from '../../agent/seal/seal.ts';
+import { SealStateFile } from '../../agent/seal/seal-state.ts';
 import { flushWithin } from '../../agent/wiring/journal-watch.ts';
 import { JournalLeaves } from './journal-leaves.ts';
 import type { LiveCollector } from './live-collector.ts';
@@ -23,6 +25,10 @@ import type { Random } from './random.ts';
 import type { Deed, Truth } from './record-check.ts';
 
 export const FOLDER = '/journal';
+const SEAL_FILE = '/state/seal.state';
+const SEALED_SHARE = 0.85;
+/** The last checkpoint comes back signed. */
+const COSIGN_MS_MAX = 5000;
 const BOOT = 'boot-1';
 const MILLISECOND_NS = 1_000_000n;
 /** As main.ts waits: a disk that fails is no reason to wait for ever. */
@@ -40,25 +46,33 @@ export class SimulatedAgent {
   readonly #files: TrustFiles;
   readonly #random: Random;
   readonly #folder = mkdtempSync(join(tmpdir(), 'sworn-simulated-'));
-  readonly #leaves = new JournalLeaves({
+  readonly #journalFiles = {
     names: () => this.disk.names(FOLDER),
-    bytes: (name) => this.disk.contentOf(join(FOLDER, name)),
-  });
+    bytes: (name: string) => this.disk.contentOf(join(FOLDER, name)),
+  };
+  readonly #leaves = new JournalLeaves(this.#journalFiles);
   /** Numbers of this life that are not known to be durable: number → index. */
   readonly #pending = new Map<number, number>();
   #nowNs = 1_790_000_000_000_000_000n;
   #bootNs = 0n;
   #boots = 1;
+  /** Numbers that were durable, and were given again. */
+  readonly givenTwice: number[] = [];
   acknowledgedSeq = 0;
   refused = 0;
   journal!: Journal;
   sink: GrpcSink | undefined;
+  readonly #key = generateKeyPairSync('ed25519').privateKey;
+  /** An agent without a seal is older, and delivers as well. */
+  readonly #isSealed: boolean;
+  #seal: Seal | undefined;
   #mark!: AliveMark;
 
   private constructor(collector: LiveCollector, files: TrustFiles, random: Random) {
     this.#collector = collector;
     this.#files = files;
     this.#random = random;
+    this.#isSealed = random.chance(SEALED_SHARE);
   }
 
   static async enrol(collector: LiveCollector, random: Random): Promise<SimulatedAgent> {
@@ -106,6 +120,8 @@ export class SimulatedAgent {
   }
 
   async #openJournal(options: Partial<JournalOptions>): Promise<void> {
+    const file = this.#isSealed ? await SealStateFile.open(this.disk, SEAL_FILE, this.agentId) : undefined;
+    const usedSeq = file?.found.kind === 'found' ? file.found.state.tree.size : 0;
     const small = {
       flushDelayMs: 1,
       retryDelayMs: 2,
@@ -119,9 +135,12 @@ export class SimulatedAgent {
       host: 'host-1',
       disk: this.disk,
       nowNs: () => this.#nowNs,
+      usedSeq,
       ...small,
       ...options,
     });
+    const seal = { agentId: this.agentId, privateKey: this.#key, checkpointMs: 5, checkpointActivities: 50 };
+    this.#seal = file === undefined ? undefined : new Seal({ ...seal, file, journal: this.journal });
   }
 
   /** As main.ts writes it, at the time of the agent's clock. */
@@ -145,6 +164,7 @@ export class SimulatedAgent {
       backoffMostMs: 40,
       refusedRetryMs: 100,
       chance: () => this.#random.next(),
+      seal: this.#seal,
       ...options,
     });
     this.sink.start();
@@ -179,7 +199,8 @@ export class SimulatedAgent {
     for (const [seq, index] of this.#pending) {
       if (seq > durableSeq) continue;
       this.#pending.delete(seq);
-      if ((this.durable.get(seq) ?? index) !== index) throw new Error(`${seq} was given twice`);
+      const before = this.durable.get(seq);
+      if (before !== undefined && before !== index) this.givenTwice.push(seq);
       this.durable.set(seq, index);
     }
     this.acknowledgedSeq = Math.max(this.acknowledgedSeq, this.sink?.state.storedSeq ?? 0);
@@ -196,6 +217,7 @@ export class SimulatedAgent {
       // What is left of the process reaches no disk any more.
       this.disk.fault = { code: 'EIO', on: 'open' };
       await stopped;
+      await this.#seal?.close();
       await this.journal.close().catch(() => {});
       this.disk.fault = undefined;
     }
@@ -209,6 +231,7 @@ export class SimulatedAgent {
     if (await flushWithin(this.journal, FLUSH_MS_MAX)) await this.#writeMark(true, written);
     this.look();
     await this.sink?.stop();
+    await this.#seal?.close();
     await this.journal.close();
   }
 
@@ -244,15 +267,27 @@ export class SimulatedAgent {
         await sleep(3);
       }
       this.look();
-      await this.sink!.stop();
+      await this.sink!.stop(COSIGN_MS_MAX);
       this.sink = undefined;
       this.#leaves.read();
+      await this.#seal?.close();
       await this.journal.close();
       if (this.journal.state.lastSeq === lastSeq) break;
       // Losses that were gathered are written when it is closed.
       await this.#openJournal(options);
     }
     this.#leaves.read();
+  }
+
+  /** What the journal's files hold now, whatever they held before: number → leaf, hex. */
+  leavesNow(): ReadonlyMap<number, string> {
+    const now = new JournalLeaves(this.#journalFiles);
+    now.read();
+    return now.leaves;
+  }
+
+  get isSealed(): boolean {
+    return this.#isSealed;
   }
 
   get truth(): Truth {

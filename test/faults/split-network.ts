@@ -123,7 +123,7 @@ export class SplitNetwork {
   }
 
   journalFolder(agentId: string): string {
-    const folder = join(this.folder, 'journals', agentId);
+    const folder = join(this.folder, 'hosts', agentId, 'journal');
     mkdirSync(folder, { recursive: true });
     return folder;
   }
@@ -170,9 +170,11 @@ export class SplitNetwork {
   }
 
   /** `sworn …` beside the collector. */
-  sworn(args: readonly string[]): Promise<{ stdout: string }> {
+  async sworn(args: readonly string[]): Promise<string> {
     const places = ['--url', `http://127.0.0.1:${API_PORT}`, '--token-file', join(this.folder, 'collector/api-token')];
-    return this.#ask(join(root, 'cli/main.ts'), [...args, ...places]);
+    const asked = this.#ask(join(root, 'cli/main.ts'), [...args, ...places]);
+    // What it found wrong is in what it printed.
+    return (await asked.catch((error: { stdout: string }) => error)).stdout;
   }
 
   #ask(script: string, args: readonly string[]): Promise<{ stdout: string }> {

@@ -8,12 +8,17 @@
  * sample n, or a loss of the journal's.
  */
 import { writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GrpcSink } from '../../../agent/delivery/grpc/grpc-sink.ts';
 import type { TrustFiles } from '../../../agent/delivery/grpc/trust.ts';
+import { realDisk } from '../../../agent/journal/disk.ts';
 import { Journal } from '../../../agent/journal/journal.ts';
 import { sampleCommand } from '../../../agent/journal/sample-activities.ts';
+import { Seal } from '../../../agent/seal/seal.ts';
+import { ownSealKey } from '../../../agent/seal/seal-key.ts';
+import { SealStateFile } from '../../../agent/seal/seal-state.ts';
 import { Random } from '../random.ts';
 
 export interface DeliveringOptions {
@@ -27,18 +32,24 @@ export interface DeliveringOptions {
 
 const BURST_MAX = 30;
 const PAUSE_MS_MAX = 12;
+/** The last checkpoint comes back signed. */
+const COSIGN_MS_MAX = 5000;
 
 const { folder, agentId, collector, files, seed } = JSON.parse(process.argv[2] ?? '') as DeliveringOptions;
 const random = new Random(seed);
+const file = await SealStateFile.open(realDisk, join(folder, '../seal.state'), agentId);
 const journal = await Journal.open({
   folder,
   agentId,
+  usedSeq: file.found.kind === 'found' ? file.found.state.tree.size : 0,
   host: 'host-1',
   flushDelayMs: 2,
   groupBytesMax: 50_000,
   segmentBytesMax: 300_000,
   diskFreeBytesMin: 0,
 });
+const privateKey = await ownSealKey(join(folder, '../seal.key'));
+const seal = new Seal({ agentId, privateKey, file, journal, checkpointMs: 100 });
 const sink = new GrpcSink(journal, {
   ...files,
   collector,
@@ -56,6 +67,7 @@ const sink = new GrpcSink(journal, {
   backoffMostMs: 200,
   refusedRetryMs: 500,
   catchUpShare: 1,
+  seal,
 });
 
 const say = (line: string): void => void writeSync(1, `${line}\n`);
@@ -80,7 +92,8 @@ while (sink.state.storedSeq < journal.state.lastSeq) {
   if (phase === 'refused') say(`refused: ${error?.message}`);
 }
 tell();
-await sink.stop();
+await sink.stop(COSIGN_MS_MAX);
+await seal.close();
 await journal.close();
 say('delivered');
 process.exit(0);
