@@ -4,12 +4,16 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { CliError, EXIT } from './exit.ts';
-import { DEFAULT_TOKEN_FILE, DEFAULT_URL } from './places.ts';
+import { DEFAULT_ADMIN_TOKEN_FILE, DEFAULT_TOKEN_FILE, DEFAULT_URL } from './places.ts';
 
 export interface CollectorOptions {
   readonly url: string;
   readonly tokenFile: string;
+  /** Name of the environment variable that may hold the token itself. */
+  readonly tokenVariable?: string;
 }
+
+export const ADMIN_TOKEN_VARIABLE = 'SWORN_ADMIN_TOKEN';
 
 type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 type Parameters = Readonly<Record<string, string | number>>;
@@ -22,6 +26,17 @@ export function addCollectorOptions(command: Command): Command {
       '--token-file <file>',
       'file with the bearer token (or SWORN_TOKEN_FILE; SWORN_TOKEN is the token itself)',
       process.env['SWORN_TOKEN_FILE'] || DEFAULT_TOKEN_FILE,
+    );
+}
+
+/** For commands that take something out of the record. */
+export function addAdminOptions(command: Command): Command {
+  return command
+    .option('--url <url>', "the collector's API (or SWORN_URL)", process.env['SWORN_URL'] || DEFAULT_URL)
+    .option(
+      '--token-file <file>',
+      `file with the admin's token (or SWORN_ADMIN_TOKEN_FILE; ${ADMIN_TOKEN_VARIABLE} is the token itself)`,
+      process.env['SWORN_ADMIN_TOKEN_FILE'] || DEFAULT_ADMIN_TOKEN_FILE,
     );
 }
 
@@ -49,6 +64,16 @@ export class CollectorClient {
     } catch {
       throw new CliError(`what answers at ${this.#options.url} is no collector`, 'Name it with --url.', EXIT.unusable);
     }
+  }
+
+  /** Ask for something to be done. Errors: as `get`. */
+  async postJson<T>(path: string, body: object): Promise<T> {
+    const response = await this.#ask(this.#address(path), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    return JSON.parse(await textOf(response)) as T;
   }
 
   /** Rows of a query, one JSON object each. For the CLI's own questions, whose answers are small. */
@@ -93,7 +118,7 @@ export class CollectorClient {
   }
 
   #token(): string {
-    const given = process.env['SWORN_TOKEN'] ?? '';
+    const given = process.env[this.#options.tokenVariable ?? 'SWORN_TOKEN'] ?? '';
     const token = (given === '' ? this.#tokenOfFile() : given).trim();
     // What a header cannot carry would be told with the token in the message.
     if (/^[\x21-\x7e]+$/.test(token)) return token;
@@ -169,6 +194,8 @@ function unreachable(url: URL, error: Error): CliError {
 
 /** What to do, by the collector's code. Codes that speak for themselves are left out. */
 const NEXT: Readonly<Record<string, string>> = {
+  forbidden: `It takes the token in admin-token of the collector's state_dir: --token-file, SWORN_ADMIN_TOKEN_FILE or ${ADMIN_TOKEN_VARIABLE}.`,
+  erasure_running: 'See how far it is with: sworn erase --list',
   unauthorised: 'Name the right one with --token-file, SWORN_TOKEN_FILE or SWORN_TOKEN.',
   query_invalid: 'Columns: sworn query "DESCRIBE sworn.commands", and docs/SCHEMA.md',
   query_limit: 'Ask for less: a WHERE on time, fewer columns, a LIMIT. The limits are api.query of the collector.',
@@ -177,6 +204,7 @@ const NEXT: Readonly<Record<string, string>> = {
   store_unavailable: 'The collector waits for ClickHouse; its log says more. Try again in a moment.',
 };
 const ASKED_WRONGLY = new Set([
+  'forbidden',
   'unauthorised',
   'request_invalid',
   'request_too_large',

@@ -23,13 +23,18 @@ import type { StoredBlock } from './ingest/block-writer.ts';
 import { IngestServer } from './ingest/ingest-server.ts';
 import { alertOfIncident, keyAcceptedFor } from './ingest/own-record.ts';
 import { CollectorError, describeError } from './model/error.ts';
+import { dayOf } from './retention/day-plan.ts';
+import { Eraser } from './retention/eraser.ts';
+import { Retention } from './retention/retention.ts';
 import type { Rule } from './rules/rule.ts';
 import { RULE_PACK_FOLDER, RuleSet, type RuleSetEvents, readRules } from './rules/rule-set.ts';
 import { anchorsOf } from './seal/anchor/anchor-queue.ts';
 import { readOrMakeCollectorKey } from './seal/collector-key.ts';
+import { LogReader } from './seal/log-reader.ts';
 import { Sealing } from './seal/sealing.ts';
 import { witnessesOf } from './seal/witness/witness-group.ts';
 import { SilenceWatch } from './silence/silence-watch.ts';
+import { ClickHouseErasureStore } from './store/clickhouse/clickhouse-erasure-store.ts';
 import { ClickHouseEventStore } from './store/clickhouse/clickhouse-event-store.ts';
 import { ClickHouseLogStore } from './store/clickhouse/clickhouse-log-store.ts';
 import type { ClickHouseAddress } from './store/clickhouse/client.ts';
@@ -60,6 +65,8 @@ export interface RunningCollector {
   /** Where people ask, and their token. */
   readonly apiUrl: string;
   readonly apiToken: string;
+  /** Of who may take something out of the record. */
+  readonly adminToken: string;
   status(): CollectorStatus;
   issueAgentCertificate(agentId: string): Promise<AgentCertificate>;
   /** Store and acknowledge what is here, then end. */
@@ -73,6 +80,10 @@ export function trustFolder(config: CollectorConfig): string {
 /** The key that seals; made at the first start. */
 export function sealKeyPath(config: CollectorConfig): string {
   return config.seal.key_file ?? join(config.state_dir, 'seal.key');
+}
+
+export function adminTokenPath(config: CollectorConfig): string {
+  return join(config.state_dir, 'admin-token');
 }
 
 export function apiTokenPath(config: CollectorConfig): string {
@@ -248,6 +259,7 @@ async function start(
   const witnessing = witnessesOf(config.seal, { metrics, log });
   const anchors = anchorsOf(config.seal, { metrics, log });
   const token = readOrMakeToken(apiTokenPath(config));
+  const adminToken = readOrMakeToken(adminTokenPath(config));
   const trust = new LocalTrust(trustFolder(config));
   const tls = await ingestTlsOf(config, trust, log);
   const apiTls = config.api.tls;
@@ -342,6 +354,30 @@ async function start(
   // Before the streams are ended: that is no silence.
   teardown.add('silence', async () => silence.stop());
 
+  const erasures = new ClickHouseErasureStore(writer, topology, collectorId);
+  teardown.add('erasure store', () => erasures.close());
+  const eraser = new Eraser({
+    store: erasures,
+    record: (own) => ingest.record(own),
+    drop: (tombstone) => erasures.dropDay(dayOf(tombstone), tombstone.agents),
+    metrics,
+    log,
+  });
+  const retention = new Retention({
+    limits: config.retention,
+    store: erasures,
+    logStore,
+    reader: new LogReader(logStore),
+    eraser,
+    metrics,
+    log,
+  });
+  teardown.add('erasures', async () => {
+    await Promise.all([eraser.stop(), retention.stop()]);
+  });
+  await eraser.resume();
+  retention.start();
+
   const status = (): CollectorStatus => ({
     version,
     collector_id: collectorId,
@@ -372,6 +408,9 @@ async function start(
     metrics,
     log,
     token,
+    adminToken,
+    eraser,
+    retention,
     metricsWithoutToken: config.api.metrics_without_token,
     queriesAtOnceMax: at_once_max,
     tls:
@@ -402,6 +441,7 @@ async function start(
     caPem: tls.caPem,
     apiUrl,
     apiToken: token,
+    adminToken,
     status,
     issueAgentCertificate: (agentId) => trust.issueAgentCertificate(agentId, { now: new Date() }),
     stop() {

@@ -61,7 +61,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'collector/telemetry',
     'proto',
   ],
-  'collector/api': ['collector/model', 'collector/store', 'collector/telemetry'],
+  'collector/api': ['collector/model', 'collector/retention', 'collector/store', 'collector/telemetry'],
   'collector/main.ts': ['collector/*'],
   witness: ['proto'],
   cli: [

@@ -11,6 +11,8 @@ import { CollectorError } from '../../collector/model/error.ts';
 import { readFileOrExplain } from '../config-file.ts';
 import { CliError, EXIT } from '../exit.ts';
 import { DEFAULT_COLLECTOR_CONFIG } from '../places.ts';
+import { defineLogKeys } from './log-keys.ts';
+import { defineRetention } from './retention.ts';
 
 const HELP = `
 Runs until it is told to stop (SIGTERM, Ctrl-C); what was acknowledged to agents is stored. Usually systemd starts it.
@@ -19,6 +21,8 @@ Examples:
   sworn collector                                  with ${DEFAULT_COLLECTOR_CONFIG}
   sworn collector --config ./collector.yaml
   sworn collector --check --config ./collector.yaml    only say whether the file and its rules are valid
+  sworn collector retention --dry-run                  what would go by its age
+  sworn collector key                                  the keys that sign, of collector and agents
   sworn collector issue-certificate --agent web-1 --out /etc/sworn`;
 
 export function defineCollector(collector: Command, version: string): void {
@@ -36,6 +40,8 @@ export function defineCollector(collector: Command, version: string): void {
       const notify = toServiceManager();
       await explained(() => serveCollector({ config, version, ...(notify !== undefined && { notify }) }));
     });
+  defineLogKeys(collector);
+  defineRetention(collector);
   collector
     .command('issue-certificate')
     .description('make the certificate with which an agent delivers')

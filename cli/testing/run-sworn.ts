@@ -23,7 +23,16 @@ export interface RunOptions {
   readonly folder?: string;
 }
 
-const ELSEWHERE = ['SWORN_URL', 'SWORN_TOKEN', 'SWORN_TOKEN_FILE', 'NO_COLOR', 'TERM', 'SWORN_DEBUG'];
+const ELSEWHERE = [
+  'SWORN_URL',
+  'SWORN_TOKEN',
+  'SWORN_TOKEN_FILE',
+  'SWORN_ADMIN_TOKEN',
+  'SWORN_ADMIN_TOKEN_FILE',
+  'NO_COLOR',
+  'TERM',
+  'SWORN_DEBUG',
+];
 
 export function cleanEnvironment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
   const kept = Object.entries(process.env).filter(

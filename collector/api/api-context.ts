@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** What the routes need of the rest of the collector. */
+import type { Eraser } from '../retention/eraser.ts';
+import type { Retention } from '../retention/retention.ts';
 import type { EventStore } from '../store/event-store.ts';
 import type { CollectorMetrics } from '../telemetry/collector-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -44,6 +46,10 @@ export interface ApiContext {
   readonly metrics: CollectorMetrics;
   readonly log: Log;
   readonly token: string;
+  /** Of who may take something out of the record. */
+  readonly adminToken: string;
+  readonly eraser: Pick<Eraser, 'matching' | 'erase' | 'progress'>;
+  readonly retention: Pick<Retention, 'plan' | 'begin'>;
   readonly metricsWithoutToken: boolean;
   readonly queriesAtOnceMax: number;
   readonly tls: { readonly certificatePem: string; readonly privateKeyPem: string } | undefined;

@@ -19,6 +19,7 @@ import { buildApi } from './server.ts';
 import { readOrMakeToken } from './token-file.ts';
 
 const TOKEN = 'sworn_a-token-for-tests-only-0123456789';
+const ADMIN_TOKEN = 'sworn_an-admin-token-for-tests-0123456789';
 const AUTHORISED = { authorization: `Bearer ${TOKEN}` };
 const SENDER = { agentId: 'agent-1', host: 'host-1' };
 
@@ -41,6 +42,9 @@ describe('api', () => {
       metrics,
       log: createLog('silent'),
       token: TOKEN,
+      adminToken: ADMIN_TOKEN,
+      eraser: { matching: async () => [], erase: async () => undefined, progress: () => undefined },
+      retention: { plan: async () => ({ payload: [], days: [] }), begin: () => {} },
       metricsWithoutToken: false,
       queriesAtOnceMax: 2,
       tls: undefined,
@@ -233,6 +237,24 @@ describe('api', () => {
       Array.from({ length: 4 }, async () => (await ask('SELECT 1', AbortSignal.timeout(20_000))).text()),
     );
     assert.deepEqual(answers, ['1\n', '1\n', '1\n', '1\n']);
+  });
+
+  it('changes the record only for who has the token for it, which reads as well', async () => {
+    const post = (url: string, token: string, payload: object) =>
+      app.inject({ method: 'POST', url, headers: { authorization: `Bearer ${token}` }, payload });
+    for (const url of ['/v1/erasures', '/v1/retention']) {
+      const refused = await post(url, TOKEN, { identity: 'x', reason: 'y' });
+      assert.deepEqual([refused.statusCode, errorOf(refused)], [403, 'forbidden'], url);
+      assert.equal((await post(url, 'wrong', {})).statusCode, 401);
+    }
+    const done = await post('/v1/erasures', ADMIN_TOKEN, { identity: 'x', reason: 'y' });
+    assert.deepEqual(done.json(), { seq: null, activities: 0, agents: [] });
+    for (const body of [{ reason: 'all of it' }, { identity: 'x' }, { identity: 'x', reason: ' ' }, { identiy: 'x' }]) {
+      assert.equal(errorOf(await post('/v1/erasures', ADMIN_TOKEN, body)), 'request_invalid', JSON.stringify(body));
+    }
+    const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+    assert.equal((await app.inject({ url: '/v1/status', headers })).statusCode, 200);
+    assert.equal((await app.inject({ url: '/v1/erasures/7', headers: AUTHORISED })).statusCode, 403);
   });
 
   it('lists sessions and pages through what one did', async () => {

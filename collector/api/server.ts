@@ -7,6 +7,7 @@ import { BODY_BYTES_MAX } from './limits.ts';
 import { registerAuthentication } from './plugins/authentication.ts';
 import { registerErrors } from './plugins/errors.ts';
 import { registerSecurityHeaders } from './plugins/security-headers.ts';
+import { registerErasures } from './routes/erasures.ts';
 import { registerHealth } from './routes/health.ts';
 import { registerLogKeys } from './routes/log-keys.ts';
 import { registerMetrics } from './routes/metrics.ts';
@@ -31,7 +32,7 @@ export function buildApi(context: ApiContext): FastifyInstance {
   }) as unknown as FastifyInstance;
   registerErrors(app, context.log);
   registerSecurityHeaders(app, tls !== undefined);
-  registerAuthentication(app, context.token);
+  registerAuthentication(app, context.token, context.adminToken);
   registerHealth(app, context);
   registerMetrics(app, context);
   registerStatus(app, context);
@@ -39,5 +40,6 @@ export function buildApi(context: ApiContext): FastifyInstance {
   registerQuery(app, context);
   registerTail(app, context);
   registerSessions(app, context);
+  registerErasures(app, context);
   return app;
 }

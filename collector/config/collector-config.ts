@@ -11,6 +11,7 @@ export interface CollectorConfig {
   readonly alerts: { readonly webhooks: readonly WebhookConfig[] };
   readonly silence: { readonly seconds: number; readonly grace_seconds: number };
   readonly seal: SealConfig;
+  readonly retention: RetentionConfig;
   readonly api: ApiConfig;
 }
 
@@ -24,6 +25,14 @@ export interface IngestConfig {
   readonly total_bytes_max: number;
   readonly insert_interval_ms: number;
   readonly insert_retry_seconds: number;
+}
+
+/** Days; null: for ever. */
+export interface RetentionConfig {
+  readonly activities_days: number | null;
+  readonly payload_days: number | null;
+  readonly identities: readonly { readonly identity: string; readonly payload_days: number | null }[];
+  readonly deliveries_days: number | null;
 }
 
 export interface StoreConfig {

@@ -26,6 +26,9 @@ const listen = (value: string) => ({
 const url = { type: 'string', pattern: '^https?://[^\\s/]+' };
 const name = { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' };
 
+/** null: for ever. */
+const days = (value: number | null) => ({ type: ['integer', 'null'], minimum: 1, maximum: 36_500, default: value });
+
 export const collectorConfigSchema = section({
   state_dir: { ...path, default: '/var/lib/sworn/collector' },
   log_level: { enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal'], default: 'info' },
@@ -85,6 +88,19 @@ export const collectorConfigSchema = section({
   silence: section({
     seconds: count(15, 86_400),
     grace_seconds: { type: 'integer', minimum: 0, maximum: 86_400, default: 60 },
+  }),
+  retention: section({
+    activities_days: days(null),
+    payload_days: days(null),
+    identities: {
+      type: 'array',
+      default: [],
+      maxItems: 1000,
+      items: closed({ identity: { type: 'string', minLength: 1, maxLength: 255 }, payload_days: days(null) }, [
+        'identity',
+      ]),
+    },
+    deliveries_days: days(90),
   }),
   api: section({
     listen: listen('127.0.0.1:7480'),

@@ -17,8 +17,6 @@ export interface AgentCount extends SeqRange {
 export interface DayOfAgent extends AgentCount {
   /** YYYY-MM-DD, by the collector's clock in UTC. */
   readonly day: string;
-  /** Whether its rows have leaves. */
-  readonly isSealed: boolean;
 }
 
 /** Leaves of rows, in the order of agent id and seq. */
@@ -57,11 +55,12 @@ export interface ErasureStore {
 
   /** Tombstones are left out: they are kept. */
   days(): Promise<readonly DayOfAgent[]>;
-  digestOfDay(day: string): Promise<LeavesDigest>;
+  /** Over the rows of a day that lie in these ranges, tombstones left out. */
+  digestOfDay(day: string, agents: ReadonlyMap<string, SeqRange>): Promise<LeavesDigest>;
   /** Seqs of tombstones of a day, by agent. */
   tombstonesOfDay(day: string): Promise<readonly { readonly agentId: string; readonly seq: number }[]>;
-  /** Remove all rows of a day but tombstones. */
-  dropDay(day: string): Promise<void>;
+  /** Remove the rows of a day that lie in these ranges, tombstones left out; resolves when they are gone. */
+  dropDay(day: string, agents: ReadonlyMap<string, SeqRange>): Promise<void>;
 
   /** Keep what became of alerts for so many days; null: for ever. */
   keepDeliveries(days: number | null): Promise<void>;

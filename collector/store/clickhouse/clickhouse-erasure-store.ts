@@ -136,25 +136,22 @@ export class ClickHouseErasureStore implements ErasureStore {
       n: string;
       first: string;
       last: string;
-      sealed: number;
     }>(
       'look at the days',
-      `SELECT toDate(received_at) AS day, agent_id, count() AS n, min(seq) AS first, max(seq) AS last,
-         max(NOT empty(leaf_bytes)) AS sealed
+      `SELECT toDate(received_at) AS day, agent_id, count() AS n, min(seq) AS first, max(seq) AS last
        FROM sworn.activities WHERE kind != 'erasure' GROUP BY day, agent_id ORDER BY day, agent_id`,
     );
-    return rows.map(({ day, agent_id, n, first, last, sealed }) => ({
+    return rows.map(({ day, agent_id, n, first, last }) => ({
       day,
       agentId: agent_id,
       activities: Number(n),
       first: Number(first),
       last: Number(last),
-      isSealed: Number(sealed) === 1,
     }));
   }
 
-  async digestOfDay(day: string): Promise<LeavesDigest> {
-    return await this.#digest(`toDate(received_at) = ${textLiteral(day)} AND kind != 'erasure'`);
+  async digestOfDay(day: string, agents: ReadonlyMap<string, SeqRange>): Promise<LeavesDigest> {
+    return await this.#digest(this.#ofDay(day, agents));
   }
 
   async tombstonesOfDay(day: string): Promise<readonly { agentId: string; seq: number }[]> {
@@ -166,12 +163,18 @@ export class ClickHouseErasureStore implements ErasureStore {
     return rows.map(({ agent_id, seq }) => ({ agentId: agent_id, seq: Number(seq) }));
   }
 
-  async dropDay(day: string): Promise<void> {
+  async dropDay(day: string, agents: ReadonlyMap<string, SeqRange>): Promise<void> {
     const table = fill('sworn.activities{{local}} {{on_cluster}}', this.#topology);
-    const keeps = (await this.tombstonesOfDay(day)).length > 0;
-    const sql = keeps
-      ? `ALTER TABLE ${table} DELETE IN PARTITION ${textLiteral(day)} WHERE kind != 'erasure' SETTINGS mutations_sync = 2`
-      : `ALTER TABLE ${table} DROP PARTITION ${textLiteral(day)}`;
+    const isOfDay = `toDate(received_at) = ${textLiteral(day)}`;
+    const [others] = await this.#rows<{ n: string }>(
+      'look what of a day stays',
+      `SELECT count() AS n FROM sworn.activities WHERE ${isOfDay} AND NOT (${this.#ofDay(day, agents)})`,
+    );
+    const sql =
+      Number(others?.n ?? 0) === 0
+        ? `ALTER TABLE ${table} DROP PARTITION ${textLiteral(day)}`
+        : `ALTER TABLE ${table} DELETE IN PARTITION ${textLiteral(day)} WHERE ${this.#ofDay(day, agents)}
+           SETTINGS mutations_sync = 2`;
     await this.#command('drop a day', sql);
   }
 
@@ -190,6 +193,10 @@ export class ClickHouseErasureStore implements ErasureStore {
 
   async close(): Promise<void> {
     await this.#client.close();
+  }
+
+  #ofDay(day: string, agents: ReadonlyMap<string, SeqRange>): string {
+    return `toDate(received_at) = ${textLiteral(day)} AND kind != 'erasure' AND ${rangesSql(agents)}`;
   }
 
   #nameOf(seq: number): string {
