@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The record as a collector's API gives it, to be audited: SQL in pages, within the limits of people's queries. */
+import { buffer } from 'node:stream/consumers';
+import type { CollectorClient } from '../collector-client.ts';
+import { CliError } from '../exit.ts';
+import { JSON_COLUMNS_SQL } from './activity-of-row.ts';
+import type {
+  AgentExtent,
+  CheckpointClaim,
+  DeclaredHole,
+  ErasedClaim,
+  KeyClaim,
+  RecordSource,
+  TombstoneClaim,
+} from './record-source.ts';
+import { ROW_COLUMNS_SQL } from './row-plan.ts';
+
+/** What is needed of a collector's API. */
+export type RecordClient = Pick<CollectorClient, 'rows' | 'query'>;
+
+const CHECKPOINTS_A_PAGE = 5_000;
+/** Whole tables of few rows: keys, tombstones. */
+const CLAIMS_MAX = 500_000;
+const NONE = 0xffff_ffff_ffff;
+
+const hexToBuffer = (text: string): Buffer => Buffer.from(text, 'hex');
+
+export class CollectorRecord implements RecordSource {
+  readonly #client: RecordClient;
+  #days: Promise<ReadonlySet<string>> | undefined;
+
+  constructor(client: RecordClient) {
+    this.#client = client;
+  }
+
+  async agents(): Promise<readonly AgentExtent[]> {
+    const rows = await this.#client.rows<{ agent_id: string; rows: string; highest: string }>(
+      `SELECT agent_id, sum(n) AS rows, max(seq) AS highest FROM (
+         SELECT agent_id, count() AS n, max(seq) AS seq FROM sworn.activities GROUP BY agent_id
+         UNION ALL SELECT DISTINCT agent_id, 0 AS n, 0 AS seq FROM sworn.checkpoints
+       ) GROUP BY agent_id ORDER BY agent_id`,
+    );
+    return rows.map((row) => ({ agentId: row.agent_id, rows: Number(row.rows), highestSeq: Number(row.highest) }));
+  }
+
+  async keys(): Promise<readonly KeyClaim[]> {
+    const rows = await this.#client.rows<{ agent_id: string; verifier: string; origin: string; ms: string }>(
+      `SELECT agent_id, verifier, origin, toUnixTimestamp64Milli(time) AS ms FROM sworn.log_keys
+       ORDER BY agent_id, time LIMIT ${CLAIMS_MAX}`,
+    );
+    return rows.map(({ agent_id, verifier, origin, ms }) => ({
+      agentId: agent_id,
+      verifier,
+      origin,
+      timeMs: Number(ms),
+    }));
+  }
+
+  async *checkpoints(agentId: string): AsyncGenerator<CheckpointClaim> {
+    let [size, ms] = ['0', '-1'];
+    for (;;) {
+      const rows = await this.#client.rows<{
+        size: string;
+        ms: string;
+        root: string;
+        verdict: string;
+        note: string;
+        subtrees: readonly string[];
+        reason: string;
+      }>(
+        `SELECT size, toUnixTimestamp64Milli(time) AS ms, hex(root_bytes) AS root, verdict, note,
+           arrayMap(x -> hex(x), subtrees) AS subtrees, reason
+         FROM sworn.checkpoints
+         WHERE agent_id = {agent:String} AND (size, toUnixTimestamp64Milli(time)) > ({size:UInt64}, {ms:Int64})
+         ORDER BY size, ms LIMIT ${CHECKPOINTS_A_PAGE}`,
+        { agent: agentId, size, ms },
+      );
+      for (const row of rows) {
+        yield {
+          size: Number(row.size),
+          root: hexToBuffer(row.root),
+          timeMs: Number(row.ms),
+          verdict: row.verdict,
+          note: row.note,
+          subtrees: row.subtrees.map(hexToBuffer),
+          reason: row.reason,
+        };
+      }
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < CHECKPOINTS_A_PAGE) return;
+      [size, ms] = [last.size, last.ms];
+    }
+  }
+
+  async tombstones(): Promise<readonly TombstoneClaim[]> {
+    const rows = await this.#client.rows<{
+      agent_id: string;
+      seq: string;
+      action: string;
+      reason: string;
+      requested_by: string;
+      agents: Readonly<Record<string, string>>;
+      activities: string;
+      digest: string;
+    }>(
+      `SELECT agent_id, seq, action, reason, requested_by, erased_agents AS agents, erased_activities AS activities,
+         hex(erased_digest_bytes) AS digest
+       FROM sworn.activities WHERE kind = 'erasure' AND action != 'completed' ORDER BY agent_id, seq LIMIT ${CLAIMS_MAX}`,
+    );
+    return rows.map((row) => ({
+      agentId: row.agent_id,
+      seq: Number(row.seq),
+      action: row.action,
+      reason: row.reason,
+      requestedBy: row.requested_by,
+      agents: new Map(Object.entries(row.agents).map(([agent, range]) => [agent, rangeOf(range)])),
+      activities: Number(row.activities),
+      digest: hexToBuffer(row.digest),
+    }));
+  }
+
+  async declaredHoles(): Promise<readonly DeclaredHole[]> {
+    const rows = await this.#client.rows<{ agent_id: string; seq: string; message: string; events: string }>(
+      `SELECT agent_id, seq, message, events FROM sworn.activities
+       WHERE kind = 'loss' AND place = 'delivery' ORDER BY agent_id, seq LIMIT ${CLAIMS_MAX}`,
+    );
+    return rows.map(({ agent_id, seq, message, events }) => ({
+      agentId: agent_id,
+      seq: Number(seq),
+      message,
+      events: Number(events),
+    }));
+  }
+
+  async erased(agentId: string): Promise<readonly ErasedClaim[]> {
+    const rows = await this.#client.rows<{ stone: string; first: string; last: string; n: string }>(
+      `SELECT erasure_seq AS stone, min(seq) AS first, max(seq) AS last, count() AS n FROM sworn.activities
+       WHERE agent_id = {agent:String} AND (erasure_seq > 0 OR notEmpty(payload_digests))
+       GROUP BY erasure_seq ORDER BY stone LIMIT ${CLAIMS_MAX}`,
+      { agent: agentId },
+    );
+    return rows.map(({ stone, first, last, n }) => ({
+      tombstoneSeq: Number(stone),
+      firstSeq: Number(first),
+      lastSeq: Number(last),
+      rows: Number(n),
+    }));
+  }
+
+  async page(agentId: string, firstSeq: number, count: number): Promise<Buffer> {
+    try {
+      const response = await this.#client.query(
+        `SELECT ${ROW_COLUMNS_SQL} FROM sworn.activities
+         WHERE agent_id = {agent:String} AND seq >= {first:UInt64} AND seq < {end:UInt64}`,
+        'Native',
+        { agent: agentId, first: firstSeq, end: firstSeq + count },
+      );
+      return await whole(response);
+    } catch (error) {
+      // Rows may be large: half of them at a time then, down to one.
+      if (!(error instanceof CliError) || count === 1 || !/query_limit|broke off/.test(error.message)) throw error;
+      const half = Math.ceil(count / 2);
+      const first = await this.page(agentId, firstSeq, half);
+      return Buffer.concat([first, await this.page(agentId, firstSeq + half, count - half)]);
+    }
+  }
+
+  async nextSeq(agentId: string, from: number): Promise<number | undefined> {
+    const [row] = await this.#client.rows<{ seq: string }>(
+      'SELECT seq FROM sworn.activities WHERE agent_id = {agent:String} AND seq >= {from:UInt64} ORDER BY seq LIMIT 1',
+      { agent: agentId, from: Math.min(from, NONE) },
+    );
+    return row === undefined ? undefined : Number(row.seq);
+  }
+
+  async tile(agentId: string, level: number, index: number): Promise<Buffer | undefined> {
+    const [row] = await this.#client.rows<{ hashes: string }>(
+      `SELECT hex(hashes) AS hashes FROM sworn.log_tiles
+       WHERE agent_id = {agent:String} AND level = {level:UInt8} AND index = {index:UInt64} ORDER BY length(hashes) DESC LIMIT 1`,
+      { agent: agentId, level, index },
+    );
+    return row === undefined ? undefined : hexToBuffer(row.hashes);
+  }
+
+  daysWithRows(): Promise<ReadonlySet<string>> {
+    this.#days ??= this.#client
+      .rows<{ day: string }>('SELECT DISTINCT toString(toDate(received_at)) AS day FROM sworn.activities')
+      .then((rows) => new Set(rows.map(({ day }) => day)));
+    return this.#days;
+  }
+
+  async dayOf(agentId: string, seq: number): Promise<string | undefined> {
+    const [row] = await this.#client.rows<{ day: string }>(
+      `SELECT toString(toDate(received_at)) AS day FROM sworn.activities
+       WHERE agent_id = {agent:String} AND seq = {seq:UInt64} LIMIT 1`,
+      { agent: agentId, seq },
+    );
+    return row?.day;
+  }
+
+  async withLeaf(leaf: Buffer): Promise<readonly { readonly agentId: string; readonly seq: number }[]> {
+    const rows = await this.#client.rows<{ agent_id: string; seq: string }>(
+      'SELECT agent_id, seq FROM sworn.activities WHERE leaf_bytes = unhex({leaf:String}) LIMIT 10',
+      { leaf: leaf.toString('hex') },
+    );
+    return rows.map(({ agent_id, seq }) => ({ agentId: agent_id, seq: Number(seq) }));
+  }
+
+  rows(agentId: string, seq: number): Promise<Readonly<Record<string, unknown>>[]> {
+    return this.#client.rows(
+      `SELECT ${JSON_COLUMNS_SQL} FROM sworn.activities AS a
+       WHERE a.agent_id = {agent:String} AND a.seq = {seq:UInt64} LIMIT 3`,
+      { agent: agentId, seq },
+    );
+  }
+}
+
+/** `17-9120`. */
+function rangeOf(text: string): readonly [first: number, last: number] {
+  const [first = '0', last = first] = text.split('-');
+  return [Number(first), Number(last)];
+}
+
+/** Errors: CliError when it breaks off. */
+async function whole(response: Response): Promise<Buffer> {
+  try {
+    return await buffer(response.body as never);
+  } catch (error) {
+    throw new CliError(`the answer broke off: ${(error as Error).message}`);
+  }
+}

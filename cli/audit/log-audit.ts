@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Holds the rows of one log against what was signed: leaves out of rows, a tree out of leaves, its root at each checkpoint.
+ * From one checkpoint to the next the tree goes on from the subtrees that have the root which was signed, so that what is
+ * wrong in one part says nothing of the next.
+ */
+import type { Addon, DoubledRow, RowLeafWriter } from '../../agent/source/ebpf/addon.ts';
+import { rowState } from '../../agent/source/ebpf/addon.ts';
+import { HASH_BYTES } from '../../proto/log/merkle.ts';
+import { TILE_WIDTH } from '../../proto/log/tile.ts';
+import type { ProblemList } from './audit-finding.ts';
+import { type AnchoredNote, type Point, type PointCounts, pointsOf } from './checkpoint-points.ts';
+import type { KeyRing } from './key-ring.ts';
+import { explainHole, type Hole } from './log-hole.ts';
+import { LogSegment, rootOfEdge } from './log-segment.ts';
+import { explainRows, leavesBeforeSwaps, type Suspect } from './log-suspects.ts';
+import type { AgentExtent, DeclaredHole, KeyClaim, RecordSource, TombstoneClaim } from './record-source.ts';
+import { rowPlan } from './row-plan.ts';
+
+/** 10 to 30 MB of rows, and a hundredth of a second of questions for each. */
+export const PAGE_ROWS = 32_768;
+/** What differs is looked at row by row up to so many; beyond, it is only told. */
+const SUSPECTS_MAX = 500;
+
+export interface AuditContext {
+  readonly source: RecordSource;
+  readonly addon: Pick<Addon, 'RowLeafWriter' | 'growTree'>;
+  readonly problems: ProblemList;
+  readonly keys: KeyRing;
+  readonly keyClaims: readonly KeyClaim[];
+  readonly tombstones: readonly TombstoneClaim[];
+  readonly declaredHoles: readonly DeclaredHole[];
+  readonly anchored: readonly AnchoredNote[];
+  readonly onRows: (rows: number) => void;
+  readonly pageRows?: number;
+}
+
+export interface LogResult extends PointCounts {
+  readonly agentId: string;
+  /** Rows that were read, and whose leaves were computed. */
+  activities: number;
+  /** Rows below the last size at which the tree had the root that was signed. */
+  sealedUpTo: number;
+  /** Not read, since nobody asked for them: their hashes, under a signed root, stand for them. */
+  byHashes: number;
+}
+
+/** Numbers that are asked for, both included. */
+export type Span = readonly [first: number, last: number];
+
+const { present, same, foreign, erased, tombstone } = rowState;
+const LOOKED_AT = present | same | foreign | erased | tombstone;
+const PLAIN = present | same;
+
+export class LogAudit {
+  readonly #context: AuditContext;
+  readonly #agentId: string;
+  readonly #highestSeq: number;
+  readonly #result: LogResult;
+  readonly #writer: RowLeafWriter;
+  #segment: LogSegment;
+  /** Of the segment. */
+  #suspects: Suspect[] = [];
+  #doubled: DoubledRow[] = [];
+  #hole: Hole | undefined;
+  /** What is being read up to. */
+  #next: Point | undefined;
+  readonly #allSuspects: Suspect[] = [];
+  #ahead: { readonly firstSeq: number; readonly bytes: Promise<Buffer> } | undefined;
+
+  constructor(context: AuditContext, { agentId, highestSeq }: AgentExtent) {
+    this.#context = context;
+    this.#agentId = agentId;
+    this.#highestSeq = highestSeq;
+    this.#result = { agentId, activities: 0, sealedUpTo: 0, byHashes: 0, checkpoints: 0, cosigned: 0, witnessed: 0 };
+    const { plan, texts } = rowPlan();
+    this.#writer = new context.addon.RowLeafWriter(plan, texts);
+    this.#segment = new LogSegment(0, Buffer.alloc(0), context.addon.growTree);
+  }
+
+  /** Reads all rows, or those parts that hold numbers of `span`. */
+  async run(span?: Span): Promise<LogResult> {
+    const { source, anchored, keys, keyClaims, problems } = this.#context;
+    const agentId = this.#agentId;
+    const claims = source.checkpoints(agentId);
+    let last: Point | undefined;
+    for await (const point of pointsOf(agentId, claims, anchored, keys, keyClaims, problems, this.#result)) {
+      if (span !== undefined && point.size < span[0] && point.edge !== undefined) {
+        this.#result.byHashes += point.size - this.#segment.size;
+        this.#begin(point.size, point.edge);
+        this.#result.sealedUpTo = point.size;
+        continue;
+      }
+      if (span !== undefined && this.#segment.size >= span[1]) {
+        this.#result.byHashes += point.size - Math.max(last?.size ?? 0, this.#segment.size);
+        last = point;
+        continue;
+      }
+      this.#next = point;
+      await this.#readUpTo(point.size);
+      this.#next = undefined;
+      await this.#compare(point);
+      last = point;
+    }
+    if (span === undefined || this.#segment.size < span[1]) await this.#readTail(last, span);
+    await this.#closeHole(undefined, true);
+    await explainRows(this.#context, this.#agentId, this.#allSuspects);
+    await this.#checkErased();
+    return this.#result;
+  }
+
+  #begin(size: number, edge: Buffer | undefined): void {
+    this.#segment = new LogSegment(size, edge, this.#context.addon.growTree);
+    this.#suspects = [];
+    this.#doubled = [];
+  }
+
+  /** Rows up to this number, and what has none, into the segment. */
+  async #readUpTo(lastSeq: number): Promise<void> {
+    const pageRows = this.#context.pageRows ?? PAGE_ROWS;
+    while (this.#segment.nextSeq <= lastSeq) {
+      const firstSeq = this.#segment.nextSeq;
+      const count = Math.min(pageRows, lastSeq - firstSeq + 1);
+      if (firstSeq > this.#highestSeq) {
+        this.#openHole(firstSeq, lastSeq);
+        this.#segment.skip(lastSeq - firstSeq + 1);
+        return;
+      }
+      const rows = await this.#readPage(firstSeq, count);
+      if (rows > 0) continue;
+      // A large hole is not read page by page.
+      const next = (await this.#context.source.nextSeq(this.#agentId, this.#segment.nextSeq)) ?? this.#highestSeq + 1;
+      const skipped = Math.min(next - 1, lastSeq) - this.#segment.nextSeq + 1;
+      if (skipped <= 0) continue;
+      this.#openHole(this.#segment.nextSeq, this.#segment.nextSeq + skipped - 1);
+      this.#segment.skip(skipped);
+    }
+  }
+
+  async #readPage(firstSeq: number, count: number): Promise<number> {
+    const { source, onRows } = this.#context;
+    const ahead = this.#ahead?.firstSeq === firstSeq ? this.#ahead.bytes : source.page(this.#agentId, firstSeq, count);
+    const whole = this.#context.pageRows ?? PAGE_ROWS;
+    // What was asked for ahead may hold more than is wanted now.
+    const room = this.#ahead?.firstSeq === firstSeq ? whole : count;
+    const bytes = await ahead;
+    this.#ahead = undefined;
+    const nextFirst = firstSeq + count;
+    if (count === whole && nextFirst <= this.#highestSeq) {
+      this.#ahead = { firstSeq: nextFirst, bytes: source.page(this.#agentId, nextFirst, whole) };
+      this.#ahead.bytes.catch(() => {});
+    }
+    const computed = Buffer.alloc(room * HASH_BYTES);
+    const stored = Buffer.alloc(room * HASH_BYTES);
+    const states = Buffer.alloc(room);
+    const { doubled } = this.#writer.read(bytes, firstSeq, computed, stored, states);
+    const rows = await this.#take(firstSeq, count, computed, stored, states);
+    for (const row of doubled) if (row.seq < firstSeq + count) this.#double(row, computed, stored, states, firstSeq);
+    this.#result.activities += rows;
+    onRows(rows);
+    return rows;
+  }
+
+  /** The leaves of a page into the segment: those that come out, and where they differ those that stand there. */
+  async #take(firstSeq: number, count: number, computed: Buffer, stored: Buffer, states: Buffer): Promise<number> {
+    let [from, rows] = [0, 0];
+    for (let at = 0; at < count; at++) {
+      const state = states[at] as number;
+      if ((state & LOOKED_AT) === PLAIN) {
+        rows++;
+        if (this.#hole !== undefined) await this.#closeHole(firstSeq + at, true);
+        continue;
+      }
+      if (state === 0) {
+        this.#segment.append(computed.subarray(from * HASH_BYTES, at * HASH_BYTES));
+        const holeStart = at;
+        while (at + 1 < count && states[at + 1] === 0) at++;
+        this.#openHole(firstSeq + holeStart, firstSeq + at);
+        this.#segment.skip(at - holeStart + 1);
+        from = at + 1;
+        continue;
+      }
+      rows++;
+      if (this.#hole !== undefined) await this.#closeHole(firstSeq + at, (state & same) !== 0);
+      const leaf = computed.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES);
+      const storedLeaf = stored.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES);
+      if ((state & (same | foreign)) !== same) {
+        this.#suspect({ seq: firstSeq + at, state, computed: Buffer.from(leaf), stored: Buffer.from(storedLeaf) });
+        if ((state & same) === 0) leaf.set(storedLeaf);
+      }
+    }
+    this.#segment.append(computed.subarray(from * HASH_BYTES, count * HASH_BYTES));
+    this.#segment.rows += rows;
+    return rows;
+  }
+
+  #suspect(suspect: Suspect): void {
+    this.#segment.isTold = true;
+    if (this.#suspects.length < SUSPECTS_MAX) this.#suspects.push(suspect);
+    if (this.#allSuspects.length < SUSPECTS_MAX) this.#allSuspects.push(suspect);
+    else {
+      const message = 'The row does not have the leaf that stands in it.';
+      this.#context.problems.add('altered', this.#agentId, suspect.seq, suspect.seq, message);
+    }
+  }
+
+  #double(row: DoubledRow, computed: Buffer, stored: Buffer, states: Buffer, firstSeq: number): void {
+    const at = row.seq - firstSeq;
+    const [from, to] = [at * HASH_BYTES, (at + 1) * HASH_BYTES];
+    this.#segment.isTold = true;
+    const isCopy = row.stored.equals(stored.subarray(from, to)) && (row.state & states[at]! & same) === same;
+    const [kind, message] = isCopy
+      ? (['replayed', 'The same activity stands a second time under the same number.'] as const)
+      : (['inserted', 'Two rows have this number, and they are not the same.'] as const);
+    this.#context.problems.add(kind, this.#agentId, row.seq, row.seq, message);
+    if (isCopy) return;
+    const first = { seq: row.seq, state: states[at]!, computed: Buffer.from(computed.subarray(from, to)) };
+    // Of the two, the one whose leaf comes out is the one to go on with; the other is tried when the root does not.
+    if ((first.state & same) === 0 && (row.state & same) !== 0) this.#segment.replace(row.seq, row.computed);
+    else this.#doubled.push(row);
+  }
+
+  #openHole(first: number, last: number): void {
+    if (this.#hole !== undefined && this.#hole.last + 1 === first) this.#hole.last = last;
+    else this.#hole = { first, last, days: new Set(), isSealed: false };
+    if (this.#next === undefined) return;
+    this.#hole.isSealed = true;
+    if (this.#next.day !== '') this.#hole.days.add(this.#next.day);
+  }
+
+  /** A hole ends in front of `nextSeq`, or with the log. What does not belong there anyhow says nothing of it. */
+  async #closeHole(nextSeq: number | undefined, isWhole: boolean): Promise<void> {
+    const hole = this.#hole;
+    this.#hole = undefined;
+    if (hole === undefined) return;
+    this.#segment.isTold = true;
+    if (!isWhole && !hole.isSealed) return;
+    await explainHole(this.#context, this.#agentId, hole, nextSeq);
+  }
+
+  async #compare(point: Point): Promise<void> {
+    const segment = this.#segment;
+    await this.#fillHoles(segment);
+    const found = await this.#edgeWithRoot(segment, point);
+    if (found !== undefined) this.#result.sealedUpTo = point.size;
+    else if (segment.edge !== undefined && segment.holes.length === 0) await this.#tellRewritten(point);
+    this.#begin(point.size, found ?? point.edge);
+  }
+
+  /** Rows that retention took away have their leaves in tiles. */
+  async #fillHoles(segment: LogSegment): Promise<void> {
+    if (segment.edge === undefined || segment.rows === 0) return;
+    for (const [first, last] of [...segment.holes]) {
+      let filled = 0;
+      for (let index = Math.floor((first - 1) / TILE_WIDTH); index * TILE_WIDTH < last; index++) {
+        const tile = await this.#context.source.tile(this.#agentId, 0, index);
+        if (tile === undefined) break;
+        for (let at = 0; at < Math.floor(tile.length / HASH_BYTES); at++) {
+          const seq = index * TILE_WIDTH + at + 1;
+          if (seq < first || seq > last) continue;
+          if (segment.replace(seq, tile.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES))) filled++;
+        }
+      }
+      if (filled === last - first + 1)
+        segment.holes.splice(
+          segment.holes.findIndex(([one]) => one === first),
+          1,
+        );
+    }
+  }
+
+  /** The right edge that has the root that was signed: with the leaves that stand there, or with others that may belong there. */
+  async #edgeWithRoot(segment: LogSegment, { size, root }: Point): Promise<Buffer | undefined> {
+    const attempt = (): Buffer | undefined => {
+      const end = segment.end();
+      return end !== undefined && rootOfEdge(size, end).equals(root) ? end : undefined;
+    };
+    let found = attempt();
+    if (found !== undefined) return found;
+    const differing = this.#suspects.filter(({ state }) => (state & same) === 0);
+    if (differing.length === 0 && this.#doubled.length === 0) return undefined;
+    // Where only the leaf was changed, the rows are still what was sealed.
+    for (const { seq, computed } of differing) segment.replace(seq, computed);
+    found = attempt();
+    if (found !== undefined) return found;
+    for (const { seq, stored } of differing) segment.replace(seq, stored);
+    const swaps = await leavesBeforeSwaps(this.#context.source, this.#agentId, differing);
+    for (const [seq, leaf] of swaps) segment.replace(seq, leaf);
+    for (const { seq, computed } of this.#doubled) segment.replace(seq, computed);
+    return attempt();
+  }
+
+  /** Rows and leaves agree, and are not those that were sealed. Tiles say which part it is. */
+  async #tellRewritten(point: Point): Promise<void> {
+    const segment = this.#segment;
+    if (segment.isTold) return;
+    const [first, last] = (await this.#differingBlocks(segment)) ?? [segment.firstSeq, point.size];
+    const by = point.anchor === undefined ? 'the checkpoint' : `the checkpoint kept in ${point.anchor},`;
+    const message = `Rows and their leaves agree, but they are not what was sealed: the tree does not have the root of ${by} at ${point.size}.`;
+    this.#context.problems.add('rewritten', this.#agentId, first, last, message);
+  }
+
+  async #differingBlocks(segment: LogSegment): Promise<Span | undefined> {
+    let [first, last] = [0, 0];
+    const start = Math.ceil(segment.size / TILE_WIDTH);
+    for (let block = start; (block + 1) * TILE_WIDTH < segment.nextSeq; block++) {
+      const tile = await this.#context.source.tile(this.#agentId, 1, Math.floor(block / TILE_WIDTH));
+      const at = (block % TILE_WIDTH) * HASH_BYTES;
+      if (tile === undefined || tile.length < at + HASH_BYTES) continue;
+      const from = (block * TILE_WIDTH - segment.size) * HASH_BYTES;
+      const leaves = segment.leaves().subarray(from, from + TILE_WIDTH * HASH_BYTES);
+      const root = rootOfEdge(TILE_WIDTH, this.#context.addon.growTree(0, Buffer.alloc(0), leaves));
+      if (root.equals(tile.subarray(at, at + HASH_BYTES))) continue;
+      if (first === 0) first = block * TILE_WIDTH + 1;
+      last = (block + 1) * TILE_WIDTH;
+    }
+    return first === 0 ? undefined : [first, last];
+  }
+
+  /** What comes behind the last checkpoint: recorded, and not sealed yet. */
+  async #readTail(last: Point | undefined, span: Span | undefined): Promise<void> {
+    const end = Math.min(this.#highestSeq, span?.[1] ?? this.#highestSeq);
+    const first = this.#segment.nextSeq;
+    if (first > end) return;
+    await this.#readUpTo(end);
+    const rows = this.#segment.rows;
+    if (rows === 0) return;
+    const message =
+      last === undefined
+        ? 'No checkpoint of this log is there: the rows have the leaves that stand in them, and nothing that was signed says more.'
+        : 'These came behind the last checkpoint. The next one seals them.';
+    this.#context.problems.add('not_sealed_yet', this.#agentId, first, end, message);
+  }
+
+  /** Erased rows name a tombstone; it has to be there, and to speak of them. */
+  async #checkErased(): Promise<void> {
+    const { source, tombstones, problems } = this.#context;
+    for (const { tombstoneSeq, firstSeq, lastSeq, rows } of await source.erased(this.#agentId)) {
+      const found = tombstones.find(({ seq, agents }) => {
+        const range = agents.get(this.#agentId);
+        return seq === tombstoneSeq && range !== undefined && range[0] <= firstSeq && range[1] >= lastSeq;
+      });
+      if (found === undefined || found.action !== 'payload_erased') {
+        const message = `The payload of ${rows} of these rows is gone, and no tombstone says who took it out and why.`;
+        problems.add('payload_edited', this.#agentId, firstSeq, lastSeq, message);
+      } else {
+        const message = `The payload of ${rows} of these was erased by ${found.requestedBy}: ${found.reason} (tombstone ${found.agentId}:${found.seq}).`;
+        problems.add('erased', this.#agentId, firstSeq, lastSeq, message);
+      }
+    }
+  }
+}

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What is done to a record in a real ClickHouse, by somebody with all rights there, is found and named. */
+import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import { describe, it, type TestContext } from 'node:test';
+import { loadAddon } from '../../agent/source/ebpf/addon.ts';
+import { kindOf } from '../../collector/model/activity.ts';
+import type { AnswerFormat } from '../../collector/store/event-store.ts';
+import { makeActivity } from '../../collector/testing/activity-maker.ts';
+import { asReceived, fullActivities } from '../../collector/testing/full-activities.ts';
+import { readRows, startEmbeddedStore, type TestStore } from '../../collector/testing/test-store.ts';
+import { leafOf, payloadDigests } from '../../proto/leaf.ts';
+import { MerkleFrontier } from '../../proto/log/merkle.ts';
+import { parseNote } from '../../proto/log/note.ts';
+import { sworn } from '../../proto/record.ts';
+import { type ChangedRows, changeRows } from '../testing/changed-rows.ts';
+import { COLLECTOR, SealedRecord } from '../testing/sealed-record.ts';
+import { isFault } from './audit-finding.ts';
+import type { AnchoredNote } from './checkpoint-points.ts';
+import { CollectorRecord } from './collector-record.ts';
+import type { Span } from './log-audit.ts';
+import { makeProof } from './make-proof.ts';
+import { checkProof, formatProofFile, parseProofFile, ringOf } from './proof.ts';
+import { auditRecord, type IntegrityReport } from './record-audit.ts';
+
+const addon = loadAddon();
+
+interface LooseProof {
+  seq: number;
+  host: string;
+  activity: Record<string, unknown>;
+  tree_size: number;
+  checkpoint: string;
+  inclusion: string[];
+}
+
+interface Stage {
+  readonly store: TestStore;
+  readonly record: SealedRecord;
+  readonly change: ChangedRows;
+  readonly source: CollectorRecord;
+  audit(more?: { anchored?: AnchoredNote[]; keys?: string[]; spans?: Map<string, Span> }): Promise<IntegrityReport>;
+  /** Kind, agent and range of each fault. */
+  faults(anchored?: AnchoredNote[]): Promise<string[]>;
+}
+
+/** Two agents and a collector, sealed every hundred rows, with some rows that are not sealed yet. */
+async function startStage(t: TestContext): Promise<Stage> {
+  const store = await startEmbeddedStore();
+  const change = changeRows(store.engine!);
+  t.after(async () => {
+    await change.close();
+    await store.stop();
+  });
+  const record = new SealedRecord(store, change);
+  await record.start();
+  for (const agent of ['a-1', 'b-2']) {
+    for (let round = 0; round < 3; round++) {
+      await record.addMade(agent, 100);
+      await record.seal(agent);
+    }
+    await record.addMade(agent, 10);
+  }
+  await record.add(COLLECTOR, fullActivities());
+  await record.seal(COLLECTOR);
+  const client = {
+    rows: <T>(sql: string, parameters?: Readonly<Record<string, string | number>>) =>
+      readRows<T>(store.store, sql, parameters),
+    async query(sql: string, format: string, parameters: Readonly<Record<string, string | number>> = {}) {
+      const { stream } = await store.store.query({ sql, format: format as AnswerFormat, parameters });
+      return new Response(Readable.toWeb(stream) as never);
+    },
+  };
+  const source = new CollectorRecord(client);
+  const audit: Stage['audit'] = ({ anchored = [], keys = [], spans } = {}) =>
+    auditRecord({
+      source: new CollectorRecord(client),
+      addon,
+      trusted: keys.map((line) => ({ line, trust: 'given' })),
+      anchored,
+      spans,
+      onProgress: () => {},
+      pageRows: 64,
+    });
+  return {
+    store,
+    record,
+    change,
+    source,
+    audit,
+    async faults(anchored = []) {
+      const { problems, ok } = await audit({ anchored });
+      const faults = problems.filter(isFault);
+      assert.equal(ok, faults.length === 0);
+      return faults.map(({ kind, agent_id, first_seq, last_seq }) => `${kind} ${agent_id}:${first_seq}-${last_seq}`);
+    },
+  };
+}
+
+/** A copy of rows with some columns made anew. */
+function copy(where: string, replaced: string): string {
+  return `INSERT INTO sworn.activities SELECT * REPLACE (${replaced}) FROM (SELECT * FROM sworn.activities WHERE ${where})`;
+}
+
+describe('an audit', () => {
+  it('finds nothing in a clean record, whatever pages it is read in', async (t) => {
+    const { audit, record } = await startStage(t);
+    const report = await audit();
+    const { ok, agents, activities, checkpoints, cosigned, problems } = report;
+    assert.deepEqual([ok, agents, checkpoints, cosigned], [true, 3, 7, 6]);
+    assert.equal(activities, 620 + fullActivities().length);
+    assert.deepEqual(
+      problems.map(({ kind, agent_id, first_seq, last_seq }) => [kind, agent_id, first_seq, last_seq]),
+      [
+        ['not_sealed_yet', 'a-1', 301, 310],
+        ['not_sealed_yet', 'b-2', 301, 310],
+      ],
+    );
+    assert.deepEqual(new Set(report.keys.map(({ trust }) => trust)), new Set(['collector']));
+    const known = await audit({ keys: [record.collectorKey] });
+    assert.equal(known.ok, true);
+    assert.ok(known.keys.some(({ trust }) => trust === 'given'));
+  });
+
+  it('reads only the parts that are asked for, and says so', async (t) => {
+    const { audit, change } = await startStage(t);
+    const spans = new Map<string, Span>([['a-1', [150, 160]]]);
+    const { ok, activities, logs } = await audit({ spans });
+    assert.deepEqual([ok, activities, logs[0]?.byHashes], [true, 100, 200]);
+    await change.run("ALTER TABLE sworn.activities UPDATE target = 'x' WHERE agent_id = 'a-1' AND seq = 5");
+    assert.equal((await audit({ spans })).ok, true);
+    assert.equal((await audit({ spans: new Map<string, Span>([['a-1', [5, 5]]]) })).ok, false);
+  });
+
+  it('names altered rows, with and without their leaf', async (t) => {
+    const { faults, change } = await startStage(t);
+    await change.run("ALTER TABLE sworn.activities UPDATE target = 'elsewhere' WHERE agent_id = 'a-1' AND seq = 42");
+    await change.run(
+      "ALTER TABLE sworn.activities UPDATE leaf_bytes = unhex(repeat('ab', 32)) WHERE agent_id = 'a-1' AND seq = 144",
+    );
+    await change.run("ALTER TABLE sworn.activities UPDATE claims = 'x' WHERE agent_id = 'b-2' AND seq = 305");
+    assert.deepEqual(await faults(), ['altered a-1:42-42', 'altered a-1:144-144', 'altered b-2:305-305']);
+  });
+
+  it('names an edited payload where the rest of the row shows it', async (t) => {
+    const { faults, change } = await startStage(t);
+    await change.run("ALTER TABLE sworn.activities UPDATE statement = 'SELECT 1' WHERE agent_id = 'a-1' AND seq = 1");
+    assert.deepEqual(await faults(), ['payload_edited a-1:1-1']);
+  });
+
+  it('names removed rows, and a tail that was cut', async (t) => {
+    const { faults, change } = await startStage(t);
+    await change.run("ALTER TABLE sworn.activities DELETE WHERE agent_id = 'a-1' AND seq IN (50, 51, 250)");
+    await change.run("ALTER TABLE sworn.activities DELETE WHERE agent_id = 'b-2' AND seq > 280");
+    assert.deepEqual(await faults(), ['removed a-1:50-51', 'removed a-1:250-250', 'cut_tail b-2:281-300']);
+  });
+
+  it('names rows that were put there: under a number that is taken, and behind the end', async (t) => {
+    const { faults, change } = await startStage(t);
+    await change.run(copy("agent_id = 'a-1' AND seq = 20", "'other' AS target"));
+    await change.run(copy("agent_id = 'a-1' AND seq = 30", 'received_at AS received_at'));
+    assert.deepEqual(await faults(), ['inserted a-1:20-20', 'replayed a-1:30-30']);
+  });
+
+  it('names copies at another place, and rows that were exchanged', async (t) => {
+    const { faults, change } = await startStage(t);
+    await change.run(copy("agent_id = 'a-1' AND seq = 20", '999 AS seq'));
+    await change.run(copy("agent_id = 'b-2' AND seq = 17", '100018 AS seq'));
+    await change.run(copy("agent_id = 'b-2' AND seq = 18", '100017 AS seq'));
+    await change.run("ALTER TABLE sworn.activities DELETE WHERE agent_id = 'b-2' AND seq IN (17, 18)");
+    await change.run(copy("agent_id = 'b-2' AND seq IN (100017, 100018)", 'seq - 100000 AS seq'));
+    await change.run("ALTER TABLE sworn.activities DELETE WHERE agent_id = 'b-2' AND seq > 100000");
+    assert.deepEqual(await faults(), ['replayed a-1:999-999', 'swapped b-2:17-17', 'swapped b-2:18-18']);
+  });
+
+  it('names the part that was rewritten with its leaves', async (t) => {
+    const { faults, change, store } = await startStage(t);
+    await change.run("ALTER TABLE sworn.activities DELETE WHERE agent_id = 'a-1' AND seq > 100 AND seq <= 200");
+    // Others in their place, each with the leaf that comes out of it.
+    const batch = store.store.newBatch();
+    for (let seq = 101; seq <= 200; seq++) {
+      const activity = asReceived({ ...makeActivity(seq + 5000), seq });
+      activity.leaf = leafOf(activity, 'a-1', 'höst');
+      batch.add(kindOf(activity)!, activity, { agentId: 'a-1', host: 'höst' });
+    }
+    await store.store.append([batch]);
+    assert.deepEqual(await faults(), ['rewritten a-1:101-200']);
+  });
+
+  it('names a day of the table that was dropped', async (t) => {
+    const { faults, change, record } = await startStage(t);
+    await record.addMade('c-3', 50);
+    await record.seal('c-3', { day: '2026-01-01' });
+    await record.addMade('c-3', 50);
+    await record.seal('c-3', { day: '2026-01-02' });
+    await record.addMade('c-3', 50);
+    await record.seal('c-3', { day: '2026-01-03' });
+    for (const day of [1, 2, 3]) {
+      const [from, to] = [(day - 1) * 50, day * 50];
+      await change.run(
+        `INSERT INTO sworn.activities SELECT * REPLACE (toDateTime64('2026-01-0${day} 11:00:00', 3, 'UTC') AS received_at)
+         FROM sworn.activities WHERE agent_id = 'c-3' AND seq > ${from} AND seq <= ${to}`,
+      );
+    }
+    await change.run("ALTER TABLE sworn.activities DELETE WHERE agent_id = 'c-3' AND received_at > '2026-02-01'");
+    assert.deepEqual(await faults(), []);
+    await change.run("ALTER TABLE sworn.activities DROP PARTITION '2026-01-02'");
+    assert.deepEqual(await faults(), ['partition_dropped c-3:51-100']);
+  });
+
+  it('names checkpoints that were removed or rolled back, by those that were kept elsewhere', async (t) => {
+    const { faults, change, record } = await startStage(t);
+    await record.addMade('a-1', 10);
+    const note = parseNote(await record.seal('a-1'));
+    const anchored = [{ note, place: 'anchor' }];
+    assert.deepEqual(await faults(anchored), []);
+    await change.run("ALTER TABLE sworn.checkpoints DELETE WHERE agent_id = 'a-1' AND size > 100");
+    await change.run("ALTER TABLE sworn.activities DELETE WHERE agent_id = 'a-1' AND seq > 100");
+    assert.deepEqual(await faults(), []);
+    assert.deepEqual(await faults(anchored), ['cut_tail a-1:101-320']);
+    // All of a log is gone, and what is left knows nothing of it.
+    await change.run("ALTER TABLE sworn.checkpoints DELETE WHERE agent_id = 'a-1'");
+    await change.run("ALTER TABLE sworn.activities DELETE WHERE agent_id = 'a-1'");
+    assert.deepEqual(await faults(anchored), ['cut_tail a-1:1-320']);
+  });
+
+  it('tells what is wrong with checkpoints themselves', async (t) => {
+    const { faults, change, record, audit } = await startStage(t);
+    const fork = new MerkleFrontier();
+    for (let at = 0; at < 200; at++) fork.append(Buffer.alloc(32, at));
+    const note = await record.note('a-1', fork);
+    assert.deepEqual(await faults([{ note: parseNote(note), place: 'anchor' }]), ['forked a-1:200-200']);
+    await record.seal('b-2', { verdict: 'rolled_back' });
+    await change.run(
+      "ALTER TABLE sworn.checkpoints UPDATE note = replaceOne(note, '\\n100\\n', '\\n99\\n') WHERE agent_id = 'a-1' AND size = 100",
+    );
+    await change.run(
+      "ALTER TABLE sworn.checkpoints UPDATE subtrees = [unhex(repeat('00', 32)), unhex(repeat('00', 32)), unhex(repeat('00', 32))] WHERE agent_id = 'b-2' AND size = 200",
+    );
+    assert.deepEqual(await faults(), ['wrong_root a-1:100-100', 'wrong_root b-2:200-200', 'rolled_back b-2:310-310']);
+    const stranger = new SealedRecord({} as TestStore, change);
+    const { problems } = await audit({ keys: [stranger.collectorKey] });
+    const kinds = problems.filter(isFault).map(({ kind }) => kind);
+    assert.deepEqual(kinds.sort().slice(0, 6), [...Array.from({ length: 5 }, () => 'bad_signature'), 'key_changed']);
+  });
+
+  it('takes erased payload for what it is, with a tombstone and digests, and for nothing else', async (t) => {
+    const { faults, audit, change, record } = await startStage(t);
+    const [command] = await record.add('e-5', fullActivities().slice(0, 1));
+    await record.addMade('e-5', 3);
+    await record.seal('e-5');
+    const digests = [...payloadDigests(command!)].map(
+      ([name, digest]) => `'${name}', unhex('${Buffer.from(digest).toString('hex')}')`,
+    );
+    const erase = (stone: number) =>
+      `ALTER TABLE sworn.activities UPDATE resource = '', statement = '', statement_shape = '', parameters = '', request = '', response = '',
+         error_message = '', request_sha256_bytes = unhex(repeat('00', 32)), response_sha256_bytes = unhex(repeat('00', 32)),
+         attributes = map(), salt_bytes = unhex(repeat('00', 16)), payload_digests = map(${digests.join(', ')}), erasure_seq = ${stone}
+       WHERE agent_id = 'e-5' AND seq = 1`;
+    await change.run(erase(0));
+    assert.deepEqual(await faults(), ['payload_edited e-5:1-1']);
+    const before = fullActivities().length;
+    const { ACTION_PAYLOAD_ERASED } = sworn.v1.Erasure.Action;
+    const agents = { 'e-5': '1-1' };
+    await record.add(COLLECTOR, [
+      { erasure: { action: ACTION_PAYLOAD_ERASED, reason: 'asked for', requestedBy: 'admin', agents, activities: 1 } },
+    ]);
+    await record.seal(COLLECTOR);
+    await change.run(erase(before + 1));
+    assert.deepEqual(await faults(), []);
+    const { problems } = await audit();
+    assert.ok(problems.some(({ kind, agent_id }) => kind === 'erased' && agent_id === 'e-5'));
+    await change.run("ALTER TABLE sworn.activities UPDATE statement = 'another' WHERE agent_id = 'e-5' AND seq = 1");
+    assert.deepEqual(await faults(), ['payload_edited e-5:1-1']);
+    await change.run(
+      "ALTER TABLE sworn.activities UPDATE statement = '', payload_digests = map() WHERE agent_id = 'e-5' AND seq = 1",
+    );
+    assert.deepEqual(await faults(), ['digest_missing e-5:1-1']);
+  });
+});
+
+describe('a proof', () => {
+  it('holds by itself, of every kind and place, and only for what it is of', async (t) => {
+    const { source, record } = await startStage(t);
+    const lines = (await source.keys()).map(({ verifier, origin }) => ({ line: verifier, origin }));
+    const places: [string, number][] = [1, 2, 64, 100, 101, 150, 299, 300].map((seq) => ['a-1', seq]);
+    for (const { length } of [fullActivities()]) for (let seq = 1; seq <= length; seq++) places.push([COLLECTOR, seq]);
+    for (const [agentId, seq] of places) {
+      const text = formatProofFile({ proofs: [await makeProof(source, addon, agentId, seq)], keys: lines });
+      const file = parseProofFile(text);
+      const verdict = checkProof(file.proofs[0]!, ringOf(file, [{ line: record.collectorKey, trust: 'given' }]));
+      assert.deepEqual([verdict.message, verdict.ok], ['', true], `${agentId}:${seq}`);
+      assert.equal(verdict.cosigned, agentId !== COLLECTOR);
+      const json = JSON.parse(text);
+      const changes: ((proof: LooseProof) => void)[] = [
+        (proof) => {
+          proof.seq += 1;
+        },
+        (proof) => {
+          proof.host = 'other';
+        },
+        (proof) => {
+          proof.activity['exe'] = 'other';
+        },
+        (proof) => {
+          proof.tree_size += 1;
+        },
+        (proof) => {
+          proof.checkpoint = proof.checkpoint.replace(/\n\d+\n/, '\n100000\n');
+        },
+        (proof) => {
+          proof.inclusion[0] = Buffer.alloc(32).toString('base64');
+        },
+      ];
+      for (const change of changes) {
+        const changed = structuredClone(json);
+        change(changed.proofs[0]);
+        const other = parseProofFile(JSON.stringify(changed));
+        assert.equal(checkProof(other.proofs[0]!, ringOf(other, [])).ok, false, String(change));
+      }
+    }
+    await assert.rejects(makeProof(source, addon, 'a-1', 301), /no checkpoint covers/);
+    await assert.rejects(makeProof(source, addon, 'a-1', 9999), /there is no activity/);
+  });
+});
