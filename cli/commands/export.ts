@@ -34,6 +34,7 @@ interface ExportOptions extends CollectorOptions {
 }
 
 export function defineExport(command: Command): void {
+  command.addHelpText('after', HELP);
   addCollectorOptions(command.command('tiles'))
     .description('write the tree of a log as files that other tools read')
     .argument('<folder>', 'where to; with --all a folder is made in it for each log')

@@ -12,6 +12,7 @@ import type { Incident } from './incident.ts';
 import { OwnLog } from './own-log.ts';
 import { Publisher } from './publisher.ts';
 import { SealDesk } from './seal-desk.ts';
+import { recordWitnessKeys } from './witness/witness-keys.ts';
 import type { Anchor, Witnessing } from './witnessing.ts';
 
 export interface SealingOptions {
@@ -56,6 +57,8 @@ export class Sealing {
 
   /** `ownSeq`: the highest seq that is stored of the collector's own record. */
   async start(ownSeq: number): Promise<void> {
+    const { store, witnessing } = this.#options;
+    await recordWitnessKeys(store, witnessing?.verifiers ?? []);
     await this.desk.start();
     await this.#own.start(ownSeq);
   }

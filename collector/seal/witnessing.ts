@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** Others who look: what the collector asks of witnesses and anchors, after its own cosignature. */
-import type { NoteSignature } from '../../proto/log/note.ts';
+import type { NoteSignature, NoteVerifier } from '../../proto/log/note.ts';
 
 /**
  * A proof that the tree of `oldSize` leaves is the beginning of the tree of the checkpoint that is shown (RFC 9162, 2.1.4).
@@ -11,6 +11,9 @@ export type ConsistencyProver = (oldSize: number) => Promise<readonly Uint8Array
 
 /** Those who cosign what they have seen to grow, and never shrink or change. */
 export interface Witnessing {
+  /** Their keys. */
+  readonly verifiers?: readonly NoteVerifier[];
+
   /**
    * Show a checkpoint to all witnesses, at once.
    *

@@ -309,7 +309,7 @@ describe('exported tiles', { skip: whyNoGo() }, () => {
     await agent.deliver(900);
     assert.equal((await exported(agent, at('web-4'))).size, 900);
     assert.equal(read(agent, at('web-4'))?.['leaves'], 900);
-    const { out } = await sworn('--agent', 'web-4', '--json', '--key', witness.keyLine, at('web-4-again'));
+    const { out } = await sworn('--agent', 'web-4', '--json', at('web-4-again'));
     assert.equal((JSON.parse(out) as Exported).logs[0]?.witnesses, 1);
     const note = readFileSync(join(at('web-4'), 'checkpoint'), 'utf8');
     assert.equal(readFileSync(join(at('anchor'), 'sworn%2Fweb-4/900'), 'utf8'), note);
