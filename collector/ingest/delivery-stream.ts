@@ -221,7 +221,9 @@ export class DeliveryStream {
     const { version, kernel } = hello;
     this.#options.log.info({ agent: agentId, host, version, kernel, storedSeq }, 'an agent has connected');
     const { batchBytesMax, seal } = this.#options;
-    this.#send({ welcome: { storedSeq: this.#lastSeq, batchBytesMax, sealKey: seal.keyLine } });
+    const point = this.#log?.point;
+    const treeSubtrees = point?.size === this.#lastSeq ? [...point.subtrees] : [];
+    this.#send({ welcome: { storedSeq: this.#lastSeq, batchBytesMax, sealKey: seal.keyLine, treeSubtrees } });
   }
 
   async #batch(batch: sworn.v1.Batch.$Properties): Promise<void> {

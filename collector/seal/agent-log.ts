@@ -60,6 +60,11 @@ export class AgentLog {
     return this.#tree !== undefined;
   }
 
+  /** Where it stands; undefined when that cannot be known. */
+  get point(): TreePoint | undefined {
+    return this.#point();
+  }
+
   get size(): number {
     return this.#tree?.size ?? 0;
   }

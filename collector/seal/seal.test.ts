@@ -82,7 +82,7 @@ async function metric(name: string): Promise<string[]> {
 async function acceptKey(agentId: string, verifier: string): Promise<number> {
   const { status } = await fetch(`${collector.apiUrl}/v1/log-keys`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${collector.apiToken}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${collector.adminToken}`, 'content-type': 'application/json' },
     body: JSON.stringify({ agent_id: agentId, verifier }),
   });
   return status;
@@ -183,6 +183,16 @@ describe('the log of an honest agent', () => {
       assert.deepEqual([verdict, root], ['cosigned', rootOfLeaves(leaves.slice(0, Number(size))).toString('hex')]);
     }
     assert.deepEqual(await alertsAbout(record.agentId), []);
+  });
+
+  it('finds its tree at the collector when it has lost its own', async () => {
+    const [record, first] = await delivered(37);
+    first.close();
+    const again = await connect(record);
+    assert.deepEqual(
+      (await again.welcome).treeSubtrees.map((one) => Buffer.from(one)),
+      record.subtrees(),
+    );
   });
 
   it('may send again what is stored already', async () => {

@@ -20,7 +20,12 @@ export class TestAgent {
   readonly #client: InstanceType<typeof IngestClient>;
   readonly #stream: Stream;
   readonly #waiting: { seq: number; resolve: () => void; reject: (error: Error) => void }[] = [];
-  readonly #welcome = Promise.withResolvers<{ storedSeq: number; batchBytesMax: number; sealKey: string }>();
+  readonly #welcome = Promise.withResolvers<{
+    storedSeq: number;
+    batchBytesMax: number;
+    sealKey: string;
+    treeSubtrees: Uint8Array[];
+  }>();
   readonly #cosigned: string[] = [];
   #onCosigned: (() => void) | undefined;
   readonly #refused = Promise.withResolvers<Refused>();
@@ -53,6 +58,7 @@ export class TestAgent {
         storedSeq: this.storedSeq,
         batchBytesMax: receipt.welcome.batchBytesMax ?? 0,
         sealKey: receipt.welcome.sealKey ?? '',
+        treeSubtrees: receipt.welcome.treeSubtrees ?? [],
       });
     } else if (receipt.stored != null) {
       this.storedSeq = Number(receipt.stored.seq);
@@ -82,7 +88,7 @@ export class TestAgent {
     return (await this.#welcome.promise).storedSeq;
   }
 
-  get welcome(): Promise<{ storedSeq: number; batchBytesMax: number; sealKey: string }> {
+  get welcome(): Promise<{ storedSeq: number; batchBytesMax: number; sealKey: string; treeSubtrees: Uint8Array[] }> {
     return this.#welcome.promise;
   }
 

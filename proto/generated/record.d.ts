@@ -2189,6 +2189,9 @@ export namespace sworn {
             /** Welcome sealKey. */
             sealKey: string;
 
+            /** Welcome treeSubtrees. */
+            treeSubtrees: Uint8Array[];
+
             /**
              * Encodes the specified Welcome message. Does not implicitly {@link sworn.v1.Welcome.verify|verify} messages.
              * @param message Welcome message or plain object to encode
@@ -2221,6 +2224,9 @@ export namespace sworn {
 
                 /** Welcome sealKey */
                 sealKey?: (string|null);
+
+                /** Welcome treeSubtrees */
+                treeSubtrees?: (Uint8Array[]|null);
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];

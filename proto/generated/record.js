@@ -5886,6 +5886,7 @@ export const sworn = $root.sworn = (() => {
              * @property {number|Long|null} [storedSeq] Welcome storedSeq
              * @property {number|null} [batchBytesMax] Welcome batchBytesMax
              * @property {string|null} [sealKey] Welcome sealKey
+             * @property {Array.<Uint8Array>|null} [treeSubtrees] Welcome treeSubtrees
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
              */
 
@@ -5911,6 +5912,7 @@ export const sworn = $root.sworn = (() => {
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
              */
             const Welcome = function (properties) {
+                this.treeSubtrees = [];
                 if (properties)
                     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -5942,6 +5944,14 @@ export const sworn = $root.sworn = (() => {
             Welcome.prototype.sealKey = "";
 
             /**
+             * Welcome treeSubtrees.
+             * @member {Array.<Uint8Array>} treeSubtrees
+             * @memberof sworn.v1.Welcome
+             * @instance
+             */
+            Welcome.prototype.treeSubtrees = $util.emptyArray;
+
+            /**
              * Encodes the specified Welcome message. Does not implicitly {@link sworn.v1.Welcome.verify|verify} messages.
              * @function encode
              * @memberof sworn.v1.Welcome
@@ -5963,6 +5973,9 @@ export const sworn = $root.sworn = (() => {
                     writer.uint32(/* id 2, wireType 0 =*/16).uint32(message.batchBytesMax);
                 if (message.sealKey != null && $Object.hasOwnProperty.call(message, "sealKey") && message.sealKey !== "")
                     writer.uint32(/* id 3, wireType 2 =*/26).string(message.sealKey);
+                if (message.treeSubtrees != null && message.treeSubtrees.length)
+                    for (let i = 0; i < message.treeSubtrees.length; ++i)
+                        writer.uint32(/* id 4, wireType 2 =*/34).bytes(message.treeSubtrees[i]);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -6032,6 +6045,14 @@ export const sworn = $root.sworn = (() => {
                                 message.sealKey = value;
                             else
                                 delete message.sealKey;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.treeSubtrees && message.treeSubtrees.length))
+                                message.treeSubtrees = [];
+                            message.treeSubtrees.push(reader.bytes());
                             continue;
                         }
                     }

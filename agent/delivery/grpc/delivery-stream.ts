@@ -164,7 +164,7 @@ export class DeliveryStream {
     const { seal } = this.#options;
     let feedFromSeq = storedSeq + 1;
     try {
-      feedFromSeq = seal?.begin(storedSeq, welcome.sealKey ?? '') ?? feedFromSeq;
+      feedFromSeq = seal?.begin(storedSeq, welcome.sealKey ?? '', welcome.treeSubtrees ?? []) ?? feedFromSeq;
     } catch (cause) {
       this.#refuse(cause);
       return;
