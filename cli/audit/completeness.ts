@@ -42,10 +42,10 @@ export interface CompletenessFilter {
 interface RecorderStep {
   readonly agent_id: string;
   readonly action: string;
-  readonly time: string;
+  readonly at: string;
   readonly ms: string;
   readonly before_action: string;
-  readonly before_time: string;
+  readonly before_at: string;
   readonly before_ms: string;
 }
 
@@ -55,17 +55,17 @@ const HEARTBEATS_MISSING = 3;
 
 /** A reboot or an update: whoever restarts a recorder is told how long nothing was recorded, however short. */
 const RECORDER_STEPS = `
-  SELECT agent_id, action, toString(time) AS time, toUnixTimestamp64Milli(time) AS ms,
-    lagInFrame(action) OVER w AS before_action, toString(lagInFrame(time) OVER w) AS before_time,
-    toUnixTimestamp64Milli(lagInFrame(time) OVER w) AS before_ms
-  FROM sworn.activities WHERE kind = 'recorder' AND {agent:String} IN ('', agent_id)
-    AND ({from:String} = '' OR time >= parseDateTime64BestEffort({from:String}, 9, 'UTC'))
-    AND ({to:String} = '' OR time < parseDateTime64BestEffort({to:String}, 9, 'UTC'))
-  WINDOW w AS (PARTITION BY agent_id ORDER BY seq ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)`;
+  SELECT a.agent_id AS agent_id, a.action AS action, toString(a.time) AS at, toUnixTimestamp64Milli(a.time) AS ms,
+    lagInFrame(a.action) OVER w AS before_action, toString(lagInFrame(a.time) OVER w) AS before_at,
+    toUnixTimestamp64Milli(lagInFrame(a.time) OVER w) AS before_ms
+  FROM sworn.activities AS a WHERE a.kind = 'recorder' AND {agent:String} IN ('', a.agent_id)
+    AND ({from:String} = '' OR a.time >= parseDateTime64BestEffortOrZero({from:String}, 9, 'UTC'))
+    AND ({to:String} = '' OR a.time < parseDateTime64BestEffortOrZero({to:String}, 9, 'UTC'))
+  WINDOW w AS (PARTITION BY a.agent_id ORDER BY a.seq ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)`;
 
 const WHERE = `{agent:String} IN ('', agent_id) AND {session:String} IN ('', session_id)
-    AND ({from:String} = '' OR time >= parseDateTime64BestEffort({from:String}, 9, 'UTC'))
-    AND ({to:String} = '' OR time < parseDateTime64BestEffort({to:String}, 9, 'UTC'))`;
+    AND ({from:String} = '' OR time >= parseDateTime64BestEffortOrZero({from:String}, 9, 'UTC'))
+    AND ({to:String} = '' OR time < parseDateTime64BestEffortOrZero({to:String}, 9, 'UTC'))`;
 
 export async function readCompleteness(client: CollectorClient, filter: CompletenessFilter): Promise<Completeness> {
   const { agentId: agent = '', sessionId: session = '', from = '', to = '' } = filter;
@@ -98,25 +98,25 @@ async function recorderGaps(client: CollectorClient, parameters: Parameters): Pr
     `WITH steps AS (${RECORDER_STEPS}),
        usual AS (SELECT agent_id, quantileExactIf(0.5)(ms - before_ms, action = 'heartbeat' AND before_action = 'heartbeat') AS usual_ms
                  FROM steps GROUP BY agent_id)
-     SELECT agent_id, action, time, ms, before_action, before_time, before_ms FROM steps INNER JOIN usual USING (agent_id)
+     SELECT agent_id, action, at, ms, before_action, before_at, before_ms FROM steps INNER JOIN usual USING (agent_id)
      WHERE action IN ('clock_jumped', 'suspended') OR (before_action != '' AND action = 'started')
         OR (before_action != '' AND usual_ms > 0 AND before_action != 'stopped' AND ms - before_ms >= usual_ms * ${HEARTBEATS_MISSING})
      ORDER BY agent_id, ms LIMIT ${GAPS_MAX}`,
     parameters,
   );
   return steps.map((step) => {
-    const { agent_id, action, time, ms, before_action, before_time, before_ms } = step;
+    const { agent_id, action, at, ms, before_action, before_at, before_ms } = step;
     const seconds = ((Number(ms) - Number(before_ms)) / 1000).toFixed(1);
-    const gap = { agent_id, from: before_time, to: time };
+    const gap = { agent_id, from: before_at, to: at };
     if (action === 'clock_jumped') {
       return {
         ...gap,
-        from: time,
+        from: at,
         kind: 'clock_jumped',
         message: 'The clock of the host was set: times before and after do not compare.',
       };
     }
-    if (action === 'suspended') return { ...gap, from: time, kind: 'suspended', message: 'The host slept.' };
+    if (action === 'suspended') return { ...gap, from: at, kind: 'suspended', message: 'The host slept.' };
     if (action !== 'started') {
       return {
         ...gap,

@@ -150,8 +150,8 @@ async function spansOf(
   const rows = await client.rows<{ agent_id: string; first: string; last: string }>(
     `SELECT agent_id, min(seq) AS first, max(seq) AS last FROM sworn.activities
      WHERE {session:String} IN ('', session_id)
-       AND ({from:String} = '' OR time >= parseDateTime64BestEffort({from:String}, 9, 'UTC'))
-       AND ({to:String} = '' OR time < parseDateTime64BestEffort({to:String}, 9, 'UTC'))
+       AND ({from:String} = '' OR time >= parseDateTime64BestEffortOrZero({from:String}, 9, 'UTC'))
+       AND ({to:String} = '' OR time < parseDateTime64BestEffortOrZero({to:String}, 9, 'UTC'))
      GROUP BY agent_id`,
     { session: sessionId, from, to },
   );
