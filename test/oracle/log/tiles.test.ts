@@ -220,10 +220,14 @@ describe('exported tiles', { skip: whyNoGo() }, () => {
 
   it('are not written from leaves that do not make the signed root, whatever the collector says', async (t) => {
     const agent = await connect('web-3');
+    await agent.deliver(650);
+    await exported(agent, at('web-3-older'));
     await agent.deliver(700);
     let change: (rows: Buffer[]) => Buffer[] = (rows) => rows;
     let tiles: { place: string; hex: string }[] = [];
+    let note: string | undefined;
     const url = await startLiar(t, (sql, answer) => {
+      if (sql.includes('note') && note !== undefined) return Buffer.from(`${JSON.stringify({ note })}\n`);
       if (sql.includes('level = 0')) return Buffer.from(tiles.map((tile) => `${JSON.stringify(tile)}\n`).join(''));
       if (!sql.includes('leaf_bytes')) return answer;
       const rows = Array.from({ length: answer.length / 40 }, (_, i) => answer.subarray(i * 40, (i + 1) * 40));
@@ -263,6 +267,21 @@ describe('exported tiles', { skip: whyNoGo() }, () => {
     assert.equal(read(agent, at('web-3'))?.['leaves'], 700);
     tiles = [{ place: '0', hex: hexOf(1, 257) }, tiles[1] as (typeof tiles)[0]];
     assert.match((await take()).err, /do not make the root that was cosigned/);
+
+    // An older checkpoint that is genuine, one of another log, and one that nobody signed.
+    [tiles, change] = [[], (rows) => rows];
+    await exported(agent, at('web-3'));
+    const again = (): Promise<{ code: number | null; err: string }> =>
+      sworn('--url', url, '--agent', 'web-3', at('web-3'));
+    const noteIn = (name: string): string => readFileSync(join(at(name), 'checkpoint'), 'utf8');
+    note = noteIn('web-3-older');
+    assert.match((await again()).err, /has 700 leaves of web-3, and the collector 650: it was rolled back/);
+    note = noteIn('web-1');
+    assert.match((await again()).err, /is not to be trusted: sworn\/web-3 has not signed it/);
+    note = noteIn('web-3').replace('\n700\n', '\n701\n');
+    assert.match((await again()).err, /is not to be trusted: The signature of sworn\/web-3 is wrong/);
+    note = undefined;
+    assert.equal((await again()).code, 0);
   });
 
   it('are of one log, with keys that are its own', async () => {
