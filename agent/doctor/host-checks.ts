@@ -3,8 +3,9 @@
 /** What recording needs of a host: rights, kernel, and the programs themselves, loaded once without any effect. */
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { type Addon, loadAddon } from '../source/ebpf/addon.ts';
+import { type Addon, type Capture, loadAddon } from '../source/ebpf/addon.ts';
 import { cgroupRoot } from '../source/ebpf/cgroup.ts';
+import { whyNotGuarded } from '../source/ebpf/guard-reason.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 
 /** include/uapi/linux/capability.h */
@@ -146,14 +147,30 @@ function programs(): Check[] {
   try {
     const capture = new addon.Capture({ passive: true, ringBytes: 65536 });
     const attached = capture.programs().filter((program) => program.attached).length;
+    const guard = guardOf(capture);
     capture.close();
-    return [ok('native addon', 'loads'), ok('BPF programs', `${attached} load and attach`)];
+    return [ok('native addon', 'loads'), ok('BPF programs', `${attached} load and attach`), guard];
   } catch (error) {
     const told = error instanceof Error ? error.message : String(error);
     return [
       ok('native addon', 'loads'),
       fail('BPF programs', told, 'The lines above are what the kernel said; report them with the kernel version.'),
     ];
+  }
+}
+
+/** Sets the guard for a moment: a list of LSMs need not be readable, and a kernel may refuse what is on it. */
+function guardOf(capture: Capture): Check {
+  try {
+    capture.guardSelf();
+    capture.refuseActs();
+    return ok('guard', 'workloads are refused what would stop the agent');
+  } catch (error) {
+    return warn(
+      'guard',
+      whyNotGuarded(error),
+      'Works. What workloads do against the agent is recorded, not refused: for that boot with bpf among the LSMs (docs/OPERATOR.md, Protecting the agent).',
+    );
   }
 }
 

@@ -130,6 +130,7 @@ const MESSAGES: Readonly<Record<string, string>> = {
   unlinked_program: 'The program that runs has no name in any folder: it was deleted, or never was a file.',
   quic: 'The process speaks QUIC: only its packets are counted.',
   guard_refused: 'The process tried to stop, change or blind the agent, and was refused.',
-  agent_attacked: 'The process acted against the agent, and nothing on this host refuses that: see `sworn status`, guard.',
+  agent_attacked:
+    'The process acted against the agent, and nothing on this host refuses that: see `sworn status`, guard.',
   system_call: 'The process made a system call by which it can act in the name of another.',
 };

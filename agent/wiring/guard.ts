@@ -7,6 +7,7 @@
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentConfig } from '../config/agent-config.ts';
+import { whyNotGuarded } from '../source/ebpf/guard-reason.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /** Of the source, what the guard needs. */
@@ -48,13 +49,16 @@ export class Guard {
   /** Errors: GuardUnavailable. */
   constructor(kernel: GuardKernel, config: Pick<AgentConfig, 'guard' | 'state_dir' | 'run_dir'>, log: Log) {
     const { enabled } = config.guard;
-    const files = [config.state_dir, config.run_dir, ...(config.guard.files ?? []), programFolder()];
+    const files = [config.state_dir, config.run_dir, programFolder(), ...configurationFolders(), ...config.guard.files];
     this.#kernel = kernel;
     kernel.guardSelf();
     this.status = { ...begin(kernel, enabled), files };
     if (enabled === true && this.status.state !== 'active') throw new GuardUnavailable(this.status.reason);
     if (this.status.state === 'unavailable') {
-      log.warn({ reason: this.status.reason }, 'the agent is not guarded: acts of workloads against it are recorded only');
+      log.warn(
+        { reason: this.status.reason },
+        'the agent is not guarded: acts of workloads against it are recorded only',
+      );
     }
     this.refresh();
   }
@@ -76,14 +80,13 @@ function begin(kernel: GuardKernel, enabled: boolean | 'auto'): Pick<GuardStatus
     kernel.refuseActs();
     return { state: 'active', reason: '' };
   } catch (error) {
-    return { state: 'unavailable', reason: whyUnavailable(error) };
+    return { state: 'unavailable', reason: whyNotGuarded(error) };
   }
 }
 
-/** The kernel's own words come after what was tried, on lines of their own. */
-export function whyUnavailable(error: unknown): string {
-  const [first = '', ...lines] = (error instanceof Error ? error.message : String(error)).trim().split('\n');
-  return lines.at(-1)?.trim() || first;
+/** systemd.exec(5), ConfigurationDirectory=. */
+function configurationFolders(): string[] {
+  return (process.env['CONFIGURATION_DIRECTORY'] ?? '').split(':').filter((folder) => folder !== '');
 }
 
 /** Where this program is installed. */

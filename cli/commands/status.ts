@@ -92,6 +92,7 @@ function agentLines(agent: AgentStatus): string {
     `  kernel ring  ${Math.round((100 * ringWaitingBytes) / ringSizeBytes)} % of ${ringSizeBytes / 1024 ** 2} MiB waits`,
     `  journal      ${journalLine(agent.journal)}`,
     ...(agent.frozen ?? []).map((cgroup) => `  frozen       ${cgroup}`),
+    `  guard        ${guardLine(agent.guard)}`,
     `  broker       ${brokerLine(agent.broker as Record<string, number> | null)}`,
     `  delivery     ${deliveryLine(agent.delivery as DeliveryStatus | null)}`,
     `  seal         ${sealLine(agent.seal as SealStatus | undefined)}`,
@@ -101,6 +102,12 @@ function agentLines(agent: AgentStatus): string {
   return trouble === ''
     ? text
     : `${text}\n${colour('red', `  trouble      ${printable(trouble)} (docs/ERRORS.md says what to do)`)}`;
+}
+
+/** An older agent says nothing of a guard. */
+function guardLine(guard: AgentStatus['guard'] | undefined): string {
+  if (guard === undefined) return 'none: the agent is an older one';
+  return guard.state === 'active' ? 'active: workloads cannot stop the agent' : `${guard.state}: ${guard.reason}`;
 }
 
 function journalLine({ bytes, durable_seq, delivered_seq, room, must_freeze, losses }: AgentStatus['journal']): string {
@@ -137,7 +144,8 @@ interface SealStatus {
 }
 
 function sealLine(seal: SealStatus | undefined): string {
-  const { key, tree_size, cosigned, trouble, message } = seal ?? ({ trouble: 'the agent is an older one' } as SealStatus);
+  const { key, tree_size, cosigned, trouble, message } =
+    seal ?? ({ trouble: 'the agent is an older one' } as SealStatus);
   if (key === undefined) return `none: ${message ?? trouble ?? 'not known'}`;
   const tree = typeof tree_size === 'number' ? `tree of ${tree_size}` : 'its tree is not known here';
   const by = cosigned?.witnesses.length ? ` and by ${cosigned.witnesses.join(', ')}` : '';

@@ -389,16 +389,45 @@ int BPF_PROG(guard_chown, const struct path *path)
 	return refuse_name(BPF_CORE_READ(path, dentry));
 }
 
-/* Mounts of a namespace of the workload's own are nothing to the agent. */
+/* Parents between the agent and the first process of the host. */
+#define PARENTS_MAX 16
+
+struct parent_walk {
+	struct task_struct *task;
+	struct mnt_namespace *wanted;
+	__u32 found;
+};
+
+static long step_to_parent(__u32 index, struct parent_walk *walk)
+{
+	struct task_struct *task = walk->task, *parent;
+
+	if (BPF_CORE_READ(task, nsproxy, mnt_ns) == walk->wanted) {
+		walk->found = 1;
+		return 1;
+	}
+	parent = BPF_CORE_READ(task, real_parent);
+	if (!parent || parent == task)
+		return 1;
+	walk->task = parent;
+	return 0;
+}
+
+/*
+ * What is mounted in the namespace of the agent, or in one above from which mounts come into its own (systemd gives it one).
+ * Mounts of a namespace of the workload's own are nothing to the agent.
+ */
 static __always_inline int is_in_namespace_of_agent(void)
 {
-	struct task_struct *current = (void *)bpf_get_current_task(), *task;
+	struct task_struct *current = (void *)bpf_get_current_task();
 	struct sworn_guarded *agent = guarded_agent();
+	struct parent_walk walk = {.wanted = BPF_CORE_READ(current, nsproxy, mnt_ns)};
 
 	if (!agent || !agent->task)
 		return 0;
-	task = (void *)agent->task;
-	return BPF_CORE_READ(current, nsproxy, mnt_ns) == BPF_CORE_READ(task, nsproxy, mnt_ns);
+	walk.task = (void *)agent->task;
+	bpf_loop(PARENTS_MAX, step_to_parent, &walk, 0);
+	return walk.found;
 }
 
 static __always_inline int refuse_mount(struct dentry *at, int everywhere)

@@ -109,5 +109,7 @@ function mirror(security: boolean): string {
     const [address, origin, release] = line.split(' ');
     if (address && origin === 'Debian' && release?.endsWith('-security') === security) return address;
   }
-  throw new ToolMissing(`this host has no mirror of Debian${security ? ' security updates' : ''} (apt-get indextargets)`);
+  throw new ToolMissing(
+    `this host has no mirror of Debian${security ? ' security updates' : ''} (apt-get indextargets)`,
+  );
 }

@@ -11,12 +11,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -55,6 +58,27 @@ static void enter(const char *cgroup)
 		fprintf(file, "%d", getpid());
 		fclose(file);
 	}
+}
+
+/* What sworn-agent.service gives it, and the user that it runs as there. */
+#define AGENT_USER 990
+#define AGENT_CAPABILITIES                                                                            \
+	(1ULL << CAP_BPF | 1ULL << CAP_PERFMON | 1ULL << CAP_NET_ADMIN | 1ULL << CAP_SYS_PTRACE |      \
+	 1ULL << CAP_DAC_READ_SEARCH)
+
+/* Back and forth: those who are to attack it are made by this process, too. */
+static int have_rights_of_agent(bool only)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+
+	if (!only)
+		return seteuid(0);
+	if (seteuid(AGENT_USER) || syscall(SYS_capget, &header, data))
+		return -1;
+	data[0].effective = (uint32_t)AGENT_CAPABILITIES;
+	data[1].effective = (uint32_t)(AGENT_CAPABILITIES >> 32);
+	return (int)syscall(SYS_capset, &header, data);
 }
 
 struct news {
@@ -112,6 +136,9 @@ static int try_as(int (*perform)(pid_t), uid_t uid, uint64_t session)
 		/* The gate opens by a byte; who finds it closed was not watched. */
 		if (read(gate[0], &go, 1) != 1)
 			_exit(120);
+		/* The agent has mounts of its own, as systemd gives it; others do not. */
+		if (setns(open("/proc/1/ns/mnt", O_RDONLY), CLONE_NEWNS))
+			_exit(124);
 		if (uid && (setgid(uid) || setuid(uid)))
 			_exit(121);
 		alarm(10);
@@ -228,6 +255,7 @@ static void refuse(void)
 		return;
 	error = sworn_capture_guard_files(capture, paths, 3);
 	say("files are guarded", error == 0, error ? strerror(-error) : "");
+	have_rights_of_agent(false);
 	for (size_t i = 0; i < act_count; i++)
 		expect_refused(&acts[i], 0, "root");
 	for (size_t i = 0; i < act_count; i++)
@@ -261,6 +289,7 @@ static void tell(void)
 {
 	int error = sworn_capture_refuse_acts(capture);
 
+	have_rights_of_agent(false);
 	say("the guard says why it is not there", error != 0 && strlen(sworn_capture_message()) > 20,
 	    sworn_capture_message());
 	for (size_t i = 0; i < act_count; i++) {
@@ -299,6 +328,10 @@ int main(int count, char **words)
 	mkdir(WORK_CGROUP, 0755);
 	enter(AGENT_CGROUP);
 	make_state();
+	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) || have_rights_of_agent(true)) {
+		say("the agent has its own mounts and few rights", false, strerror(errno));
+		return 1;
+	}
 	error = sworn_capture_open(&options, &capture);
 	if (strcmp(mode, "too-old") == 0) {
 		say("the capture says why it is not there", error != 0 && strlen(sworn_capture_message()) > 20,
