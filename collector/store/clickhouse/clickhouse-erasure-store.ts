@@ -98,9 +98,10 @@ export class ClickHouseErasureStore implements ErasureStore {
   }
 
   async oldParts(): Promise<readonly string[]> {
+    // Only who asks for _state is shown parts whose files are being removed just now.
     const rows = await this.#rows<{ name: string }>(
       'look for old parts',
-      `SELECT name FROM ${this.#system('parts')} WHERE database = 'sworn' AND startsWith(table, 'activities') AND NOT active`,
+      `SELECT name FROM ${this.#system('parts')} WHERE database = 'sworn' AND startsWith(table, 'activities') AND _state IN ('Outdated', 'Deleting', 'DeleteOnDestroy')`,
     );
     return rows.map(({ name }) => name);
   }
