@@ -320,6 +320,20 @@ describe('forgetting', () => {
     assert.equal((await open()).append(sampleCommand(0)), 101);
   });
 
+  test('forgets no further than the collector has now, and nothing that is needed yet', async (t) => {
+    const journal = await scratch(t)({ segmentBytesMax: 20_000, groupBytesMax: 4096 });
+    appendMany(journal, 0, 100);
+    await journal.flush();
+    journal.forget(100, 60);
+    assert.ok(journal.firstSeq > 1 && journal.firstSeq <= 61, `${journal.firstSeq}`);
+    const kept = journal.firstSeq;
+    // Restored from a backup: what it had once is to be sent again.
+    journal.forget(kept, 100);
+    assert.equal(journal.firstSeq, kept);
+    journal.forget(100, 100);
+    assert.ok(journal.firstSeq > 61);
+  });
+
   test('forgets nothing beyond what is durable', async (t) => {
     const journal = await scratch(t)();
     appendMany(journal, 0, 3);

@@ -318,7 +318,8 @@ export class Journal {
    */
   forget(seq: number, neededSeq: number = seq): void {
     this.#delivered.set(Math.min(seq, this.#durable.seq));
-    const keptSeq = Math.min(this.#delivered.seq, neededSeq);
+    // What it had once does not count: a collector that was restored from a backup has to get what followed again.
+    const keptSeq = Math.min(seq, this.#delivered.seq, neededSeq);
     const removable: Segment[] = [];
     for (;;) {
       const [oldest, following] = this.#segments;
