@@ -56,6 +56,10 @@ export class AgentLog {
     this.#marks = [...marks].sort((a, b) => a.size - b.size);
   }
 
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   get isAnchored(): boolean {
     return this.#tree !== undefined;
   }

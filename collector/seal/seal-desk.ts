@@ -172,7 +172,7 @@ export class SealDesk {
       );
     }
     const point = (await log.at(size)) ?? (log.size > size ? await this.#pointAt(log.agentId, size) : undefined);
-    if (point === undefined) return undefined;
+    if (point === undefined || log.isClosed) return undefined;
     if (!point.root.equals(root)) {
       const verdict = log.cameFromBehind ? 'forked' : 'wrong_root';
       const reason = `the checkpoint of ${size} has another root than what was delivered: ${point.root.toString('base64')}`;
@@ -220,6 +220,8 @@ export class SealDesk {
   async stored(log: AgentLog, firstSeq: number, leaves: Buffer): Promise<void> {
     const mark = log.append(firstSeq, leaves);
     if (mark === undefined) return;
+    // At once: no checkpoint of this tree may be cosigned while it is written down why.
+    log.close();
     const reason = `activities up to ${mark.size} came again, and are others than a collector had signed for`;
     await this.#refuse(log, { verdict: 'forked', size: mark.size, root: mark.root, note: mark.note, reason });
   }
