@@ -14,6 +14,7 @@ ALTER TABLE sworn.activities{{local}} {{on_cluster}}
     ADD COLUMN IF NOT EXISTS tombstone_seq UInt64 COMMENT 'erasure, completed: seq of the tombstone that announced what is now done.' CODEC(T64, ZSTD(1)) AFTER erased_digest_bytes,
     ADD COLUMN IF NOT EXISTS payload_digests Map(LowCardinality(String), FixedString(32)) COMMENT 'Of a row whose payload was erased: the payload digests that its leaf is made with, by detail.field.' CODEC(ZSTD(1)) AFTER tombstone_seq,
     ADD COLUMN IF NOT EXISTS erasure_seq UInt64 COMMENT '0, or the payload of this row was erased: seq of the tombstone in the log of the collector that did it (view erasures).' CODEC(T64, ZSTD(1)) AFTER payload_digests,
+    ADD COLUMN IF NOT EXISTS erased_digest String ALIAS if(empty(erased_digest_bytes), '', lower(hex(erased_digest_bytes))) COMMENT 'erased_digest_bytes as lower-case hex.' AFTER erasure_seq,
     COMMENT COLUMN IF EXISTS kind 'command, process, connection, token, loss, session, recorder, alert, finding or erasure.',
     COMMENT COLUMN IF EXISTS action 'process: fork, exec, exit, joined. connection: opened, closed, failed. token: issued, refused, observed. session: started, ended. recorder: started, stopped, heartbeat, clock_jumped, suspended. erasure: payload_erased, rows_dropped, completed.',
     COMMENT COLUMN IF EXISTS reason 'token: why it was refused or could not be verified. loss: the cause, a stable word. erasure: why, in the words of who asked.';
@@ -28,7 +29,8 @@ ALTER TABLE sworn.activities {{on_cluster}}
     ADD COLUMN IF NOT EXISTS erased_digest_bytes FixedString(32) AFTER erased_agents,
     ADD COLUMN IF NOT EXISTS tombstone_seq UInt64 AFTER erased_digest_bytes,
     ADD COLUMN IF NOT EXISTS payload_digests Map(LowCardinality(String), FixedString(32)) AFTER tombstone_seq,
-    ADD COLUMN IF NOT EXISTS erasure_seq UInt64 AFTER payload_digests;
+    ADD COLUMN IF NOT EXISTS erasure_seq UInt64 AFTER payload_digests,
+    ADD COLUMN IF NOT EXISTS erased_digest String ALIAS if(empty(erased_digest_bytes), '', lower(hex(erased_digest_bytes))) AFTER erasure_seq;
 
 -- `action` is here what was done, and `completed` whether it is; the rows of action completed are not shown by themselves.
 CREATE OR REPLACE VIEW sworn.erasures {{on_cluster}} AS
@@ -36,7 +38,7 @@ SELECT
     e.time AS time, e.agent_id AS agent_id, e.seq AS seq, e.action AS action,
     e.erased_identity AS identity, e.predicate AS predicate, e.reason AS reason, e.requested_by AS requested_by,
     e.erased_activities AS activities, e.erased_agents AS agents,
-    if(empty(e.erased_digest_bytes), '', lower(hex(e.erased_digest_bytes))) AS digest,
+    e.erased_digest AS digest,
     (e.agent_id, e.seq) IN (SELECT agent_id, tombstone_seq FROM sworn.activities WHERE kind = 'erasure' AND action = 'completed') AS completed,
     e.received_at AS received_at, e.salt AS salt, e.leaf AS leaf
 FROM sworn.activities AS e

@@ -64,7 +64,7 @@ export function eventStoreContract(name: string, start: () => Promise<TestStore>
       const names = COLUMNS.map((column) => `\`${column.name}\``).join(', ');
       const rows = await readRows<Record<string, unknown>>(
         store,
-        `SELECT ${names}, leaf, salt, request_sha256, response_sha256, hex(request) AS request_hex, hex(response) AS response_hex
+        `SELECT ${names}, leaf, salt, request_sha256, response_sha256, erased_digest, hex(request) AS request_hex, hex(response) AS response_hex
          FROM activities WHERE agent_id = {agent:String} ORDER BY seq`,
         { agent: agentId },
       );
