@@ -25,6 +25,8 @@ const STATE = '/state/seal.state';
 class Scene {
   readonly collector = new CollectorStandIn();
   readonly disk = new MemoryDisk();
+  /** Apart, so that one can fail while the other works. */
+  readonly stateDisk = new MemoryDisk();
   readonly folder = mkdtempSync(join(tmpdir(), 'sworn-seal-'));
   readonly reports: SealReport[] = [];
   key: KeyObject = generateKeyPairSync('ed25519').privateKey;
@@ -56,7 +58,7 @@ class Scene {
   /** The agent starts: what it knows is what is on its disk. */
   async start(options: Partial<SealOptions> = {}): Promise<void> {
     const { disk } = this;
-    const file = await SealStateFile.open(disk, STATE, AGENT);
+    const file = await SealStateFile.open(this.stateDisk, STATE, AGENT);
     const usual = { agentId: AGENT, host: 'host-1', flushDelayMs: 1, groupBytesMax: 8192, segmentBytesMax: 30_000 };
     const usedSeq = file.found.kind === 'found' ? file.found.state.tree.size : 0;
     this.journal = await Journal.open({ folder: '/journal', disk, diskFreeBytesMin: 0, usedSeq, ...usual });
@@ -98,15 +100,18 @@ class Scene {
     // A stop waits for what is on its way, and not for a connection.
     const { sink } = this;
     if (whenDelivering) await until(() => ['delivering', 'refused'].includes(sink.state.phase), 'a connection');
-    await this.sink.stop(10_000);
+    // Nor for a cosignature that never comes.
+    await this.sink.stop(this.collector.behaviour.cosigning === 'never' ? 200 : 10_000);
     await this.seal.close();
     await this.journal.close();
   }
 
   /** As a process that is killed, or a machine whose power goes. */
   async crash(how: 'kill' | 'power', chance: () => number): Promise<void> {
-    if (how === 'kill') this.disk.kill();
-    else this.disk.losePower(chance);
+    for (const disk of [this.disk, this.stateDisk]) {
+      if (how === 'kill') disk.kill();
+      else disk.losePower(chance);
+    }
     // Of the process that is gone nothing reaches the disk any more.
     await this.sink.stop();
     await this.journal.close().catch(() => {});
@@ -253,13 +258,16 @@ describe('delivery with a seal', () => {
     await scene.start();
     scene.append(20);
     await scene.stop();
-    const image = ['/journal/0000000000000001.segment', '/journal/delivered', STATE].map(
-      (path) => [path, Buffer.from(scene.disk.contentOf(path))] as const,
-    );
+    const files: readonly (readonly [MemoryDisk, string])[] = [
+      [scene.disk, '/journal/0000000000000001.segment'],
+      [scene.disk, '/journal/delivered'],
+      [scene.stateDisk, STATE],
+    ];
+    const image = files.map(([disk, path]) => [disk, path, Buffer.from(disk.contentOf(path))] as const);
     await scene.start();
     scene.append(20);
     await scene.stop();
-    for (const [path, bytes] of image) scene.disk.replace(path, bytes);
+    for (const [disk, path, bytes] of image) disk.replace(path, bytes);
     await scene.start();
     // As many as were recorded by the other: nothing but the tree tells them apart.
     scene.append(30);
@@ -272,12 +280,12 @@ describe('delivery with a seal', () => {
     await scene.start();
     scene.append(40);
     await scene.stop();
-    await scene.disk.remove(STATE);
+    await scene.stateDisk.remove(STATE);
     await scene.start();
     scene.append(5);
     await until(() => scene.cosigned === 45, 'the checkpoint');
     await scene.stop();
-    scene.disk.contentOf(STATE).fill(7);
+    scene.stateDisk.contentOf(STATE).fill(7);
     await scene.start();
     scene.append(5);
     await until(() => scene.cosigned === 50, 'the checkpoint');
@@ -292,7 +300,7 @@ describe('delivery with a seal', () => {
     await scene.start();
     scene.append(300);
     await scene.stop();
-    await scene.disk.remove(STATE);
+    await scene.stateDisk.remove(STATE);
     const { cosigned } = scene;
     await scene.start();
     assert.ok(scene.journal.firstSeq > 1, 'segments were forgotten');
@@ -302,6 +310,45 @@ describe('delivery with a seal', () => {
     assert.equal(scene.cosigned, cosigned);
     assert.deepEqual([scene.seal.status.tree_size, scene.seal.status.trouble], [null, 'seal_state_lost']);
     assert.equal(scene.reports.at(-1)?.kind, 'seal_state_lost');
+  });
+
+  test('goes on from the tree of the collector when its own is lost, and says what it does not vouch for', async (t) => {
+    const scene = await Scene.open(t);
+    await scene.start();
+    scene.append(300);
+    await scene.stop();
+    await scene.stateDisk.remove(STATE);
+    scene.collector.behaviour.showsTree = true;
+    await scene.start();
+    scene.append(50);
+    await until(() => scene.cosigned === 350, 'the checkpoint');
+    await scene.stop();
+    const told = scene.reports.map(({ kind, attributes }) => [kind, attributes['tree_size']]);
+    assert.deepEqual(told, [
+      ['seal_state_lost', undefined],
+      ['seal_adopted', '300'],
+    ]);
+    // From here on it is its own.
+    scene.collector.behaviour.showsTree = false;
+    await scene.start();
+    scene.append(1);
+    await until(() => scene.cosigned === 351, 'the next one');
+    assert.equal(scene.reports.length, 2);
+  });
+
+  test('does not go on from a tree that is none of that size', async (t) => {
+    const scene = await Scene.open(t);
+    await scene.start();
+    scene.append(300);
+    await scene.stop();
+    await scene.stateDisk.remove(STATE);
+    await scene.start();
+    await until(() => scene.sink.state.phase === 'delivering', 'the stream');
+    for (const subtrees of [[], [Buffer.alloc(32)], Array(4).fill(Buffer.alloc(31))]) {
+      scene.seal.hello();
+      assert.equal(scene.seal.begin(300, scene.collector.sealKey, subtrees), 301);
+      assert.equal(scene.seal.status.tree_size, null);
+    }
   });
 
   test('entries that rot before they are delivered are leaves as the losses that stand for them', async (t) => {
@@ -331,12 +378,12 @@ describe('delivery with a seal', () => {
     await scene.start({ onTrouble: (trouble) => troubles.push(trouble !== null) });
     scene.append(100);
     await until(() => scene.cosigned === 100, 'the checkpoint');
-    scene.disk.fault = { code: 'EIO', on: 'sync' };
+    scene.stateDisk.fault = { code: 'EIO', on: 'sync' };
     await until(() => {
       scene.append(1);
       return scene.seal.status.trouble === 'seal_write';
     }, 'the trouble');
-    scene.disk.fault = undefined;
+    scene.stateDisk.fault = undefined;
     scene.append(500);
     await until(() => scene.cosigned >= 600 && scene.seal.status.trouble === null, 'the end of it');
     assert.deepEqual(troubles, [true, false]);
@@ -372,7 +419,7 @@ test(`${SEEDS} histories of cuts, restarts, crashes and lost receipts: the tree 
           await scene.stop();
           // Restored from a backup, from when the journal still held what followed.
           const known = scene.collector.of(AGENT);
-          known.length = Math.max(scene.journal.firstSeq - 1, known.length - Math.floor(chance() * 60));
+          known.length = Math.max(0, scene.journal.firstSeq - 1, known.length - Math.floor(chance() * 60));
           await scene.start();
         }
       }

@@ -43,6 +43,8 @@ export interface Behaviour {
   cosignsAs: string | undefined;
   /** The next cosignature is kept back, or changed. */
   cosigning: 'well' | 'never' | 'wrongly';
+  /** Welcome has the tree over what is stored. */
+  showsTree: boolean;
 }
 
 export class CollectorStandIn {
@@ -55,6 +57,7 @@ export class CollectorStandIn {
     batchBytesMax: 0,
     cosignsAs: undefined,
     cosigning: 'well',
+    showsTree: false,
   };
   key = generateKeyPairSync('ed25519').privateKey;
   /** Sizes of checkpoints that were proved against what is stored, and cosigned. */
@@ -150,7 +153,11 @@ export class CollectorStandIn {
     const { helloRefusal, ignoresHello, batchBytesMax } = this.behaviour;
     if (ignoresHello) return;
     if (helloRefusal !== undefined) this.#refuse(call, helloRefusal);
-    else call.write({ welcome: { storedSeq: this.of(agentId).length, batchBytesMax, sealKey: this.sealKey } });
+    else {
+      const storedSeq = this.of(agentId).length;
+      const treeSubtrees = this.behaviour.showsTree ? this.#treeAt(agentId, storedSeq).subtrees : [];
+      call.write({ welcome: { storedSeq, batchBytesMax, sealKey: this.sealKey, treeSubtrees } });
+    }
   }
 
   get sealKey(): string {
@@ -162,9 +169,13 @@ export class CollectorStandIn {
 
   /** The tree over what is stored, made anew each time. */
   rootAt(agentId: string, size: number): Buffer {
+    return this.#treeAt(agentId, size).root();
+  }
+
+  #treeAt(agentId: string, size: number): MerkleFrontier {
     const frontier = new MerkleFrontier();
     for (const { leaf } of this.of(agentId).slice(0, size)) frontier.append(leaf);
-    return frontier.root();
+    return frontier;
   }
 
   #cosign(call: Call, sender: sworn.v1.Hello, bytes: string): void {
