@@ -75,6 +75,15 @@ describe('freezing through cgroups', { skip: cannot }, () => {
     for (const before = count(); count() === before; ) await sleep(5);
   }
 
+  /** What the kernel still ends in it keeps it for a moment; another call of `thaw` tells nothing new. */
+  async function isRemoved(freezer: Freezer, cgroup: string): Promise<void> {
+    while (readdirSync(at(cgroup)).includes('sworn-frozen')) {
+      await sleep(10);
+      assert.deepEqual(freezer.thaw(), []);
+    }
+    assert.ok(freezer.isIdle);
+  }
+
   const session = (id: string, ...workers: { key: ProcessKey }[]) => ({ id, processes: workers.map(({ key }) => key) });
 
   it('freezes a cgroup of its own whole, with what was started in it and never told, and thaws it', async (t) => {
@@ -113,7 +122,7 @@ describe('freezing through cgroups', { skip: cannot }, () => {
     assert.equal(mine.count(), stopped);
     freezer.thaw();
     await goesOn(mine);
-    assert.ok(!readdirSync(at(cgroup)).includes('sworn-frozen'));
+    await isRemoved(freezer, cgroup);
     assert.equal(new Cgroups(root as string).of(mine.key.pid), cgroup);
   });
 
@@ -126,18 +135,37 @@ describe('freezing through cgroups', { skip: cannot }, () => {
     assert.deepEqual(next.frozen, [join(cgroup, 'sworn-frozen')]);
     assert.deepEqual(next.thaw(), [{ kind: 'thawed', id: '', cgroup, reason: '' }]);
     await goesOn(mine);
+    await isRemoved(next, cgroup);
     assert.deepEqual(newFreezer().frozen, []);
+  });
+
+  it('freezes again what somebody thawed', async (t) => {
+    const cgroup = make('thawed-by-others');
+    const [mine] = [await worker(t, cgroup), await worker(t, cgroup)];
+    const freezer = newFreezer();
+    freezer.freeze([session('s7', mine)]);
+    await reached(join(cgroup, 'sworn-frozen'), true);
+    writeFileSync(at(cgroup, 'sworn-frozen', 'cgroup.freeze'), '0');
+    await goesOn(mine);
+    assert.deepEqual(
+      freezer.freeze([session('s7', mine)]).map(({ kind }) => kind),
+      ['frozen'],
+    );
+    await reached(join(cgroup, 'sworn-frozen'), true);
+    freezer.thaw();
+    await goesOn(mine);
+    await isRemoved(freezer, cgroup);
   });
 
   it('leaves what somebody else has frozen', async (t) => {
     const cgroup = make('theirs');
     const one = await worker(t, cgroup);
     writeFileSync(at(cgroup, 'cgroup.freeze'), '1');
+    t.after(() => writeFileSync(at(cgroup, 'cgroup.freeze'), '0'));
     const freezer = newFreezer();
     assert.deepEqual(freezer.freeze([session('s4', one)]), []);
     assert.deepEqual(freezer.thaw(), []);
     assert.equal(readFileSync(at(cgroup, 'cgroup.freeze'), 'utf8').trim(), '1');
-    writeFileSync(at(cgroup, 'cgroup.freeze'), '0');
   });
 
   it('touches no process that has the number of one that is gone', async (t) => {

@@ -48,6 +48,8 @@ export class Freezer {
   readonly #frozen: Map<string, FrozenCgroup>;
   /** Sessions of each, for what is told of it. */
   readonly #sessions = new Map<string, Set<string>>();
+  /** Paths of those that are thawed and empty, and could not be removed yet: the kernel still ends a process in them. */
+  readonly #emptied = new Set<string>();
   /** What was told and cannot be mended by trying again every second. */
   readonly #told = new Set<string>();
 
@@ -58,7 +60,12 @@ export class Freezer {
   }
 
   get frozen(): readonly string[] {
-    return [...this.#frozen.keys()];
+    return [...this.#frozen.keys()].filter((path) => !this.#emptied.has(path));
+  }
+
+  /** Whether a call of `thaw` has anything to do. */
+  get isIdle(): boolean {
+    return this.#frozen.size === 0;
   }
 
   /** Freezes what of these is not frozen yet. Never throws. */
@@ -78,9 +85,10 @@ export class Freezer {
     const news: FreezeNews[] = [];
     for (const frozen of [...this.#frozen.values()]) {
       const { path } = frozen;
-      const ids = this.#sessions.get(path) ?? new Set(['']);
+      const ids = this.#emptied.has(path) ? [] : (this.#sessions.get(path) ?? ['']);
+      let isGone = true;
       try {
-        this.#thawOne(frozen);
+        isGone = this.#thawOne(frozen);
       } catch (error) {
         const reason = codeOf(error);
         // Gone with all that ran in it.
@@ -89,7 +97,9 @@ export class Freezer {
           continue;
         }
       }
-      this.#frozen.delete(path);
+      if (isGone) this.#frozen.delete(path);
+      if (isGone) this.#emptied.delete(path);
+      else this.#emptied.add(path);
       this.#sessions.delete(path);
       for (const id of ids) news.push({ kind: 'thawed', id, cgroup: frozen.home ?? path, reason: '' });
     }
@@ -171,6 +181,7 @@ export class Freezer {
   }
 
   #note(frozen: FrozenCgroup, found: ReadonlyMap<number, string>): void {
+    this.#emptied.delete(frozen.path);
     if (!this.#frozen.has(frozen.path)) {
       // On disk first: what was frozen and not noted would stay so for ever if the agent were killed now.
       this.#options.note.write([...this.#frozen.values(), frozen]);
@@ -181,10 +192,11 @@ export class Freezer {
     this.#sessions.set(frozen.path, ids);
   }
 
-  #thawOne({ path, home }: FrozenCgroup): void {
+  /** False when it is thawed, and the cgroup that was made for it is to be removed later. */
+  #thawOne({ path, home }: FrozenCgroup): boolean {
     const { cgroups } = this.#options;
     cgroups.setFrozen(path, false);
-    if (home === undefined) return;
+    if (home === undefined) return true;
     for (let look = 0; look < LOOKS_MAX; look++) {
       const pids = cgroups.processesIn(path);
       if (pids.length === 0) break;
@@ -196,7 +208,13 @@ export class Freezer {
         }
       }
     }
-    cgroups.remove(path);
+    try {
+      cgroups.remove(path);
+    } catch (error) {
+      if (codeOf(error) === 'EBUSY') return false;
+      throw error;
+    }
+    return true;
   }
 
   #tell(news: FreezeNews[], one: FreezeNews): void {

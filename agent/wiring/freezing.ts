@@ -64,8 +64,8 @@ export class Freezing {
         processes: [...alive].map(({ key }) => key),
       }));
       this.#tell(this.#freezer?.freeze(sessions) ?? [], 'journal_full');
-    } else if (this.frozen.length > 0) {
-      this.#tell(this.#freezer?.thaw() ?? [], 'journal_has_room');
+    } else if (this.#freezer?.isIdle === false) {
+      this.#tell(this.#freezer.thaw(), 'journal_has_room');
     }
   }
 

@@ -53,6 +53,13 @@ interface CollectorStatus {
   readonly ingest_address: string;
   readonly store: string;
   readonly agents: readonly { readonly agent_id: string; readonly connected_at: string; readonly last_seq: number }[];
+  /** Left out by collectors from before it. */
+  readonly absent_agents?: readonly {
+    readonly agent_id: string;
+    readonly state: string;
+    readonly last_seq: number;
+    readonly heard_at: string;
+  }[];
   readonly rules: readonly { readonly title: string }[];
   readonly sinks: readonly string[];
 }
@@ -169,6 +176,10 @@ function collectorLines(collector: CollectorStatus): string {
     `${collector.collector_id}, version ${collector.version}, since ${collector.started_at}`,
     `  agents       ${collector.agents.length} on ${collector.ingest_address}`,
     ...collector.agents.map(({ agent_id, last_seq }) => `    ${agent_id}  up to ${last_seq}`),
+    ...(collector.absent_agents ?? []).map(
+      ({ agent_id, state, last_seq, heard_at }) =>
+        `    ${agent_id}  ${state}, heard of last at ${heard_at} (${last_seq})`,
+    ),
     `  store        ${collector.store} ClickHouse`,
     `  rules        ${collector.rules.length}`,
     `  alerts to    ${collector.sinks.join(', ') || 'nobody: name webhooks in the configuration'}`,
