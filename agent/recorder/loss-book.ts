@@ -100,6 +100,7 @@ const MESSAGES: Readonly<Record<string, string>> = {
   agent_not_running: 'The agent was not running.',
   agent_stopped: 'The agent was stopped.',
   host_restarted: 'The host was restarted; the agent was not running when it went down.',
+  mark_unreadable: 'There was an agent before, and the mark of how far it recorded cannot be read.',
   decoder_failed: 'A decoder failed on these bytes: a fault of Sworn.',
   detection_failed: 'A decoder failed when it was asked whose bytes these are: a fault of Sworn.',
   event_failed: 'The agent failed on an event: a fault of Sworn.',

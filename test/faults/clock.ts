@@ -37,18 +37,14 @@ export const clock: Scenario = {
     try {
       for (let lives = random.between(1, LIVES_MAX); lives > 0; lives--) {
         await agent.open(bounds);
-        let isMarked = true;
         if (random.chance(0.6)) agent.deliver();
         for (let bursts = random.between(1, BURSTS_MAX); bursts > 0; bursts--) {
           agent.act(random.between(1, 30));
           // The mark is written every second: when the clock is set twice before the next, what is lost with it has no time.
-          if (random.chance(0.5) && (await agent.save())) {
-            jump();
-            isMarked = false;
-          }
+          if (random.chance(0.5) && (await agent.save())) jump();
           if (random.chance(0.3)) agent.disk.free = random.chance(0.5) ? 0 : Number.POSITIVE_INFINITY;
           agent.act(random.between(1, 30));
-          if (random.chance(0.4)) isMarked = (await agent.save()) || isMarked;
+          if (random.chance(0.4)) await agent.save();
           else await sleep(random.between(0, 4));
         }
         agent.disk.free = Number.POSITIVE_INFINITY;
@@ -57,7 +53,7 @@ export const clock: Scenario = {
         what.push(how);
         await agent.end(how);
         agent.passMs(random.between(0, 3000));
-        if (random.chance(0.5) && (isMarked || how === 'stop')) jump();
+        if (random.chance(0.5) && agent.isMarked) jump();
       }
       await agent.open(bounds);
       await agent.settle(bounds);

@@ -17,6 +17,7 @@ import { LossSpans } from './loss-spans.ts';
 import { isStatement } from './marks.ts';
 import { Random } from './random.ts';
 import { type Stage, setStage } from './stage.ts';
+import { verifyAgrees } from './verify.ts';
 
 const SETTLE_MS_MAX = 120_000;
 const CONNECTIONS_AT_ONCE = 9;
@@ -187,6 +188,9 @@ class Crashes {
     const stored = await this.#judgeNumbers();
     await this.#judgeLeaves();
     const { executed, recorded, covered } = await this.#judgeDeeds();
+    const said: string[] = [];
+    const expected = { agentId: this.#stage.agentId, say: (text: string) => said.push(text) };
+    this.#faults.push(...(await verifyAgrees((args) => this.#stage.sworn(args), expected)));
     const { agent, collector, engine } = this.#kills;
     return {
       faults: this.#faults,
@@ -194,6 +198,7 @@ class Crashes {
         `killed ${agent} times the agent, ${collector} the collector, ${engine} its engine`,
         `${stored} activities in ClickHouse, ${this.#acknowledgedSeq} were acknowledged before the last kill, ${this.#journal.leaves.size} were seen in the journal`,
         `${executed} statements and requests, ${recorded} of them in the record, ${covered} in the time of a loss`,
+        ...said,
       ],
     };
   }

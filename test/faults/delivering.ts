@@ -8,6 +8,7 @@ import type { Fault } from './fault.ts';
 import { filesIn, JournalLeaves } from './journal-leaves.ts';
 import type { RecordRow } from './record-check.ts';
 import type { SplitNetwork } from './split-network.ts';
+import { verifyAgrees } from './verify.ts';
 
 const DELIVER_MS_MAX = 60_000;
 
@@ -76,6 +77,13 @@ export class Delivering {
     if (this.#said.at(-1) !== 'delivered') {
       throw new Error(`not delivered: ${this.storedSeq} of ${this.durableSeq} stored; ${this.#said.join('; ')}`);
     }
+  }
+
+  /** What is in the store, by the samples and by `sworn verify`. */
+  async judge(say: (text: string) => void): Promise<Fault[]> {
+    const faults = this.check(await this.#network.record(this.agentId));
+    const { agentId } = this;
+    return [...faults, ...(await verifyAgrees((args) => this.#network.sworn(args), { agentId, say }))];
   }
 
   /** Number n is sample n, or a loss: once, without a hole, up to what was promised. */

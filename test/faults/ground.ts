@@ -10,6 +10,9 @@ export class Ground {
   #collector: Promise<LiveCollector> | undefined;
   #network: Promise<SplitNetwork> | undefined;
 
+  /** Agents that were given two histories. */
+  readonly forked = new Set<string>();
+
   /** In this process, with an embedded engine in one of its own. */
   collector(): Promise<LiveCollector> {
     this.#collector ??= LiveCollector.start();
@@ -27,7 +30,8 @@ export class Ground {
     const faults: Fault[] = [];
     for (const one of [this.#collector, this.#network]) {
       const place = await one;
-      if (place !== undefined) faults.push(...(await verifyAgrees((args) => place.sworn(args), say)));
+      if (place !== undefined)
+        faults.push(...(await verifyAgrees((args) => place.sworn(args), { forked: this.forked, say })));
     }
     return faults;
   }

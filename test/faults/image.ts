@@ -27,6 +27,7 @@ export const image: Scenario = {
     const random = new Random(seed);
     const collector = await ground.collector();
     const agent = await SimulatedAgent.enrol(collector, random.fork('agent'));
+    ground.forked.add(agent.agentId);
     try {
       await agent.open();
       agent.act(random.between(1, 40));

@@ -33,8 +33,9 @@ export const kill: Scenario = {
         killed.push(await killOne(split, agent, random));
       }
       await agent.finish();
-      const faults = agent.check(await split.record(agent.agentId));
-      return { faults, notes: [`killed ${killed.join(', ')}: ${agent.storedSeq} activities`] };
+      const said: string[] = [];
+      const faults = await agent.judge((text) => said.push(text));
+      return { faults, notes: [`killed ${killed.join(', ')}: ${agent.storedSeq} activities`, ...said] };
     } finally {
       await agent.kill();
     }

@@ -114,6 +114,8 @@ async function runAll(options: Options, scenarios: readonly Scenario[], ground: 
     try {
       outcome = await scenario.run(seed, ground);
     } catch (error) {
+      // Who asks a whole group of processes to stop, as a terminal does, asks those that the iteration needs too.
+      if (isAskedToStop) break;
       throw new Error(`--only ${scenario.name} --seed ${seed} could not be judged`, { cause: error });
     }
     sums.iterations++;
@@ -126,6 +128,13 @@ async function runAll(options: Options, scenarios: readonly Scenario[], ground: 
   return sums;
 }
 
+async function verify(ground: Ground, sums: Sums): Promise<void> {
+  for (const { kind, text } of await ground.verify(say)) {
+    sums[kind]++;
+    say(`  ${kind}: ${text}`);
+  }
+}
+
 async function main(options: Options): Promise<number> {
   const scenarios = chosen(options);
   if (scenarios.length === 0) return 2;
@@ -133,10 +142,7 @@ async function main(options: Options): Promise<number> {
   let sums: Sums;
   try {
     sums = await runAll(options, scenarios, ground);
-    for (const { kind, text } of await ground.verify(say)) {
-      sums[kind]++;
-      say(`  ${kind}: ${text}`);
-    }
+    if (!isAskedToStop) await verify(ground, sums);
   } finally {
     await ground.stop();
   }

@@ -42,9 +42,10 @@ export const network: Scenario = {
       }
       await split.set({});
       await Promise.all(agents.map((agent) => agent.finish()));
-      const records = await Promise.all(agents.map(async (agent) => agent.check(await split.record(agent.agentId))));
+      const said: string[] = [];
+      const judged = await Promise.all(agents.map((agent) => agent.judge((text) => said.push(text))));
       const delivered = agents.map(({ storedSeq }) => storedSeq).join(' and ');
-      return { faults: records.flat(), notes: [`${names.join(', ')}: ${delivered} activities`] };
+      return { faults: judged.flat(), notes: [`${names.join(', ')}: ${delivered} activities`, ...said] };
     } finally {
       await split.set({});
       await Promise.all(agents.map((agent) => agent.kill()));

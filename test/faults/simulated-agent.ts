@@ -56,8 +56,8 @@ export class SimulatedAgent {
   #nowNs = 1_790_000_000_000_000_000n;
   #bootNs = 0n;
   #boots = 1;
-  /** Numbers that were durable, and were given again. */
-  readonly givenTwice: number[] = [];
+  /** The mark is of the clock as it is. */
+  isMarked = false;
   acknowledgedSeq = 0;
   refused = 0;
   journal!: Journal;
@@ -96,6 +96,7 @@ export class SimulatedAgent {
 
   /** Somebody sets the wall clock, back when it is less than nothing. */
   setClockByMs(ms: number): void {
+    this.isMarked = false;
     this.#nowNs += BigInt(ms) * MILLISECOND_NS;
   }
 
@@ -146,6 +147,7 @@ export class SimulatedAgent {
   /** As main.ts writes it, at the time of the agent's clock. */
   async #writeMark(ended: boolean, at = this.#moment): Promise<void> {
     await this.#mark.write(at, ended);
+    this.isMarked = true;
     const seconds = Number(this.#nowNs / MILLISECOND_NS) / 1000;
     utimesSync(this.#aliveFile, seconds, seconds);
   }
@@ -199,8 +201,6 @@ export class SimulatedAgent {
     for (const [seq, index] of this.#pending) {
       if (seq > durableSeq) continue;
       this.#pending.delete(seq);
-      const before = this.durable.get(seq);
-      if (before !== undefined && before !== index) this.givenTwice.push(seq);
       this.durable.set(seq, index);
     }
     this.acknowledgedSeq = Math.max(this.acknowledgedSeq, this.sink?.state.storedSeq ?? 0);

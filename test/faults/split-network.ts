@@ -51,12 +51,15 @@ export class SplitNetwork {
   readonly folder = mkdtempSync(join(tmpdir(), 'sworn-network-'));
   readonly collector: Daemon;
   readonly #link: ChildProcess;
+  #isOver = false;
   readonly #near: string;
   readonly #far: string;
-  readonly #answers: (() => void)[] = [];
+  readonly #answers: PromiseWithResolvers<void>[] = [];
 
   private constructor(link: ChildProcess, lines: AsyncIterator<string>, near: string, far: string) {
     this.#link = link;
+    // It may end while something is written to it.
+    link.stdin!.on('error', () => {});
     this.#near = near;
     this.#far = far;
     void this.#readAnswers(lines);
@@ -101,7 +104,9 @@ export class SplitNetwork {
   }
 
   async #readAnswers(lines: AsyncIterator<string>): Promise<void> {
-    while ((await lines.next()).done !== true) this.#answers.shift()?.();
+    while ((await lines.next()).done !== true) this.#answers.shift()?.resolve();
+    this.#isOver = true;
+    for (const { reject } of this.#answers.splice(0)) reject(new Error('the link has ended'));
   }
 
   #inside(namespace: string, command: readonly string[]): string[] {
@@ -110,10 +115,11 @@ export class SplitNetwork {
 
   /** Resolves when the link is so. */
   set(state: LinkState): Promise<void> {
-    return new Promise((resolve) => {
-      this.#answers.push(resolve);
-      this.#link.stdin!.write(`${JSON.stringify(state)}\n`);
-    });
+    if (this.#isOver) return Promise.reject(new Error('the link has ended'));
+    const answer = Promise.withResolvers<void>();
+    this.#answers.push(answer);
+    this.#link.stdin!.write(`${JSON.stringify(state)}\n`);
+    return answer.promise;
   }
 
   async enrol(agentId: string): Promise<TrustFiles> {

@@ -4,13 +4,14 @@
  * Everything that a fault is tried on, for real and in one folder: a collector and an agent as daemons of their own, a
  * PostgreSQL server, a service for HTTP and plain bytes, and workloads started by `sworn run`.
  */
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import type { AgentStatus } from '../../agent/main.ts';
 import { askAgent } from '../../cli/agent-client.ts';
 import { CollectorClient } from '../../cli/collector-client.ts';
@@ -21,6 +22,8 @@ import { Daemon } from './daemon.ts';
 const root = join(import.meta.dirname, '../..');
 const node = join(root, 'bin/node');
 const sworn = join(root, 'bin/sworn');
+const run = promisify(execFile);
+const OUTPUT_BYTES_MAX = 64 << 20;
 const START_MS_MAX = 60_000;
 const LINES_SHOWN = 30;
 const IDENTITY = 'load-agent';
@@ -51,6 +54,7 @@ export class Stage {
   readonly service: ServicePlaces;
   readonly agentSocket: string;
   readonly client: CollectorClient;
+  readonly #collectorPlaces: { readonly url: string; readonly tokenFile: string };
   readonly #teardown: (() => Promise<void> | void)[];
   readonly #said = new Map<Program, () => string>();
 
@@ -67,10 +71,8 @@ export class Stage {
     this.service = servers.service;
     this.#teardown = teardown;
     this.agentSocket = join(folder, 'run/agent.sock');
-    this.client = new CollectorClient({
-      url: `http://127.0.0.1:${apiPort}`,
-      tokenFile: join(folder, 'collector/api-token'),
-    });
+    this.#collectorPlaces = { url: `http://127.0.0.1:${apiPort}`, tokenFile: join(folder, 'collector/api-token') };
+    this.client = new CollectorClient(this.#collectorPlaces);
     this.collector = new Daemon({
       name: 'collector',
       command: [sworn, 'collector', '--config', join(folder, 'collector.yaml')],
@@ -122,6 +124,13 @@ export class Stage {
 
   rows<T>(sql: string): Promise<T[]> {
     return this.client.rows<T>(sql);
+  }
+
+  /** `sworn …` asks the collector; what it printed, whatever its exit code was. */
+  async sworn(args: readonly string[]): Promise<string> {
+    const { url, tokenFile } = this.#collectorPlaces;
+    const asked = run(sworn, [...args, '--url', url, '--token-file', tokenFile], { maxBuffer: OUTPUT_BYTES_MAX });
+    return (await asked.catch((error: { stdout: string }) => error)).stdout;
   }
 
   /** Resolves when every session has ended and the whole record is in ClickHouse. Errors: an Error with what is left. */
