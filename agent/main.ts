@@ -279,6 +279,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     now: () => clock.now(),
   });
   let isTakenOver = false;
+  // What is changed from now on is seen at the next look.
+  await ownParts.look();
   const timers = [
     setInterval(() => {
       const nowNs = clock.now();

@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -100,6 +111,20 @@ describe('what the agent stands on', () => {
     await look();
     truncateSync(next, 0);
     assert.deepEqual(await look(), ['journal_file_changed truncated']);
+  });
+
+  it('tells the newest file when it was cut and is written on', async (t) => {
+    const { path, next, files, look } = stage(t);
+    writeFileSync(next, 'what was written before');
+    files[1] = { path: next, bytes: 23, isComplete: false };
+    assert.deepEqual(await look(), []);
+    truncateSync(next, 4);
+    const file = openSync(next, 'r+');
+    writeSync(file, 'and after', 23);
+    closeSync(file);
+    files.splice(0, 2, { path, bytes: 12, isComplete: true }, { path: next, bytes: 32, isComplete: false });
+    assert.deepEqual(await look(), ['journal_file_changed changed']);
+    assert.deepEqual(await look(), []);
   });
 
   it('tells a file that was gone before the first look', async (t) => {

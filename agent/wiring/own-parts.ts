@@ -5,9 +5,10 @@
  * with the rights of root takes them away while it runs; then the record says so, for as long as there is one.
  *
  * A file of the journal is known by its inode. The newest grows; the others never change again, and their change time,
- * which no call sets, says so.
+ * which no call sets, says so. One that was cut and is written on is as long as before, with a hole in it: so the last
+ * bytes of each look are read again at the next one.
  */
-import { stat } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { FindingReport } from '../model/finding.ts';
 
 export interface OwnProgram {
@@ -35,6 +36,8 @@ interface KnownFile {
   readonly identity: string;
   /** Change time of a file that was complete when it was looked at. */
   changedNs: bigint | undefined;
+  /** Of one that grows: the bytes before `end`, as they were. */
+  tail: { readonly end: number; readonly bytes: Buffer } | undefined;
   told: boolean;
 }
 
@@ -44,8 +47,11 @@ const HOW: Readonly<Record<Change, string>> = {
   removed: 'is gone',
   replaced: 'is another file than the one that was written',
   truncated: 'is shorter than what was written',
-  changed: 'was changed after it was complete',
+  changed: 'was changed by somebody else',
 };
+
+/** More than a mark, with which each write ends. */
+const TAIL_BYTES = 256;
 
 export class OwnParts {
   readonly #options: OwnPartsOptions;
@@ -93,7 +99,7 @@ export class OwnParts {
       // Forgotten in order while it was looked at.
       if (change === 'removed' && !this.#options.files().some(({ path }) => path === file.path)) continue;
       if (known !== undefined) known.told = true;
-      else this.#files.set(file.path, { identity: '', changedNs: undefined, told: true });
+      else this.#files.set(file.path, { identity: '', changedNs: undefined, tail: undefined, told: true });
       const message = `A file of the journal ${HOW[change]}: part of the record is lost or altered unless the collector has it. Only root can have done it.`;
       this.#find('journal_file_changed', file.path, message, { change }, sinceNs);
     }
@@ -101,23 +107,38 @@ export class OwnParts {
     for (const path of this.#files.keys()) if (!paths.has(path)) this.#files.delete(path);
   }
 
-  async #changeOf({ path, bytes, isComplete }: OwnFile): Promise<Change | undefined> {
-    const known = this.#files.get(path);
+  async #changeOf(file: OwnFile): Promise<Change | undefined> {
     try {
-      const { dev, ino, size, ctimeNs, nlink } = await stat(path, { bigint: true });
-      const identity = `${dev}:${ino}`;
-      if (known === undefined) {
-        this.#files.set(path, { identity, changedNs: isComplete ? ctimeNs : undefined, told: false });
-      } else if (known.identity !== identity) return 'replaced';
-      else if (isComplete && known.changedNs === undefined) known.changedNs = ctimeNs;
-      else if (isComplete && known.changedNs !== ctimeNs) {
-        return size < BigInt(bytes) ? 'truncated' : nlink === 0n ? 'removed' : 'changed';
+      const handle = await open(file.path, 'r');
+      try {
+        return await this.#compare(file, handle);
+      } finally {
+        await handle.close();
       }
-      return size < BigInt(bytes) ? 'truncated' : undefined;
     } catch (error) {
       // Anything else is trouble of the disk, which the journal tells.
       return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'removed' : undefined;
     }
+  }
+
+  async #compare({ path, bytes, isComplete }: OwnFile, handle: FileHandle): Promise<Change | undefined> {
+    const { dev, ino, size, ctimeNs } = await handle.stat({ bigint: true });
+    const identity = `${dev}:${ino}`;
+    let known = this.#files.get(path);
+    if (known === undefined) {
+      known = { identity, changedNs: undefined, tail: undefined, told: false };
+      this.#files.set(path, known);
+    }
+    if (known.identity !== identity) return 'replaced';
+    if (size < BigInt(bytes)) return 'truncated';
+    if (!isComplete) {
+      const { tail } = known;
+      if (tail !== undefined && !tail.bytes.equals(await tailOf(handle, tail.end))) return 'changed';
+      known.tail = { end: bytes, bytes: await tailOf(handle, bytes) };
+      return undefined;
+    }
+    known.changedNs ??= ctimeNs;
+    return known.changedNs === ctimeNs ? undefined : 'changed';
   }
 
   #find(
@@ -130,4 +151,11 @@ export class OwnParts {
     const untilNs = this.#options.now();
     this.#options.onFinding({ kind, subject, message, sinceNs, untilNs, events: 1, bytes: 0, attributes });
   }
+}
+
+async function tailOf(handle: FileHandle, end: number): Promise<Buffer> {
+  const start = Math.max(0, end - TAIL_BYTES);
+  const bytes = Buffer.alloc(end - start);
+  await handle.read(bytes, 0, bytes.length, start);
+  return bytes;
 }
