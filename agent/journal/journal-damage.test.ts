@@ -284,6 +284,25 @@ describe('whole segments', () => {
     await journal.close();
   });
 
+  test('of which the first is one: losses stand at its numbers, so that the record begins where it began', async () => {
+    const disk = await manySegments();
+    const [first, second] = await names(disk);
+    disk.contentOf(`${FOLDER}/${first}`).fill(0, 0, FRAMES_START);
+    const journal = await open(disk);
+    assert.equal(journal.firstSeq, 1);
+    const read = await readBack(journal);
+    const lost = Number(second!.slice(0, 16)) - 1;
+    assert.deepEqual(
+      lostOf(read, 60),
+      [...Array(lost).keys()].map((index) => index + 1),
+    );
+    assert.equal(read[0]!.loss!.reason, 'missing');
+    // Once its numbers are delivered it is no concern any more.
+    journal.forget(lost);
+    assert.equal(journal.firstSeq, lost + 1);
+    await journal.close();
+  });
+
   test('that were only begun are removed', async () => {
     for (const size of [0, 100, FRAMES_START - 1, FRAMES_START]) {
       const disk = await manySegments();

@@ -159,6 +159,58 @@ describe('no room', () => {
   });
 });
 
+describe('losses that have no entry', () => {
+  test('are known while there is no room for them, and are in the journal with the next flush when there is', async () => {
+    const disk = new MemoryDisk();
+    const journal = await open(disk, { folderBytesMax: 20_000, segmentBytesMax: 6000, groupBytesMax: 4096 });
+    for (let index = 0; journal.append(sampleCommand(index)) > 0; index += 1) await journal.flush();
+    assert.equal(journal.hasUntoldLosses, true);
+    await journal.flush();
+    assert.equal(journal.hasUntoldLosses, true, 'there is no room');
+    journal.forget(journal.durableSeq);
+    // A flush takes them along, without the second for which they are gathered.
+    await journal.flush();
+    assert.equal(journal.hasUntoldLosses, false);
+    assert.equal((await readBack(journal, journal.firstSeq)).at(-1)!.loss!.reason, 'no_room');
+    await journal.close();
+  });
+
+  test('of a time in which the clock was set back: the span takes in both', async () => {
+    const disk = new MemoryDisk();
+    let nowNs = 1000n;
+    const journal = await open(disk, {
+      folderBytesMax: 20_000,
+      segmentBytesMax: 6000,
+      groupBytesMax: 4096,
+      nowNs: () => nowNs,
+    });
+    for (let index = 0; journal.append(sampleCommand(index)) > 0; index += 1) await journal.flush();
+    nowNs = 10n;
+    assert.equal(journal.append(sampleCommand(0)), 0);
+    journal.forget(journal.durableSeq);
+    await journal.flush();
+    const loss = (await readBack(journal, journal.firstSeq)).find(({ loss }) => loss?.reason === 'no_room')!;
+    assert.deepEqual([Number(loss.timeNs), Number(loss.endTimeNs)], [10, 1000]);
+    await journal.close();
+  });
+
+  test('free space is looked for also after the clock was set back', async () => {
+    const disk = new MemoryDisk();
+    const yearNs = 31_536_000n * 1_000_000_000n;
+    let nowNs = 60n * yearNs;
+    const journal = await open(disk, { diskFreeBytesMin: 100 * MIB, nowNs: () => nowNs });
+    disk.free = 0;
+    nowNs += 2_000_000_000n;
+    journal.append(sampleCommand(0));
+    await journal.flush();
+    assert.equal(journal.state.room, 'none');
+    disk.free = 200 * MIB;
+    nowNs -= yearNs;
+    await until(() => journal.state.room === 'open');
+    await journal.close();
+  });
+});
+
 describe('a slow disk', () => {
   test('one write at a time, and the appends of meanwhile go together', async () => {
     const disk = new MemoryDisk();
