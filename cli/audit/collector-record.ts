@@ -103,9 +103,10 @@ export class CollectorRecord implements RecordSource {
       agents: Readonly<Record<string, string>>;
       activities: string;
       digest: string;
+      received: string;
     }>(
       `SELECT agent_id, seq, action, reason, requested_by, erased_agents AS agents, erased_activities AS activities,
-         hex(erased_digest_bytes) AS digest
+         hex(erased_digest_bytes) AS digest, toUnixTimestamp64Milli(received_at) AS received
        FROM sworn.activities WHERE kind = 'erasure' AND action != 'completed' ORDER BY agent_id, seq LIMIT ${CLAIMS_MAX}`,
     );
     return rows.map((row) => ({
@@ -117,19 +118,27 @@ export class CollectorRecord implements RecordSource {
       agents: new Map(Object.entries(row.agents).map(([agent, range]) => [agent, rangeOf(range)])),
       activities: Number(row.activities),
       digest: hexToBuffer(row.digest),
+      receivedMs: Number(row.received),
     }));
   }
 
   async declaredHoles(): Promise<readonly DeclaredHole[]> {
-    const rows = await this.#client.rows<{ agent_id: string; seq: string; message: string; events: string }>(
-      `SELECT agent_id, seq, message, events FROM sworn.activities
+    const rows = await this.#client.rows<{
+      agent_id: string;
+      seq: string;
+      message: string;
+      events: string;
+      received: string;
+    }>(
+      `SELECT agent_id, seq, message, events, toUnixTimestamp64Milli(received_at) AS received FROM sworn.activities
        WHERE kind = 'loss' AND place = 'delivery' ORDER BY agent_id, seq LIMIT ${CLAIMS_MAX}`,
     );
-    return rows.map(({ agent_id, seq, message, events }) => ({
+    return rows.map(({ agent_id, seq, message, events, received }) => ({
       agentId: agent_id,
       seq: Number(seq),
       message,
       events: Number(events),
+      receivedMs: Number(received),
     }));
   }
 

@@ -68,6 +68,10 @@ export class KeyRing {
     this.#collectors = new Set(own);
   }
 
+  get hasCollectors(): boolean {
+    return this.#collectors.size > 0;
+  }
+
   isCollector(agentId: string): boolean {
     return this.#collectors.has(logNameOf(agentId));
   }

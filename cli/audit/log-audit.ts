@@ -12,7 +12,8 @@ import { TILE_WIDTH } from '../../proto/log/tile.ts';
 import type { ProblemList } from './audit-finding.ts';
 import { type AnchoredNote, type Point, type PointCounts, pointsOf } from './checkpoint-points.ts';
 import type { KeyRing } from './key-ring.ts';
-import { explainHole, type Hole } from './log-hole.ts';
+import { BlockHashes, fillHoles } from './log-fill.ts';
+import { droppedBy, explainHole, type Hole } from './log-hole.ts';
 import { LogSegment, rootOfEdge } from './log-segment.ts';
 import { explainRows, leavesBeforeSwaps, type Suspect } from './log-suspects.ts';
 import type { AgentExtent, DeclaredHole, KeyClaim, RecordSource, TombstoneClaim } from './record-source.ts';
@@ -234,40 +235,32 @@ export class LogAudit {
     const hole = this.#hole;
     this.#hole = undefined;
     if (hole === undefined) return;
-    this.#segment.isTold = true;
     if (!isWhole && !hole.isSealed) return;
-    await explainHole(this.#context, this.#agentId, hole, nextSeq);
+    if (await explainHole(this.#context, this.#agentId, hole, nextSeq)) this.#segment.isTold = true;
   }
 
   async #compare(point: Point): Promise<void> {
     const segment = this.#segment;
-    await this.#fillHoles(segment);
+    if (segment.edge !== undefined && segment.rows > 0) {
+      await fillHoles(this.#context.source, this.#agentId, segment);
+    }
     const found = await this.#edgeWithRoot(segment, point);
     if (found !== undefined) this.#result.sealedUpTo = point.size;
+    else if (segment.rows > 0 && (segment.edge === undefined || segment.holes.length > 0)) this.#tellUnproved(point);
     else if (segment.edge !== undefined && segment.holes.length === 0) await this.#tellRewritten(point);
     this.#begin(point.size, found ?? point.edge);
   }
 
-  /** Rows that retention took away have their leaves in tiles. */
-  async #fillHoles(segment: LogSegment): Promise<void> {
-    if (segment.edge === undefined || segment.rows === 0) return;
-    for (const [first, last] of [...segment.holes]) {
-      let filled = 0;
-      for (let index = Math.floor((first - 1) / TILE_WIDTH); index * TILE_WIDTH < last; index++) {
-        const tile = await this.#context.source.tile(this.#agentId, 0, index);
-        if (tile === undefined) break;
-        for (let at = 0; at < Math.floor(tile.length / HASH_BYTES); at++) {
-          const seq = index * TILE_WIDTH + at + 1;
-          if (seq < first || seq > last) continue;
-          if (segment.replace(seq, tile.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES))) filled++;
-        }
-      }
-      if (filled === last - first + 1)
-        segment.holes.splice(
-          segment.holes.findIndex(([one]) => one === first),
-          1,
-        );
+  /** Rows that cannot be held against a root, for want of the leaves of others. */
+  #tellUnproved({ size }: Point): void {
+    const { problems, tombstones } = this.#context;
+    for (const [first, last] of this.#segment.holes) {
+      if (droppedBy(tombstones, this.#agentId, first, last).length === 0) continue;
+      const message = 'The hashes that stand for these rows, which were dropped, are not there.';
+      problems.add('removed', this.#agentId, first, last, message);
     }
+    const message = `These have the leaves that stand in them; the root of the checkpoint at ${size} says nothing of them, since leaves of others are missing.`;
+    problems.add('not_sealed_yet', this.#agentId, this.#segment.firstSeq, size, message);
   }
 
   /** The right edge that has the root that was signed: with the leaves that stand there, or with others that may belong there. */
@@ -303,15 +296,15 @@ export class LogAudit {
 
   async #differingBlocks(segment: LogSegment): Promise<Span | undefined> {
     let [first, last] = [0, 0];
+    const hashes = new BlockHashes(this.#context.source, this.#agentId);
     const start = Math.ceil(segment.size / TILE_WIDTH);
     for (let block = start; (block + 1) * TILE_WIDTH < segment.nextSeq; block++) {
-      const tile = await this.#context.source.tile(this.#agentId, 1, Math.floor(block / TILE_WIDTH));
-      const at = (block % TILE_WIDTH) * HASH_BYTES;
-      if (tile === undefined || tile.length < at + HASH_BYTES) continue;
+      const hash = await hashes.of(block);
+      if (hash === undefined || segment.blocks.has(block)) continue;
       const from = (block * TILE_WIDTH - segment.size) * HASH_BYTES;
       const leaves = segment.leaves().subarray(from, from + TILE_WIDTH * HASH_BYTES);
       const root = rootOfEdge(TILE_WIDTH, this.#context.addon.growTree(0, Buffer.alloc(0), leaves));
-      if (root.equals(tile.subarray(at, at + HASH_BYTES))) continue;
+      if (root.equals(hash)) continue;
       if (first === 0) first = block * TILE_WIDTH + 1;
       last = (block + 1) * TILE_WIDTH;
     }

@@ -4,6 +4,8 @@
 import type { ProblemList } from './audit-finding.ts';
 import type { DeclaredHole, RecordSource, TombstoneClaim } from './record-source.ts';
 
+const NAMED_MAX = 5;
+
 export interface Hole {
   readonly first: number;
   last: number;
@@ -20,26 +22,26 @@ export interface HoleContext {
   readonly declaredHoles: readonly DeclaredHole[];
 }
 
-/** `nextSeq`: the row behind it; undefined when the log ends with the hole. */
+/** True when it is a fault. `nextSeq`: the row behind it; undefined when the log ends with the hole. */
 export async function explainHole(
   { source, problems, tombstones, declaredHoles }: HoleContext,
   agentId: string,
   hole: Hole,
   nextSeq: number | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const { first, last } = hole;
   const count = last - first + 1;
-  const stone = tombstones.find(({ action, agents }) => {
-    const range = agents.get(agentId);
-    return action === 'rows_dropped' && range !== undefined && range[0] <= first && range[1] >= last;
-  });
-  if (stone !== undefined) {
-    const why = `${count} rows were dropped by ${stone.requestedBy}: ${stone.reason} (tombstone ${stone.agentId}:${stone.seq}).`;
+  const stones = droppedBy(tombstones, agentId, first, last);
+  if (stones.length > 0) {
+    const [{ requestedBy, reason } = { requestedBy: '', reason: '' }] = stones;
+    const names = stones.slice(0, NAMED_MAX).map((stone) => `${stone.agentId}:${stone.seq}`);
+    const more = stones.length > NAMED_MAX ? `, and ${stones.length - NAMED_MAX} more` : '';
+    const why = `${count} rows were dropped by ${requestedBy}: ${reason} (${names.length === 1 ? 'tombstone' : 'tombstones'} ${names.join(', ')}${more}).`;
     problems.add('erased', agentId, first, last, why);
-    return;
+    return false;
   }
   // The collector's own row of it: part of the completeness, not a fault of what is here.
-  if (nextSeq !== undefined && isDeclared(declaredHoles, agentId, nextSeq)) return;
+  if (nextSeq !== undefined && isDeclared(declaredHoles, agentId, nextSeq)) return false;
   const days = await droppedDays(source, agentId, hole, nextSeq);
   if (days.length > 0) {
     const message = `${count} rows are gone, and with them all rows of ${days.join(', ')}, of every agent: partitions of the table were dropped.`;
@@ -53,6 +55,26 @@ export async function explainHole(
     const message = `Rows stand behind a hole of ${count} that no checkpoint covers and no collector has declared: what is behind it was put there, or what is in front was taken away.`;
     problems.add('inserted', agentId, nextSeq, nextSeq, message);
   }
+  return true;
+}
+
+/** Tombstones that together say of all these rows that they were dropped; none when some are not among them. */
+export function droppedBy(
+  tombstones: readonly TombstoneClaim[],
+  agentId: string,
+  first: number,
+  last: number,
+): readonly TombstoneClaim[] {
+  const ranges = tombstones
+    .filter(({ action }) => action === 'rows_dropped')
+    .flatMap((stone) => {
+      const range = stone.agents.get(agentId);
+      return range === undefined || range[0] > last || range[1] < first ? [] : [{ stone, range }];
+    })
+    .sort((a, b) => a.range[0] - b.range[0]);
+  let next = first;
+  for (const { range } of ranges) if (range[0] <= next) next = Math.max(next, range[1] + 1);
+  return next > last ? ranges.map(({ stone }) => stone) : [];
 }
 
 function isDeclared(declared: readonly DeclaredHole[], agentId: string, nextSeq: number): boolean {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** The leaves between two points of a log, as far as rows give them, and whether they make the next root. */
-import { HASH_BYTES, MerkleFrontier } from '../../proto/log/merkle.ts';
+import { HASH_BYTES, MerkleFrontier, nodeHash } from '../../proto/log/merkle.ts';
+import { TILE_WIDTH } from '../../proto/log/tile.ts';
 
 export type GrowTree = (size: number, subtrees: Uint8Array, leaves: Uint8Array) => Buffer;
 
@@ -23,6 +24,8 @@ export class LogSegment {
   readonly firstSeq: number;
   /** Ranges of numbers without a leaf. */
   readonly holes: [first: number, last: number][] = [];
+  /** Hashes over blocks of 256 leaves whose leaves are not known. */
+  readonly blocks = new Map<number, Buffer>();
   rows = 0;
   /** Something about its rows was told already. */
   isTold = false;
@@ -54,7 +57,9 @@ export class LogSegment {
   skip(count: number): void {
     if (count <= 0) return;
     const first = this.nextSeq;
-    this.holes.push([first, first + count - 1]);
+    const before = this.holes.at(-1);
+    if (before !== undefined && before[1] + 1 === first) before[1] = first + count - 1;
+    else this.holes.push([first, first + count - 1]);
     if (count > KEPT_LEAVES_MAX) {
       this.#flush();
       this.edge = undefined;
@@ -95,6 +100,42 @@ export class LogSegment {
   /** The right edge behind all its leaves; undefined when it cannot be known. */
   end(): Buffer | undefined {
     if (this.edge === undefined || this.holes.length > 0) return undefined;
-    return this.#growTree(this.size, this.edge, this.leaves());
+    let [edge, size] = [this.edge, this.size];
+    const start = size;
+    const first = Math.floor(size / TILE_WIDTH);
+    if (this.blocks.has(first)) {
+      // Its hash is over leaves in front of the segment too. Those of the edge that are older stay.
+      size = first * TILE_WIDTH;
+      edge = edge.subarray(0, onesOf(first) * HASH_BYTES);
+    }
+    const end = this.nextSeq - 1;
+    for (const [block, hash] of [...this.blocks].sort(([a], [b]) => a - b)) {
+      const from = block * TILE_WIDTH;
+      if (size < from) edge = this.#growTree(size, edge, this.#slice(size - start, from - start));
+      edge = withBlock(edge, block, hash);
+      size = from + TILE_WIDTH;
+    }
+    return size < end ? this.#growTree(size, edge, this.#slice(size - start, end - start)) : edge;
   }
+
+  #slice(from: number, to: number): Buffer {
+    return this.leaves().subarray(from * HASH_BYTES, to * HASH_BYTES);
+  }
+}
+
+/** An edge behind `block` whole blocks, with one more. */
+function withBlock(edge: Buffer, block: number, hash: Buffer): Buffer {
+  let node = hash;
+  let count = edge.length;
+  for (let rest = block; rest % 2 === 1; rest = (rest - 1) / 2) {
+    node = nodeHash(edge.subarray(count - HASH_BYTES, count), node);
+    count -= HASH_BYTES;
+  }
+  return Buffer.concat([edge.subarray(0, count), node]);
+}
+
+function onesOf(size: number): number {
+  let ones = 0;
+  for (let rest = size; rest > 0; rest = Math.floor(rest / 2)) ones += rest % 2;
+  return ones;
 }

@@ -6,17 +6,21 @@ import { leafOf } from '../../proto/leaf.ts';
 import { HASH_BYTES, inclusionProof, nodeHash, type SubtreeHash } from '../../proto/log/merkle.ts';
 import { CliError } from '../exit.ts';
 import { activityOfRow } from './activity-of-row.ts';
+import { fillHoles } from './log-fill.ts';
+import { LogSegment } from './log-segment.ts';
 import type { Proof } from './proof.ts';
 import type { CheckpointClaim, RecordSource } from './record-source.ts';
 import { rowPlan } from './row-plan.ts';
 
 /** A checkpoint covers 100,000 activities at most; without subtrees at the one before, earlier ones are read too. */
-const LEAVES_MAX = 10_000_000;
+const LEAVES_MAX = 2_000_000;
 const PAGE_ROWS = 32_768;
+/** Subtrees over 256 leaves. */
+const BLOCK_LEVEL = 8;
 
 export async function makeProof(
   source: RecordSource,
-  addon: Pick<Addon, 'RowLeafWriter'>,
+  addon: Pick<Addon, 'RowLeafWriter' | 'growTree'>,
   agentId: string,
   seq: number,
 ): Promise<Proof> {
@@ -28,8 +32,9 @@ export async function makeProof(
   const { before, covering } = await around(source, agentId, seq);
   const start = before?.size ?? 0;
   if (covering.size - start > LEAVES_MAX) throw notProved(agentId, seq);
-  const leaves = await leavesOf(source, addon, agentId, start, covering.size);
-  const inclusion = inclusionProof(seq - 1, covering.size, subtreeOf(start, before?.subtrees ?? [], leaves));
+  const segment = await segmentOf(source, addon, agentId, start, covering.size);
+  if (segment.holes.length > 0) throw notProved(agentId, segment.holes[0]?.[0] ?? seq);
+  const inclusion = inclusionProof(seq - 1, covering.size, subtreeOf(segment, before?.subtrees ?? []));
   const { activity, digests, host } = row;
   return { agentId, host, seq, activity, digests, treeSize: covering.size, inclusion, checkpoint: covering.note };
 }
@@ -58,47 +63,50 @@ async function around(
   );
 }
 
-/** Leaves of rows and, where retention removed them, of tiles: from `start` on, up to `end`. */
-async function leavesOf(
+/** The leaves from `start` on, up to `end`, of rows and, where retention removed them, of tiles. */
+async function segmentOf(
   source: RecordSource,
-  addon: Pick<Addon, 'RowLeafWriter'>,
+  addon: Pick<Addon, 'RowLeafWriter' | 'growTree'>,
   agentId: string,
   start: number,
   end: number,
-): Promise<Buffer> {
+): Promise<LogSegment> {
   const { plan, texts } = rowPlan();
   const writer = new addon.RowLeafWriter(plan, texts);
-  const leaves = Buffer.alloc((end - start) * HASH_BYTES);
+  const segment = new LogSegment(start, undefined, addon.growTree);
   for (let from = start; from < end; from += PAGE_ROWS) {
     const count = Math.min(PAGE_ROWS, end - from);
-    const computed = leaves.subarray((from - start) * HASH_BYTES, (from - start + count) * HASH_BYTES);
+    const computed = Buffer.alloc(count * HASH_BYTES);
     const states = Buffer.alloc(count);
     writer.read(await source.page(agentId, from + 1, count), from + 1, computed, Buffer.alloc(computed.length), states);
-    for (let at = states.indexOf(0); at !== -1; at = states.indexOf(0, at + 1)) {
-      const index = from + at;
-      const tile = await source.tile(agentId, 0, Math.floor(index / 256));
-      const inTile = (index % 256) * HASH_BYTES;
-      if (tile === undefined || tile.length < inTile + HASH_BYTES) throw notProved(agentId, index + 1);
-      computed.set(tile.subarray(inTile, inTile + HASH_BYTES), at * HASH_BYTES);
+    for (let at = 0; at < count; ) {
+      const isThere = states[at] !== 0;
+      let to = at + 1;
+      while (to < count && (states[to] !== 0) === isThere) to++;
+      if (isThere) segment.append(computed.subarray(at * HASH_BYTES, to * HASH_BYTES));
+      else segment.skip(to - at);
+      at = to;
     }
   }
-  return leaves;
+  await fillHoles(source, agentId, segment);
+  return segment;
 }
 
-/** Hashes of complete subtrees, out of the right edge at `start` and the leaves behind it. */
-function subtreeOf(start: number, edge: readonly Uint8Array[], leaves: Buffer): SubtreeHash {
-  // The complete subtrees at `start`, by where they begin.
-  const edges = new Map<string, Uint8Array>();
+/** Hashes of complete subtrees, out of the right edge at the segment's start, its leaves, and blocks of them. */
+function subtreeOf(segment: LogSegment, edge: readonly Uint8Array[]): SubtreeHash {
+  const known = new Map<string, Uint8Array>(
+    [...segment.blocks].map(([block, hash]) => [`${BLOCK_LEVEL} ${block}`, hash]),
+  );
   let at = 0;
   for (const subtree of edge) {
-    const width = 2 ** Math.floor(Math.log2(start - at));
-    edges.set(`${Math.log2(width)} ${at / width}`, subtree);
+    const width = 2 ** Math.floor(Math.log2(segment.size - at));
+    known.set(`${Math.log2(width)} ${at / width}`, subtree);
     at += width;
   }
   const hashOf = (level: number, index: number): Uint8Array => {
-    const known = edges.get(`${level} ${index}`);
-    if (known !== undefined) return known;
-    if (level === 0) return leaves.subarray((index - start) * HASH_BYTES, (index - start + 1) * HASH_BYTES);
+    const found = known.get(`${level} ${index}`) ?? (level === 0 ? segment.leafAt(index + 1) : undefined);
+    if (found !== undefined) return found;
+    if (level === 0) throw new RangeError(`leaf ${index} is not there`);
     return nodeHash(hashOf(level - 1, index * 2), hashOf(level - 1, index * 2 + 1));
   };
   return hashOf;

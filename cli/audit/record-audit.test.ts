@@ -280,6 +280,78 @@ describe('an audit', () => {
   });
 });
 
+describe('an audit of what retention left', () => {
+  const DROPPED = 65_900;
+  const tombstone = (last: number) => ({
+    erasure: {
+      action: sworn.v1.Erasure.Action.ACTION_ROWS_DROPPED,
+      reason: 'retention',
+      requestedBy: 'retention',
+      agents: { 'r-6': `1-${last}` },
+      activities: last,
+    },
+  });
+
+  it('holds rows behind it against the root, with the hashes that stand for what is gone', async (t) => {
+    const { faults, audit, change, record, source } = await startStage(t);
+    for (const [count, seal] of [
+      [30_000, true],
+      [30_000, true],
+      [6_000, true],
+    ] as const) {
+      await record.addMade('r-6', count);
+      if (seal) await record.seal('r-6');
+    }
+    await record.tile('r-6', 1, 0);
+    for (let index = 256; index * 256 < DROPPED; index++) await record.tile('r-6', 0, index, DROPPED);
+    await change.run(`ALTER TABLE sworn.activities DELETE WHERE agent_id = 'r-6' AND seq <= ${DROPPED}`);
+    assert.deepEqual(await faults(), [`removed r-6:1-${DROPPED}`]);
+    // Two tombstones, as two days make them, speak of one hole.
+    await record.add(COLLECTOR, [
+      tombstone(40_000),
+      { ...tombstone(0), erasure: { ...tombstone(0).erasure, agents: { 'r-6': `40001-${DROPPED}` } } },
+    ]);
+    await record.seal(COLLECTOR);
+    assert.deepEqual(await faults(), []);
+    const { logs, problems } = await audit();
+    assert.equal(logs.find(({ agentId }) => agentId === 'r-6')?.sealedUpTo, 66_000);
+    assert.ok(
+      problems.some(({ kind, agent_id, last_seq }) => kind === 'erased' && agent_id === 'r-6' && last_seq === DROPPED),
+    );
+    const proof = await makeProof(source, addon, 'r-6', 65_950);
+    assert.equal(proof.treeSize, 66_000);
+    await change.run(
+      "ALTER TABLE sworn.log_tiles UPDATE hashes = repeat('x', length(hashes)) WHERE agent_id = 'r-6' AND level = 0 AND index = 256",
+    );
+    assert.deepEqual(await faults(), ['rewritten r-6:60001-66000']);
+    await change.run("ALTER TABLE sworn.log_tiles DELETE WHERE agent_id = 'r-6' AND level = 0 AND index = 256");
+    assert.deepEqual(await faults(), ['removed r-6:65537-65792']);
+  });
+
+  it('takes no word for it that no collector has signed', async (t) => {
+    const { faults, change, record, store } = await startStage(t);
+    await change.run("ALTER TABLE sworn.activities DELETE WHERE agent_id = 'a-1' AND seq <= 100");
+    const seq = fullActivities().length + 1;
+    const forged = asReceived({ ...tombstone(100), seq });
+    forged.erasure!.agents = { 'a-1': '1-100' };
+    forged.leaf = leafOf(forged, COLLECTOR, 'höst');
+    const batch = store.store.newBatch();
+    batch.add('erasure', forged, { agentId: COLLECTOR, host: 'höst' });
+    await store.store.append([batch]);
+    await change.run(copy(`agent_id = '${COLLECTOR}' AND seq = ${seq}`, 'received_at - 3600 AS received_at'));
+    await change.run(
+      `ALTER TABLE sworn.activities DELETE WHERE agent_id = '${COLLECTOR}' AND seq = ${seq} AND received_at > now() - 1800`,
+    );
+    assert.deepEqual(await faults(), ['removed a-1:1-100']);
+    // An agent says it of itself.
+    await record.add('a-1', [
+      { ...tombstone(100), erasure: { ...tombstone(100).erasure, agents: { 'a-1': '1-100' } } },
+    ]);
+    await record.seal('a-1');
+    assert.deepEqual(await faults(), ['removed a-1:1-100']);
+  });
+});
+
 describe('a proof', () => {
   it('holds by itself, of every kind and place, and only for what it is of', async (t) => {
     const { source, record } = await startStage(t);

@@ -6,6 +6,7 @@ import { isFault, type Problem, ProblemList } from './audit-finding.ts';
 import { type AnchoredNote, checkpointOf } from './checkpoint-points.ts';
 import { KeyRing, type RingKey, type Trust } from './key-ring.ts';
 import { LogAudit, type LogResult, type Span } from './log-audit.ts';
+import { believable } from './own-claims.ts';
 import type { AgentExtent, RecordSource } from './record-source.ts';
 
 export interface AuditRequest {
@@ -45,7 +46,9 @@ export async function auditRecord(request: AuditRequest): Promise<IntegrityRepor
   const agents = withAnchored(await source.agents(), anchored).filter(
     (one) => (agentId === undefined || one.agentId === agentId) && (spans === undefined || spans.has(one.agentId)),
   );
-  const [tombstones, declaredHoles] = [await source.tombstones(), await source.declaredHoles()];
+  const nowMs = Date.now();
+  const tombstones = await believable(source, keys, await source.tombstones(), nowMs);
+  const declaredHoles = await believable(source, keys, await source.declaredHoles(), nowMs);
   const total = agents.reduce((sum, { rows }) => sum + rows, 0);
   const logs: LogResult[] = [];
   let done = 0;

@@ -35,6 +35,7 @@ export interface TombstoneClaim {
   readonly agents: ReadonlyMap<string, readonly [first: number, last: number]>;
   readonly activities: number;
   readonly digest: Buffer;
+  readonly receivedMs: number;
 }
 
 /** Rows of an agent that name the same tombstone. */
@@ -52,6 +53,7 @@ export interface DeclaredHole {
   readonly seq: number;
   readonly message: string;
   readonly events: number;
+  readonly receivedMs: number;
 }
 
 export interface AgentExtent {

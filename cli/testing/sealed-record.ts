@@ -10,6 +10,7 @@ import { type ActivityProperties, leafOf } from '../../proto/leaf.ts';
 import { formatCheckpoint } from '../../proto/log/checkpoint.ts';
 import { MerkleFrontier } from '../../proto/log/merkle.ts';
 import { createVerifier, formatNote, formatVerifier, signText } from '../../proto/log/note.ts';
+import { TILE_WIDTH } from '../../proto/log/tile.ts';
 import type { ChangedRows } from './changed-rows.ts';
 
 export const COLLECTOR = 'collector-1';
@@ -20,6 +21,7 @@ const keyPair = () => generateKeyPairSync('ed25519');
 
 interface SealedLog {
   readonly tree: MerkleFrontier;
+  readonly leaves: Buffer[];
   readonly keys: { publicKey: KeyObject; privateKey: KeyObject };
 }
 
@@ -56,7 +58,7 @@ export class SealedRecord {
     let log = this.#logs.get(agentId);
     if (log === undefined) {
       const keys = agentId === COLLECTOR ? this.#collector : keyPair();
-      log = { tree: new MerkleFrontier(), keys };
+      log = { tree: new MerkleFrontier(), leaves: [], keys };
       this.#logs.set(agentId, log);
       const line = formatVerifier(createVerifier(`sworn/${agentId}`, keys.publicKey));
       if (agentId !== COLLECTOR) await this.#key(agentId, line, 'first_seen');
@@ -66,13 +68,14 @@ export class SealedRecord {
 
   /** Stored as delivered, with the next numbers. */
   async add(agentId: string, activities: readonly ActivityProperties[]): Promise<Activity[]> {
-    const { tree } = await this.#log(agentId);
+    const { tree, leaves } = await this.#log(agentId);
     const batch = this.#store.store.newBatch();
     const stored = activities.map((given) => {
       const activity = asReceived({ ...given, seq: tree.size + 1 });
       const leaf = leafOf(activity, agentId, HOST);
       activity.leaf = leaf;
       tree.append(leaf);
+      leaves.push(leaf);
       batch.add(kindOf(activity)!, activity, { agentId, host: HOST });
       return activity;
     });
@@ -112,5 +115,22 @@ export class SealedRecord {
          unhex('${Buffer.from(note).toString('hex')}'), [${subtrees}], ''`,
     );
     return note;
+  }
+
+  /** Writes a tile of level 0 or 1 over what was added, as whole as that goes. */
+  async tile(agentId: string, level: 0 | 1, index: number, leafEnd = Number.POSITIVE_INFINITY): Promise<void> {
+    const { leaves } = await this.#log(agentId);
+    const width = TILE_WIDTH ** level;
+    const hashes: Buffer[] = [];
+    for (let at = index * TILE_WIDTH; at < (index + 1) * TILE_WIDTH; at++) {
+      if ((at + 1) * width > Math.min(leaves.length, leafEnd)) break;
+      const tree = new MerkleFrontier();
+      for (const leaf of leaves.slice(at * width, (at + 1) * width)) tree.append(leaf);
+      hashes.push(tree.root());
+    }
+    await this.#change.run(
+      `INSERT INTO sworn.log_tiles (agent_id, level, index, hashes, time)
+       SELECT '${agentId}', ${level}, ${index}, unhex('${Buffer.concat(hashes).toString('hex')}'), now64(3)`,
+    );
   }
 }
