@@ -17,7 +17,9 @@ const BURSTS_MAX = 6;
 const SECOND_MS = 1000;
 const YEAR_MS = 365 * 86_400 * SECOND_MS;
 const FREE_BYTES_MIN = 100_000;
-const WELL_MS_MAX = 20_000;
+/** So long a pause that the journal looks for free space again; by the agent's clock. */
+const LOOK_MS = 1100;
+const WELL_MS_MAX = 5000;
 
 export const clock: Scenario = {
   name: 'clock',
@@ -43,12 +45,14 @@ export const clock: Scenario = {
           // The mark is written every second: when the clock is set twice before the next, what is lost with it has no time.
           if (random.chance(0.5) && (await agent.save())) jump();
           if (random.chance(0.3)) agent.disk.free = random.chance(0.5) ? 0 : Number.POSITIVE_INFINITY;
+          // The journal looks again.
+          if (random.chance(0.3)) agent.passMs(LOOK_MS);
           agent.act(random.between(1, 30));
           if (random.chance(0.4)) await agent.save();
           else await sleep(random.between(0, 4));
         }
         agent.disk.free = Number.POSITIVE_INFINITY;
-        if (random.chance(0.5)) faults.push(...(await opensAgain(agent)));
+        if (random.chance(0.7)) faults.push(...(await opensAgain(agent)));
         const how = random.chance(0.5) ? 'kill' : random.chance(0.5) ? 'power' : 'stop';
         what.push(how);
         await agent.end(how);
@@ -81,7 +85,7 @@ function jumpOf(random: Random): number {
 async function opensAgain(agent: SimulatedAgent): Promise<Fault[]> {
   for (const deadline = Date.now() + WELL_MS_MAX; agent.journal.state.room !== 'open'; ) {
     if (Date.now() > deadline) return [{ kind: 'undeclared', text: 'there is room, and the journal does not look' }];
-    agent.passMs(1100);
+    agent.passMs(LOOK_MS);
     await sleep(5);
   }
   return [];

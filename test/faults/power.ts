@@ -5,6 +5,7 @@
  * lost sector by sector, new files may be gone and removed ones be back, the mark of how far the record goes may be empty.
  * In the end everything that the journal called durable is in ClickHouse, and what is missing falls into a loss.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Outcome } from './fault.ts';
 import type { Ground } from './ground.ts';
 import { Random } from './random.ts';
@@ -28,10 +29,14 @@ export const power: Scenario = {
       for (let lives = random.between(1, LIVES_MAX); lives > 0; lives--) {
         await agent.open();
         if (random.chance(0.8)) agent.deliver();
+        const pauses = random.fork('pauses');
+        const mostMs = random.chance(0.3) ? random.between(1, 80) : 0;
+        agent.disk.pause = () => (mostMs === 0 ? Promise.resolve() : sleep(pauses.between(0, mostMs)));
         await liveOnce(agent, random);
         const how = random.chance(0.6) ? 'power' : random.chance(0.7) ? 'kill' : 'stop';
         ends.push(how);
         await agent.end(how);
+        agent.disk.pause = () => Promise.resolve();
         agent.passMs(random.between(0, 5000));
       }
       await agent.open();
