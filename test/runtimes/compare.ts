@@ -37,8 +37,8 @@ export function compareHttp(
   const differences: string[] = [];
   const commandsOn = commandsByPort(record);
   let [asked, read, requests, responses] = [0, 0, 0, 0];
-  for (const [port, exchanges] of log.exchanges) {
-    const seen = (commandsOn.get(port) ?? []).filter(({ protocol }) => protocol === 'http');
+  for (const exchanges of log.exchanges.values()) {
+    const seen = (commandsOn.get(exchanges[0]?.port ?? 0) ?? []).filter(({ protocol }) => protocol === 'http');
     for (const [index, exchange] of exchanges.entries()) {
       asked++;
       const command = seen[index];

@@ -18,7 +18,7 @@ import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type SecureVersion, type TLSSocket } from 'node:tls';
 import { replyPlan } from '../oracle/http/reply-plan.ts';
 import { seededBytes, seededText } from '../oracle/http/seeded-bytes.ts';
-import { Exchange, folder, followed } from '../oracle/http/server-book.ts';
+import { Exchange, folder, followed, nextConnection } from '../oracle/http/server-book.ts';
 import type { FieldLine } from '../oracle/http/server-log.ts';
 import { Tap, writePlaintext } from './plaintext.ts';
 
@@ -120,7 +120,10 @@ function serve(socket: TLSSocket | Socket, raw: Socket): void {
   const { remotePort: port = 0 } = socket;
   const tap = new Tap(socket);
   const closed = new Promise((resolve) => tap.once('close', resolve));
-  followed.set(tap, { port, requests: 0, latest: undefined, closed, upgradedReadBytes: 0, upgradedWrittenBytes: 0 });
+  followed.set(tap, {
+    ...{ port, connection: nextConnection(), requests: 0, latest: undefined, closed },
+    ...{ upgradedReadBytes: 0, upgradedWrittenBytes: 0 },
+  });
   const tls = 'getProtocol' in socket ? (socket.getProtocol() ?? '') : '';
   const serverName = ('servername' in socket && socket.servername) || '';
   const isResumed = 'isSessionReused' in socket && socket.isSessionReused();

@@ -7,13 +7,9 @@
 import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import {
-  commandsByConnection,
-  type RecordedCommand,
-  type RecordedConnection,
-  type RunRecord,
-} from '../recording/record.ts';
-import type { FieldLine, LoggedBody, LoggedExchange, ServerLog } from './server-log.ts';
+import { inspect } from 'node:util';
+import type { RecordedCommand, RecordedConnection, RunRecord } from '../recording/record.ts';
+import type { FieldLine, LoggedBody, LoggedConnection, LoggedExchange, ServerLog } from './server-log.ts';
 
 export interface Bounds {
   readonly requestBytesMax: number;
@@ -42,20 +38,26 @@ const SECRET_FIELDS = new Set(['authorization', 'cookie', 'proxy-authorization']
 
 /** Throws where the record is not what the server wrote down. Answers every pair, in the server's order. */
 export function assertAsLogged(record: RunRecord, log: ServerLog, expected: Expectation): Matched[] {
-  const recorded = recordedByPort(record, expected.role);
-  const ports = new Set([...log.exchanges.keys(), ...recorded.keys()]);
   const matched: Matched[] = [];
-  for (const port of ports) {
-    const logged = log.exchanges.get(port) ?? [];
-    const seen = recorded.get(port) ?? [];
+  for (const { logged, recorded } of pairConnections(record, accepted(log), expected.role).paired) {
+    const exchanges = log.exchanges.get(logged.connection) ?? [];
+    const commands = record.commands.filter(({ connectionId }) => connectionId === recorded.connectionId);
     const line = (method: string, target: string) => `${method} ${target}`;
     assert.deepEqual(
-      seen.map(({ operation, statement }) => line(operation, statement.slice(operation.length + 1))),
-      logged.map(({ method, target }) => line(method, target)),
-      `requests of the connection from port ${port}`,
+      commands.map(({ operation, statement }) => line(operation, statement.slice(operation.length + 1))),
+      exchanges.map(({ method, target }) => line(method, target)),
+      `requests of the connection from port ${logged.port}`,
     );
-    for (const [index, one] of logged.entries()) matched.push({ logged: one, recorded: seen[index]! });
+    for (const [index, one] of exchanges.entries()) matched.push({ logged: one, recorded: commands[index]! });
   }
+  const met = new Set(matched.map(({ recorded }) => recorded));
+  assert.deepEqual(
+    record.commands
+      .filter((command) => !met.has(command))
+      .map(({ statement, connectionId }) => [statement, connectionId]),
+    [],
+    `commands of which the server knows nothing: ${inspect(record.connections)}`,
+  );
   for (const pair of matched) {
     assertExchange(pair, log, expected);
     assert.equal(pair.recorded.identityName, expected.identity);
@@ -69,15 +71,11 @@ export function assertAsLogged(record: RunRecord, log: ServerLog, expected: Expe
  */
 export function assertSameBytes(record: RunRecord, log: ServerLog, expected: Expectation): void {
   const { role, bounds = DEFAULT_BOUNDS } = expected;
-  const byPort = new Map<number, RecordedConnection>();
-  for (const one of record.connections) if (one.action === 'closed') byPort.set(clientPort(one, role), one);
-  for (const logged of log.connections) {
-    const one = byPort.get(logged.port);
+  const { paired, others } = pairConnections(record, log.connections, role);
+  for (const { logged, recorded: one } of paired) {
     const name = `the connection from port ${logged.port}`;
-    assert.ok(one !== undefined, `${name} is in the record`);
-    byPort.delete(logged.port);
     const [asked, told] = role === 'client' ? [one.sent, one.received] : [one.received, one.sent];
-    const exchanges = log.exchanges.get(logged.port) ?? [];
+    const exchanges = log.exchanges.get(logged.connection) ?? [];
     const isBroken = exchanges.some(({ isSent }) => !isSent);
     const beyond = (max: number, of: (one: LoggedExchange) => LoggedBody): number =>
       exchanges.reduce((sum, exchange) => sum + Math.max(0, of(exchange).carriedBytes - max), 0);
@@ -101,20 +99,37 @@ export function assertSameBytes(record: RunRecord, log: ServerLog, expected: Exp
     assert.equal(asked.notUnderstood, logged.upgradedReadBytes, `upgraded bytes to the server on ${name}`);
     assert.equal(told.notUnderstood, logged.upgradedWrittenBytes, `upgraded bytes from the server on ${name}`);
   }
-  const others = [...byPort.values()].filter(({ protocol }) => protocol === 'http');
-  assert.deepEqual(others, [], 'connections of which the server knows nothing');
+  const strangers = others.filter(({ protocol }) => protocol === 'http');
+  assert.deepEqual(strangers, [], 'connections of which the server knows nothing');
 }
 
-function recordedByPort(record: RunRecord, role: Expectation['role']): Map<number, readonly RecordedCommand[]> {
-  const portOf = new Map<string, number>();
-  for (const one of record.connections) portOf.set(one.connectionId, clientPort(one, role));
-  const byPort = new Map<number, readonly RecordedCommand[]>();
-  for (const [connectionId, commands] of commandsByConnection(record.commands)) {
-    const port = portOf.get(connectionId);
-    assert.ok(port !== undefined && !byPort.has(port), `one connection from port ${port}`);
-    byPort.set(port, commands);
-  }
-  return byPort;
+type Accepted = Pick<LoggedConnection, 'connection' | 'port'>;
+
+/** Connections of the server with those in the record: by the port of the client, and in order where it was used again. */
+function pairConnections<Logged extends Accepted>(
+  record: RunRecord,
+  logged: readonly Logged[],
+  role: Expectation['role'],
+): { readonly paired: { logged: Logged; recorded: RecordedConnection }[]; readonly others: RecordedConnection[] } {
+  const others = record.connections.filter(({ action }) => action === 'closed');
+  others.sort((one, other) => openingOf(record, one) - openingOf(record, other));
+  const paired = logged.map((one) => {
+    const at = others.findIndex((recorded) => clientPort(recorded, role) === one.port);
+    assert.ok(at >= 0, `the connection from port ${one.port} is in the record`);
+    return { logged: one, recorded: others.splice(at, 1)[0] as RecordedConnection };
+  });
+  return { paired, others };
+}
+
+/** A server that keeps its own book of what crossed logs no connections: then those on which something was asked. */
+function accepted({ connections, exchanges }: ServerLog): readonly Accepted[] {
+  if (connections.length > 0) return connections;
+  const asked = [...exchanges.values()].map(([first]) => first as LoggedExchange);
+  return asked.sort((one, other) => one.connection - other.connection);
+}
+
+function openingOf({ connections }: RunRecord, { connectionId }: RecordedConnection): number {
+  return connections.find((one) => one.connectionId === connectionId)?.seq ?? 0;
 }
 
 function clientPort({ localPort, remotePort }: RecordedConnection, role: Expectation['role']): number {

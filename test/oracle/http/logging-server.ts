@@ -182,6 +182,7 @@ function refuse(error: Error & { rawPacket?: Buffer }, socket: Duplex): void {
     ...{
       kind: 'exchange',
       port: one.port,
+      connection: one.connection,
       index: one.requests++,
       method,
       target,

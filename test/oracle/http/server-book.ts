@@ -16,6 +16,7 @@ const logFile = join(folder, 'server.log');
 /** Followed from its first byte to its last. */
 export interface Followed {
   readonly port: number;
+  readonly connection: number;
   requests: number;
   latest: IncomingMessage | undefined;
   readonly closed: Promise<unknown>;
@@ -24,6 +25,12 @@ export interface Followed {
 }
 
 export const followed = new WeakMap<Duplex, Followed>();
+let accepted = 0;
+
+/** The number of the connection that was accepted just now. */
+export function nextConnection(): number {
+  return ++accepted;
+}
 
 export function write(entry: LoggedExchange | LoggedConnection): void {
   appendFileSync(logFile, `${JSON.stringify(entry)}\n`);
@@ -34,6 +41,7 @@ export function follow(socket: Socket): void {
   if (followed.has(socket)) return;
   const one: Followed = {
     port: socket.remotePort ?? 0,
+    connection: nextConnection(),
     requests: 0,
     latest: undefined,
     closed: new Promise((resolve) => socket.once('close', resolve)),
@@ -43,10 +51,11 @@ export function follow(socket: Socket): void {
   followed.set(socket, one);
   socket.on('error', () => {});
   socket.on('close', () => {
-    const { port, upgradedReadBytes, upgradedWrittenBytes } = one;
+    const { port, connection, upgradedReadBytes, upgradedWrittenBytes } = one;
     write({
       kind: 'connection',
       port,
+      connection,
       upgradedReadBytes,
       upgradedWrittenBytes,
       readBytes: socket.bytesRead,
@@ -105,6 +114,7 @@ export class Exchange {
     write({
       kind: 'exchange',
       port: this.#socket.port,
+      connection: this.#socket.connection,
       index: this.#index,
       method: request.method ?? '',
       target: request.url ?? '',

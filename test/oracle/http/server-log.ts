@@ -24,6 +24,8 @@ export interface LoggedExchange {
   readonly kind: 'exchange';
   /** The client's port. */
   readonly port: number;
+  /** Which of the server's connections, counted from 1: a port may be used again. */
+  readonly connection: number;
   /** Place among the requests of the connection. */
   readonly index: number;
   readonly method: string;
@@ -52,6 +54,8 @@ export interface LoggedExchange {
 export interface LoggedConnection {
   readonly kind: 'connection';
   readonly port: number;
+  /** Counted from 1 in the order in which the server accepted. */
+  readonly connection: number;
   readonly readBytes: number;
   readonly writtenBytes: number;
   /** Of these, behind an upgrade. */
@@ -60,8 +64,9 @@ export interface LoggedConnection {
 }
 
 export interface ServerLog {
-  /** By the client's port, in the order in which the requests arrived. */
+  /** By the number of the connection, in the order in which the requests arrived. */
   readonly exchanges: ReadonlyMap<number, readonly LoggedExchange[]>;
+  /** In the order in which the server accepted them. */
   readonly connections: readonly LoggedConnection[];
   readonly body: (sha256: string) => Buffer;
 }
@@ -76,11 +81,12 @@ export function readServerLog(folder: string): ServerLog {
       connections.push(entry);
       continue;
     }
-    const sofar = exchanges.get(entry.port);
-    if (sofar === undefined) exchanges.set(entry.port, [entry]);
+    const sofar = exchanges.get(entry.connection);
+    if (sofar === undefined) exchanges.set(entry.connection, [entry]);
     else sofar.push(entry);
   }
   for (const some of exchanges.values()) some.sort((one, other) => one.index - other.index);
+  connections.sort((one, other) => one.connection - other.connection);
   return { exchanges, connections, body: (sha256) => readFileSync(join(folder, sha256)) };
 }
 

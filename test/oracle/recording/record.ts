@@ -107,14 +107,3 @@ export interface RunRecord {
   /** Numbers of all lines. */
   readonly seqs: readonly number[];
 }
-
-/** Rows of one connection each; `connections` are its opening and its end. */
-export function commandsByConnection(commands: readonly RecordedCommand[]): Map<string, RecordedCommand[]> {
-  const byConnection = new Map<string, RecordedCommand[]>();
-  for (const command of commands) {
-    const sofar = byConnection.get(command.connectionId);
-    if (sofar === undefined) byConnection.set(command.connectionId, [command]);
-    else sofar.push(command);
-  }
-  return byConnection;
-}

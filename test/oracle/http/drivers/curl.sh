@@ -21,6 +21,10 @@ ask --http1.0 --header 'Connection: keep-alive' "$url/kept?bytes=10" "$url/kept?
 ask "$url/until-close?bytes=70000&framing=until-close&parts=4"
 ask "$url/until-close/empty?framing=until-close"
 
+# From one port, twice: the server ends the first connection, so the port is free again.
+ask --local-port 29123 --http1.0 "$url/port?bytes=10&framing=until-close"
+ask --local-port 29123 --http1.0 "$url/port-again?bytes=70&framing=until-close"
+
 # Bodies that are sent.
 ask --data 'amount=17&name=O%27Neil&text=Gr%C3%BC%C3%9Fe' "$url/form?bytes=5"
 ask --json '{"items":[1,2,3],"text":"東京"}' "$url/json?kind=echo"
