@@ -72,6 +72,18 @@ describe('sworn witness', () => {
     assert.deepEqual([checked.code, checked.out], [0, `${config} is valid, with 1 log\n`]);
   });
 
+  it('takes a file with all keys that a collector prints, and only those of logs out of it', async (t) => {
+    const file = join(folder, 'log-keys');
+    const cosigner = (await runSworn(['witness', '--key', '--config', config])).out;
+    writeFileSync(file, `# keys\n${cosigner}${new TestLog('sworn/b').keyLine}\n`);
+    t.after(() => write());
+    write({ log_files: [file] });
+    const taken = await runSworn(['witness', '--check', '--config', config]);
+    assert.deepEqual([taken.code, taken.out], [0, `${config} is valid, with 2 logs\n`], taken.err);
+    write({ logs: [cosigner.trim()] });
+    assert.equal((await runSworn(['witness', '--check', '--config', config])).code, 2);
+  });
+
   it('answers as the protocol has it', async (t) => {
     const { url, key } = await start(t);
     const answer = await post(url, requestOf(log, 0));

@@ -75,15 +75,17 @@ export function readWitnessConfig(text: string, file: string): WitnessConfig {
 
 /**
  * The logs of the configuration and of the files that it names. Several keys of one origin are several keys of one log.
+ * A file may have all keys that a collector prints: those that cosign are passed over there.
  *
  * Errors   WitnessError `config_invalid`, with the place of each line that is no key of a log
  */
 export function knownLogs({ logs, log_files }: WitnessConfig): KnownLog[] {
   const faults: string[] = [];
   const known = new Map<string, NoteVerifier[]>();
-  const add = (line: string, place: string): void => {
+  const add = (line: string, place: string, passOver: boolean): void => {
     try {
       const verifier = parseVerifier(line);
+      if (verifier.kind !== 'ed25519' && passOver) return;
       if (verifier.kind !== 'ed25519') throw new NoteError('It is the key of a witness, not of a log.');
       stateFileName(verifier.name);
       const verifiers = known.get(verifier.name) ?? [];
@@ -94,7 +96,7 @@ export function knownLogs({ logs, log_files }: WitnessConfig): KnownLog[] {
       faults.push(`${place}: ${error.message}`);
     }
   };
-  for (const [i, line] of logs.entries()) add(line, `logs.${i}`);
+  for (const [i, line] of logs.entries()) add(line, `logs.${i}`, false);
   for (const file of log_files) {
     let text: string;
     try {
@@ -104,7 +106,7 @@ export function knownLogs({ logs, log_files }: WitnessConfig): KnownLog[] {
       continue;
     }
     for (const [i, line] of text.split('\n').entries()) {
-      if (line.trim() !== '' && !line.startsWith('#')) add(line, `${file}:${i + 1}`);
+      if (line.trim() !== '' && !line.startsWith('#')) add(line, `${file}:${i + 1}`, true);
     }
   }
   if (faults.length > 0) throw new WitnessError('config_invalid', faults.join('\n'));
