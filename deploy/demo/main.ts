@@ -2,7 +2,7 @@
 
 /**
  * `npm run demo`: two unchanged programs do real work against real servers, and the record of it is read back from
- * ClickHouse and compared with what those servers say.
+ * ClickHouse, compared with what those servers say, and verified against its seal.
  *
  *   npm run demo               run, print, compare, clean up
  *   npm run demo -- --stay     keep everything running, to look round
@@ -15,6 +15,7 @@ import { printChecks } from '../../cli/commands/doctor.ts';
 import { colour, terminalWidth } from '../../cli/print/colour.ts';
 import { table } from '../../cli/print/table.ts';
 import { printable } from '../../cli/print/terminal-text.ts';
+import { logEnds, type SealVerdict, sealedUpTo, verifySeal } from './seal.ts';
 import { type Stage, setStage } from './stage.ts';
 import { type CommandRow, judge, type Verdict } from './verdict.ts';
 
@@ -47,10 +48,14 @@ try {
   say('waiting until the record is in ClickHouse');
   await sessionsEnded(client, 2);
   const verdict = await judge(stage, client);
+  say('waiting until the record is sealed, then verifying it');
+  const ends = await logEnds(client);
+  await sealedUpTo(client, ends);
+  const seal = await verifySeal(stage, ends);
   say('done');
-  if (options.json) printJson(verdict);
-  else print(verdict, stage);
-  process.exitCode = faults(verdict).length === 0 ? 0 : 1;
+  if (options.json) printJson(verdict, seal);
+  else print(verdict, seal, stage);
+  process.exitCode = faults(verdict, seal).length === 0 ? 0 : 1;
   if (options.stay) {
     printPlaces(stage);
     await interrupted;
@@ -70,7 +75,7 @@ async function sessionsEnded(client: CollectorClient, wanted: number): Promise<v
   }
 }
 
-function faults(verdict: Verdict): string[] {
+function faults(verdict: Verdict, seal: SealVerdict): string[] {
   const { missing, doubled, altered, misattributed, unverified, losses, alerts, commands } = verdict;
   return [
     ...missing.map((what) => `missing: ${what}`),
@@ -81,10 +86,11 @@ function faults(verdict: Verdict): string[] {
     ...losses.map(({ place, reason, message }) => `loss: ${place}/${reason}: ${message}`),
     ...(alerts.length === 0 ? ['no alert fired for the DELETE without WHERE'] : []),
     ...(commands.length === 0 ? ['nothing was recorded'] : []),
+    ...seal.faults,
   ];
 }
 
-function printJson(verdict: Verdict): void {
+function printJson(verdict: Verdict, seal: SealVerdict): void {
   const { commands, matched, missing, doubled, altered, misattributed, alerts, losses } = verdict;
   const counts = {
     commands: commands.length,
@@ -95,11 +101,13 @@ function printJson(verdict: Verdict): void {
     misattributed: misattributed.length,
     alerts: alerts.length,
     losses: losses.length,
+    activities: seal.activities,
+    verified: seal.faults.length === 0,
   };
-  console.log(JSON.stringify({ ...counts, faults: faults(verdict) }));
+  console.log(JSON.stringify({ ...counts, faults: faults(verdict, seal) }));
 }
 
-function print(verdict: Verdict, stage: Stage): void {
+function print(verdict: Verdict, seal: SealVerdict, stage: Stage): void {
   const width = terminalWidth();
   const heading = (text: string): void => console.log(`\n${colour('bold', text)}`);
 
@@ -148,10 +156,18 @@ function print(verdict: Verdict, stage: Stage): void {
   console.log(
     `${matched} matched, ${missing.length} missing, ${doubled.length} doubled, ${altered.length} altered, ${misattributed.length} attributed to the wrong identity`,
   );
-  const found = faults(verdict);
+
+  heading('Verified (sworn verify)');
+  console.log(
+    `integrity ${seal.faults.length === 0 ? colour('green', 'ok') : colour('red', 'NOT OK')}, ${seal.activities} activities in ${seal.logs} logs, ${seal.cosigned} checkpoints that the collector cosigned`,
+  );
+
+  const found = faults(verdict, seal);
   for (const fault of found) console.log(colour('red', `  ${fault}`));
   if (found.length === 0)
-    console.log(colour('green', 'Every command is in the record: once, whole, and with the identity that acted.'));
+    console.log(
+      colour('green', 'Every command is in the record: once, whole, with the identity that acted, and sealed.'),
+    );
   if (!options.stay)
     console.log(
       `\nTry next: ${colour('bold', 'npm run demo -- --stay')} keeps it running, with the commands to explore it.`,
@@ -177,6 +193,8 @@ Everything is still running. In another terminal:
   sworn tail &
   sworn run --socket ${stage.agentSocket} --identity invoice-agent -- psql -h ${stage.postgres.host} -p ${stage.postgres.port} -U postgres -c 'select now()'
   sworn status --socket ${stage.agentSocket}
+  sworn verify
+  sworn prove ${stage.agentId}:1 | sworn verify /dev/stdin
 
 Ctrl-C ends it and removes ${stage.folder}.`);
 }

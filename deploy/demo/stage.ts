@@ -40,6 +40,7 @@ export interface Stage {
   readonly folder: string;
   readonly apiUrl: string;
   readonly tokenFile: string;
+  readonly agentId: string;
   readonly agentSocket: string;
   readonly agentConfig: string;
   readonly collectorConfig: string;
@@ -177,6 +178,8 @@ async function build(
         select: [{ run: ['root'] }],
         resources: [GRAPH],
       })),
+      // Sooner than by default, for those who wait for it.
+      seal: { checkpoint_seconds: 1 },
       broker: { port: brokerPort, authority: entraSaid.authority, authority_ca_file: at('entra-ca.pem') },
     }),
   );
@@ -188,6 +191,7 @@ async function build(
     folder,
     apiUrl: `http://127.0.0.1:${apiPort}`,
     tokenFile: at('collector/api-token'),
+    agentId,
     agentSocket,
     agentConfig,
     collectorConfig,
