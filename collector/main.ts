@@ -346,6 +346,7 @@ async function start(
     presence: silence,
   });
   for (const anchor of anchors) teardown.add('anchor', () => anchor.stop());
+  if (witnessing !== undefined) teardown.add('witnesses', async () => witnessing.close());
   await sealing.start(await store.highestSeq(collectorId));
   teardown.add('seal', () => sealing.stop());
   teardown.add('ingest', () => ingest.stop());
