@@ -51,11 +51,12 @@ export interface ErasureStage extends TestStore {
 export async function startErasureStage(): Promise<ErasureStage> {
   const running = await startEmbeddedStore();
   const erasures = new ClickHouseErasureStore(running.address!, { kind: 'single' }, OWN_ID);
+  const erasers: Eraser[] = [];
   return {
     ...running,
     erasures,
-    eraser: (changes = {}) =>
-      new Eraser({
+    eraser(changes = {}) {
+      const eraser = new Eraser({
         store: erasures,
         record: recordInto(running.store),
         drop: (tombstone) => erasures.dropDay(dayOf(tombstone), tombstone.agents),
@@ -63,8 +64,13 @@ export async function startErasureStage(): Promise<ErasureStage> {
         log: createLog((process.env['SWORN_TEST_LOG'] ?? 'silent') as 'silent'),
         pollMs: 20,
         ...changes,
-      }),
+      });
+      erasers.push(eraser);
+      return eraser;
+    },
     async stop() {
+      // One that is not stopped waits for its old files for ever, and keeps the process.
+      await Promise.all(erasers.map((eraser) => eraser.stop()));
       await erasures.close();
       await running.stop();
     },
