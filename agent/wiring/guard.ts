@@ -25,7 +25,7 @@ export interface GuardStatus {
   readonly state: 'active' | 'unavailable' | 'off';
   /** Why it is not active; '' when it is. */
   readonly reason: string;
-  /** What workloads may not change, in the order of a finding's numbers. */
+  /** What workloads may not change. */
   readonly files: readonly string[];
 }
 
@@ -66,11 +66,6 @@ export class Guard {
   /** Files that were made or replaced meanwhile. */
   refresh(): void {
     if (this.status.state === 'active') this.#kernel.guardFiles(this.status.files);
-  }
-
-  /** A finding of the guard has the number of a path. */
-  nameOf(file: number): string {
-    return this.status.files[file] ?? `${file}`;
   }
 }
 

@@ -155,6 +155,7 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
 
   guardFiles(paths: readonly string[]): void {
     this.#capture.guardFiles(paths);
+    this.#reader.guardedPaths = paths;
   }
 
   setBrokerPorts(ports: readonly number[]): void {

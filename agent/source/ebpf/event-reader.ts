@@ -70,6 +70,8 @@ export class EventReader {
   unknownEvents = 0;
   /** Events of secrets that were not in the kernel side's table (any more). */
   missingSecrets = 0;
+  /** Paths that workloads may not change: events have their numbers. */
+  guardedPaths: readonly string[] = [];
   readonly #takeSecret: (id: bigint) => Buffer | undefined;
 
   /** `takeSecret` gives a secret of the kernel side by its id, once; this reader fills it with zeros. */
@@ -141,7 +143,7 @@ export class EventReader {
         this.#early.keep(batch, at);
         return;
       case eventType.way:
-        readWayInto(batch, at, into);
+        readWayInto(batch, at, this.guardedPaths, into);
         return;
       case eventType.secret:
         this.#readSecret(batch, at, into);
@@ -182,12 +184,12 @@ export class EventReader {
 }
 
 /** Sockets that came with a message are looked for at once, as those that a process has when it is selected. */
-function readWayInto(batch: Buffer, at: number, into: ReadEvent[]): void {
+function readWayInto(batch: Buffer, at: number, guardedPaths: readonly string[], into: ReadEvent[]): void {
   if (batch.readUInt32LE(at + wayEvent.way) === way.filesReceived) {
     into.push({ type: 'selected-notice', process: processAt(batch, at + wayEvent.process) });
     return;
   }
-  const taken = readWay(batch, at);
+  const taken = readWay(batch, at, guardedPaths);
   if (taken !== undefined) into.push(taken);
 }
 

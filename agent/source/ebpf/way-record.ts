@@ -8,8 +8,8 @@ import { act, bpfKind, event, limits, way, wayEvent } from './layout.generated.t
 
 type About = Pick<WayTaken, 'way' | 'subject' | 'detail'>;
 
-/** `detail` and `subject` as abi/event.h has them for each way. */
-const READERS: Readonly<Record<number, (detail: number, subject: number) => About>> = {
+/** `detail` and `subject` as abi/event.h has them for each way; `guarded` are the paths whose numbers acts have. */
+const READERS: Readonly<Record<number, (detail: number, subject: number, guarded: readonly string[]) => About>> = {
   [way.unreadCall]: (call) => ({
     way: 'unread_call',
     subject: (call & limits.callCompat) !== 0 ? '32-bit program' : (CALLS[call] ?? `${call}`),
@@ -45,15 +45,16 @@ const READERS: Readonly<Record<number, (detail: number, subject: number) => Abou
     subject: CALLS[number] ?? `${number}`,
     detail: { argument: `${subject}` },
   }),
-  [way.refused]: (number, subject) => ({ way: 'guard_refused', ...aboutAct(number, subject) }),
-  [way.attack]: (number, subject) => ({ way: 'agent_attacked', ...aboutAct(number, subject) }),
+  [way.refused]: (number, subject, guarded) => ({ way: 'guard_refused', ...aboutAct(number, subject, guarded) }),
+  [way.attack]: (number, subject, guarded) => ({ way: 'agent_attacked', ...aboutAct(number, subject, guarded) }),
 };
 
 /** Undefined for what is no news by itself: that files came, or a way that a newer kernel side knows. */
-export function readWay(batch: Buffer, at: number): WayTaken | undefined {
+export function readWay(batch: Buffer, at: number, guarded: readonly string[] = []): WayTaken | undefined {
   const about = READERS[batch.readUInt32LE(at + wayEvent.way)]?.(
     batch.readUInt32LE(at + wayEvent.detail),
     u64(batch, at + wayEvent.subject),
+    guarded,
   );
   if (about === undefined) return undefined;
   return {
@@ -66,26 +67,33 @@ export function readWay(batch: Buffer, at: number): WayTaken | undefined {
   };
 }
 
+type SubjectWords = (value: number, guarded: readonly string[]) => string;
+
 /** Acts against the agent: one word each, and what the kernel side tells beside it. */
-const ACTS: Readonly<Record<number, readonly [name: string, subject: (value: number) => string]>> = {
+const ACTS: Readonly<Record<number, readonly [name: string, subject: SubjectWords]>> = {
   [act.signal]: ['signal', (signal) => SIGNALS.get(signal) ?? `signal ${signal}`],
   [act.trace]: ['trace', () => 'ptrace or memory'],
   [act.procFile]: ['proc_file', () => '/proc/PID of the agent'],
-  [act.file]: ['file', (file) => `guarded path ${file}`],
+  [act.file]: ['file', guardedPath],
   [act.bpfObject]: ['bpf_object', bpfObjectOf],
   [act.bpfLoad]: ['bpf_load', (type) => `BPF program of type ${type}`],
   [act.cgroup]: ['cgroup', (id) => `cgroup ${id}`],
   [act.move]: ['move', (id) => `cgroup ${id}`],
   [act.freeze]: ['freeze', (id) => `cgroup ${id}`],
   [act.limit]: ['limit', () => 'limits or priority'],
-  [act.mount]: ['mount', (file) => `guarded path ${file}`],
+  [act.mount]: ['mount', guardedPath],
 };
 
 const SIGNALS = new Map(Object.entries(constants.signals).map(([name, number]) => [number as number, name]));
 
-function aboutAct(number: number, subject: number): Pick<WayTaken, 'subject' | 'detail'> {
+function aboutAct(number: number, subject: number, guarded: readonly string[]): Pick<WayTaken, 'subject' | 'detail'> {
   const [name, wordsOf] = ACTS[number] ?? [`act ${number}`, String];
-  return { subject: wordsOf(subject), detail: { act: name } };
+  return { subject: wordsOf(subject, guarded), detail: { act: name } };
+}
+
+/** What was guarded when the act was tried: the path itself, or something in it. */
+function guardedPath(file: number, guarded: readonly string[]): string {
+  return guarded[file] ?? `guarded path ${file}`;
 }
 
 /** `kind << 32 | id` */
