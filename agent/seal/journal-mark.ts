@@ -54,6 +54,11 @@ export class JournalMark {
     this.#written = point;
   }
 
+  /** The entry that the mark on stable storage names; 0 when there is none that is proven. */
+  get seq(): number {
+    return this.#written?.seq ?? (this.found.kind === 'found' ? this.found.point.seq : 0);
+  }
+
   close(): Promise<void> {
     return this.#slots.close();
   }

@@ -17,9 +17,11 @@ export interface SealState {
   readonly collectorKey: string;
   /** Of the agent's key that wrote this. */
   readonly keyId: string;
+  /** Up to where the mark of the journal surely went by then; 0 before there was one. */
+  readonly markedSeq: number;
 }
 
-export const NO_STATE: SealState = { tree: EMPTY_TREE, cosigned: '', collectorKey: '', keyId: '' };
+export const NO_STATE: SealState = { tree: EMPTY_TREE, cosigned: '', collectorKey: '', keyId: '', markedSeq: 0 };
 
 /** A note with a dozen witnesses has 3 KiB; a receipt of the collector is not larger than 64 KiB. */
 const SLOT_BYTES = 128 * 1024;
@@ -46,7 +48,7 @@ export class SealStateFile {
   }
 
   /** On stable storage when it resolves. Errors: those of the disk; what was there before holds then. */
-  write({ tree, cosigned, collectorKey, keyId }: SealState): Promise<void> {
+  write({ tree, cosigned, collectorKey, keyId, markedSeq }: SealState): Promise<void> {
     const text = JSON.stringify({
       version: VERSION,
       agent_id: this.#agentId,
@@ -55,6 +57,7 @@ export class SealStateFile {
       subtrees: tree.subtrees.map((one) => one.toString('base64')),
       cosigned,
       collector_key: collectorKey,
+      marked_seq: markedSeq,
     });
     return this.#slots.write(Buffer.from(text));
   }
@@ -75,7 +78,9 @@ function readState(content: Buffer, agentId: string): FoundState {
     const tree = { size: Number(size), subtrees: subtrees.map((one) => Buffer.from(String(one), 'base64')) };
     MerkleFrontier.at(tree.size, tree.subtrees);
     const [note, line, id] = texts as string[];
-    return { kind: 'found', state: { tree, cosigned: note!, collectorKey: line!, keyId: id! } };
+    const marked = stored['marked_seq'];
+    const markedSeq = Number.isSafeInteger(marked) ? (marked as number) : 0;
+    return { kind: 'found', state: { tree, cosigned: note!, collectorKey: line!, keyId: id!, markedSeq } };
   } catch {
     // Its checksum was right, so it was written so, and not by this version.
     return { kind: 'damaged' };

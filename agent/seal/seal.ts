@@ -34,6 +34,8 @@ export interface SealOptions {
   readonly collectorKey?: string | undefined;
   readonly append?: AppendLeaves | undefined;
   readonly nowMs?: () => number;
+  /** Up to where the mark of the journal is on stable storage; 0 while there is none. */
+  readonly markedSeq?: () => number;
   /** Something that belongs into the record. */
   readonly tell?: (report: SealReport) => void;
   /** Writing the state began to fail, or works again (null). */
@@ -378,6 +380,7 @@ export class Seal {
           cosigned: this.#cosigned?.note ?? '',
           collectorKey: this.#collector === undefined ? '' : formatVerifier(this.#collector),
           keyId: this.#verifier.keyId,
+          markedSeq: this.#options.markedSeq?.() ?? 0,
         });
       } catch (cause) {
         if (this.#trouble === null) this.#options.onTrouble?.(cause as Error);

@@ -207,6 +207,19 @@ describe('delivery with a seal', () => {
     await scene.stop();
   });
 
+  test('waits at its stop for no cosignature of a collector that gives none', { timeout: 60_000 }, async (t) => {
+    const scene = await Scene.open(t);
+    scene.collector.behaviour.cosignsAs = undefined;
+    await scene.start();
+    scene.append(30);
+    await scene.journal.flush();
+    await until(() => scene.sink.state.phase === 'delivering', 'a connection');
+    // As long as it takes: only what is on its way is waited for.
+    await scene.sink.stop(2 ** 31 - 1);
+    assert.equal(scene.stored, 30);
+    await scene.stop(false);
+  });
+
   test('refuses a collector with another key, until the operator names it', async (t) => {
     const scene = await Scene.open(t);
     await scene.start();

@@ -135,6 +135,31 @@ describe('what an agent signs', { skip: whyNoRecording() }, () => {
     assert.deepEqual((await host.findings()).sort(), ['journal_mark_unproven', 'seal_key_changed']);
   });
 
+  it('finds a mark that was removed, or put back to an earlier one', async (t) => {
+    const host = hostFor(t);
+    await host.runOnce();
+    const mark = join(host.state, 'journal.mark');
+    cpSync(mark, join(host.folder, 'earlier.mark'));
+    await host.runOnce();
+    rmSync(mark);
+    await host.runOnce();
+    assert.deepEqual(await host.findings(), ['journal_mark_unproven']);
+    cpSync(join(host.folder, 'earlier.mark'), mark);
+    await host.runOnce();
+    assert.deepEqual(await host.findings(), ['journal_mark_unproven', 'journal_mark_unproven']);
+    // Told once: what follows is marked anew.
+    await host.runOnce();
+    assert.equal((await host.findings()).length, 2);
+  });
+
+  it('says nothing of an agent whose record is older than its seal', async (t) => {
+    const host = hostFor(t);
+    await host.runOnce();
+    for (const file of ['seal.key', 'seal.state', 'journal.mark']) rmSync(join(host.state, file));
+    await host.runOnce();
+    assert.deepEqual(await host.findings(), []);
+  });
+
   it('records without a seal when its key cannot be used, and says so', async (t) => {
     const host = hostFor(t);
     await host.runOnce();

@@ -12,7 +12,7 @@ import { realDisk } from '../journal/disk.ts';
 import type { Journal, JournalOptions } from '../journal/journal.ts';
 import type { FindingReport } from '../model/finding.ts';
 import type { AppendLeaves } from '../seal/delivered-tree.ts';
-import { JournalMark } from '../seal/journal-mark.ts';
+import { type FoundMark, JournalMark } from '../seal/journal-mark.ts';
 import { Seal, type SealReport, type SealStatus } from '../seal/seal.ts';
 import { ownSealKey, readSealKey } from '../seal/seal-key.ts';
 import { SealStateFile } from '../seal/seal-state.ts';
@@ -98,6 +98,7 @@ export class AgentSeal {
         append,
         checkpointMs: config.seal.checkpoint_seconds * 1000,
         collectorKey: config.seal.collector_key,
+        markedSeq: () => this.#mark?.seq ?? 0,
         tell: (report) => this.#report(report),
         onTrouble: (trouble) => {
           if (trouble === null) log.info('the state of the seal is written again');
@@ -147,12 +148,13 @@ export class AgentSeal {
 
   #judgeJournal(journal: Journal): void {
     const found = this.#mark?.found;
-    if (found === undefined || found.kind === 'none') return;
-    if (found.kind === 'unproven') {
-      const message = `The signed mark of the journal cannot be used, so nothing says how far the journal went: ${found.why}.`;
+    if (found === undefined) return;
+    const why = found.kind === 'unproven' ? found.why : this.#whyNotTheLast(found);
+    if (why !== undefined) {
+      const message = `The signed mark of the journal cannot be used, so nothing says how far the journal went: ${why}.`;
       this.#report({ kind: 'journal_mark_unproven', message, attributes: {} });
-      return;
     }
+    if (found.kind !== 'found') return;
     const { seq } = found.point;
     const { mark, lastSeq } = journal.report;
     const attributes = { marked_seq: String(seq), last_seq: String(lastSeq) };
@@ -163,6 +165,15 @@ export class AgentSeal {
       const message = `The journal on disk is not the one that was written: its hash chain at activity ${seq} is another one than was signed.`;
       this.#report({ kind: 'journal_rewritten', message, attributes });
     }
+  }
+
+  /** The state of the seal has known a mark, so this is no agent that has just learned to make one. */
+  #whyNotTheLast(found: Exclude<FoundMark, { kind: 'unproven' }>): string | undefined {
+    const state = this.#file?.found;
+    const markedSeq = state?.kind === 'found' ? state.state.markedSeq : 0;
+    if (found.kind === 'none') return markedSeq > 0 ? 'it was removed' : undefined;
+    const { seq } = found.point;
+    return seq < markedSeq ? `it is an older one, of activity ${seq}, and went up to ${markedSeq}` : undefined;
   }
 
   #unusable(why: string): void {
