@@ -188,11 +188,15 @@ export class Seal {
     if (size > this.#persistedSize && isDue) this.#persistSoon();
   }
 
-  /** Milliseconds until the next checkpoint is due; undefined when there is nothing new to sign. */
+  /**
+   * Milliseconds until the next checkpoint is due; undefined when there is nothing new to sign, or the last is not answered
+   * yet. A collector judges one at a time and holds back what is behind the next, so more of them on their way than it
+   * answers would slow the record down to one batch for each answer.
+   */
   checkpointDueInMs(): number | undefined {
     const { checkpointMs, checkpointActivities, nowMs } = this.#options;
     const size = this.#tree?.size ?? 0;
-    if (!this.#isSealing || size <= this.#checkpointSize) return undefined;
+    if (!this.#isSealing || this.#outstanding.size > 0 || size <= this.#checkpointSize) return undefined;
     if (size - this.#checkpointSize >= checkpointActivities && this.#checkpointSize > 0) return 0;
     return Math.max(0, this.#checkpointAtMs + checkpointMs - nowMs());
   }

@@ -179,6 +179,23 @@ describe('delivery with a seal', () => {
     }
   });
 
+  test('sends no other checkpoint before the last is answered: a slow collector must not hold up the record', async (t) => {
+    const scene = await Scene.open(t);
+    const { behaviour, held } = scene.collector;
+    behaviour.cosigning = 'later';
+    await scene.start({ checkpointMs: 0, checkpointActivities: 1 });
+    for (let stored = 20; stored <= 200; stored += 20) {
+      scene.append(20);
+      await until(() => scene.stored === stored, `activity ${stored}`);
+    }
+    assert.equal(held.length, 1);
+    behaviour.cosigning = 'well';
+    held[0]!();
+    // One for all that came meanwhile.
+    await until(() => scene.cosigned === 200, 'the checkpoint of everything');
+    assert.equal(scene.collector.cosigned.length, 2);
+  });
+
   test('shows in Hello how far its tree goes, and the last checkpoint with both signatures', async (t) => {
     const scene = await Scene.open(t);
     await scene.start();

@@ -41,8 +41,8 @@ export interface Behaviour {
   batchBytesMax: number;
   /** Cosigns checkpoints, as `sworn/NAME`; undefined: knows nothing of seals. */
   cosignsAs: string | undefined;
-  /** The next cosignature is kept back, or changed. */
-  cosigning: 'well' | 'never' | 'wrongly';
+  /** The next cosignature is not given, changed, or kept in `held` for later. */
+  cosigning: 'well' | 'never' | 'wrongly' | 'later';
   /** Welcome has the tree over what is stored. */
   showsTree: boolean;
 }
@@ -62,6 +62,8 @@ export class CollectorStandIn {
   key = generateKeyPairSync('ed25519').privateKey;
   /** Sizes of checkpoints that were proved against what is stored, and cosigned. */
   readonly cosigned: number[] = [];
+  /** Each gives one cosignature that was kept back. */
+  readonly held: (() => void)[] = [];
   /** Roots that were not those of what is stored. */
   forks = 0;
   /** By agent: entries 1, 2, 3, … */
@@ -192,10 +194,14 @@ export class CollectorStandIn {
       return;
     }
     if (cosigning === 'never') return;
-    this.cosigned.push(size);
-    const text = cosigning === 'well' ? note.text : formatCheckpoint({ origin, size: size + 1, root, extensions });
+    const text = cosigning === 'wrongly' ? formatCheckpoint({ origin, size: size + 1, root, extensions }) : note.text;
     const signature = signText(text, `sworn/${cosignsAs}`, this.key, Math.floor(Date.now() / 1000));
-    call.write({ cosigned: { note: formatNote({ text, signatures: [...note.signatures, signature] }) } });
+    const answer = () => {
+      this.cosigned.push(size);
+      call.write({ cosigned: { note: formatNote({ text, signatures: [...note.signatures, signature] }) } });
+    };
+    if (cosigning === 'later') this.held.push(answer);
+    else answer();
   }
 
   async #store(

@@ -184,6 +184,7 @@ export class DeliveryStream {
       this.#refuse(cause);
       return;
     }
+    this.#checkpointWhenDue();
     this.#progress.cosigned();
   }
 
