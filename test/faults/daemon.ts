@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** A daemon under test: started, killed, stopped and paused by the pid that was started, and started again. */
+import { existsSync, readFileSync } from 'node:fs';
 import { type Program, startProgram } from '../../deploy/demo/program.ts';
 
 const READY_MS_MAX = 90_000;
+const LINES_SHOWN = 30;
 
 export interface DaemonOptions {
   readonly name: string;
@@ -22,6 +24,11 @@ export class Daemon {
 
   constructor(options: DaemonOptions) {
     this.options = options;
+  }
+
+  /** For a failure. */
+  get lastWords(): string {
+    return tailOf(this.options.logFile);
   }
 
   get pid(): number | undefined {
@@ -73,4 +80,9 @@ export class Daemon {
   resume(): void {
     this.#program?.child.kill('SIGCONT');
   }
+}
+
+/** The last lines of a log, for a failure. */
+export function tailOf(logFile: string): string {
+  return existsSync(logFile) ? readFileSync(logFile, 'utf8').split('\n').slice(-LINES_SHOWN).join('\n') : '';
 }

@@ -10,7 +10,8 @@ import type { RecordRow } from './record-check.ts';
 import type { SplitNetwork } from './split-network.ts';
 import { verifyAgrees } from './verify.ts';
 
-const DELIVER_MS_MAX = 60_000;
+/** Longer than a collector takes to start again on a host with much else to do. */
+const SILENCE_MS_MAX = 60_000;
 
 export class Delivering {
   readonly agentId: string;
@@ -18,6 +19,8 @@ export class Delivering {
   readonly #files: TrustFiles;
   readonly #leaves: JournalLeaves;
   readonly #said: string[] = [];
+  /** Something more was stored. */
+  #onStored: () => void = () => {};
   #child: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
   durableSeq = 0;
@@ -57,6 +60,7 @@ export class Delivering {
   #hear(line: string): void {
     const { durable, stored } = JSON.parse(line) as { durable: number; stored: number };
     this.durableSeq = Math.max(this.durableSeq, durable);
+    if (stored > this.storedSeq) this.#onStored();
     this.storedSeq = Math.max(this.storedSeq, stored);
   }
 
@@ -67,15 +71,17 @@ export class Delivering {
     this.#leaves.read();
   }
 
-  /** Everything is delivered. Errors: an Error with what it said last. */
+  /** Everything is delivered. Errors: an Error with what it said last, when for a minute nothing more is stored. */
   async finish(): Promise<void> {
     this.#child!.stdin!.end('\n');
-    const timer = setTimeout(() => this.#child?.kill('SIGKILL'), DELIVER_MS_MAX);
+    const timer = setTimeout(() => this.#child?.kill('SIGKILL'), SILENCE_MS_MAX);
+    this.#onStored = () => timer.refresh();
     await this.#ended;
     clearTimeout(timer);
     this.#leaves.read();
     if (this.#said.at(-1) !== 'delivered') {
-      throw new Error(`not delivered: ${this.storedSeq} of ${this.durableSeq} stored; ${this.#said.join('; ')}`);
+      const said = [...this.#said, this.#network.collector.lastWords].join('\n');
+      throw new Error(`not delivered: ${this.storedSeq} of ${this.durableSeq} stored\n${said}`);
     }
   }
 

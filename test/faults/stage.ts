@@ -6,7 +6,7 @@
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import { askAgent } from '../../cli/agent-client.ts';
 import { CollectorClient } from '../../cli/collector-client.ts';
 import { type Program, startProgram } from '../../deploy/demo/program.ts';
 import { type PostgresServer, startPostgres } from '../oracle/postgres/postgres-server.ts';
-import { Daemon } from './daemon.ts';
+import { Daemon, tailOf } from './daemon.ts';
 
 const root = join(import.meta.dirname, '../..');
 const node = join(root, 'bin/node');
@@ -25,7 +25,6 @@ const sworn = join(root, 'bin/sworn');
 const run = promisify(execFile);
 const OUTPUT_BYTES_MAX = 64 << 20;
 const START_MS_MAX = 60_000;
-const LINES_SHOWN = 30;
 const IDENTITY = 'load-agent';
 /** The agent gathers for a second what it writes then. */
 const SWEEPS_MS = 1500;
@@ -151,14 +150,8 @@ export class Stage {
 
   /** What the daemons have said; for a failure. */
   lastWords(): string {
-    return [this.agent, this.collector]
-      .map(({ options: { name, logFile } }) => `${name}:\n${tailOf(logFile)}`)
-      .join('\n');
+    return [this.agent, this.collector].map((one) => `${one.options.name}:\n${one.lastWords}`).join('\n');
   }
-}
-
-function tailOf(file: string): string {
-  return existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(-LINES_SHOWN).join('\n') : '';
 }
 
 /** Collector and agent run when this resolves. */

@@ -86,10 +86,13 @@ while (!isAsked) {
   tell();
 }
 await journal.flush();
+let toldSeq = 0;
 while (sink.state.storedSeq < journal.state.lastSeq) {
   await sleep(10);
-  const { phase, error } = sink.state;
+  const { phase, error, storedSeq } = sink.state;
   if (phase === 'refused') say(`refused: ${error?.message}`);
+  if (storedSeq > toldSeq) tell();
+  toldSeq = storedSeq;
 }
 tell();
 await sink.stop(COSIGN_MS_MAX);
