@@ -7,7 +7,7 @@
  *   node test/tidy.ts    prints what is out of order; ends with 1 if anything is
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
@@ -31,7 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'agent/seal': ['agent/journal', 'proto'],
   'agent/delivery': ['agent/journal', 'agent/seal', 'proto'],
   'agent/config': ['agent/model', 'agent/lineage', 'agent/source'],
-  'agent/doctor': ['agent/config', 'agent/source'],
+  'agent/doctor': ['agent/config', 'agent/source', 'agent/seal'],
   'agent/telemetry': ['agent/model'],
   'agent/control': ['agent/model'],
   'agent/wiring': ['agent/*', 'proto'],
@@ -108,7 +108,8 @@ const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--
   encoding: 'utf8',
 })
   .split('\0')
-  .filter((file) => file !== '' && existsSync(join(root, file)));
+  // A link to a folder is none that is kept here.
+  .filter((file) => file !== '' && statSync(join(root, file), { throwIfNoEntry: false })?.isFile());
 
 for (const file of files) {
   const text = readFileSync(join(root, file), 'latin1');

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,6 +56,45 @@ describe('the checks of a configuration', () => {
     const bad = await check('state folder', { state_dir: '/dev/null/state' });
     assert.equal(bad.state, 'fail');
     assert.match(bad.next, /state_dir/);
+  });
+
+  it('say whose the seal key is, and who else gets at it', async () => {
+    const made = await check('seal key', {});
+    assert.deepEqual([made.state, made.found], ['ok', `${at('state')}/seal.key is made at the first start`]);
+    const own = join(at('state'), 'seal.key');
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
+    writeFileSync(own, pem, { mode: 0o600 });
+    assert.match((await check('seal key', {})).found, /seal\.key, mode 0600, of user \d+$/);
+    chmodSync(own, 0o640);
+    const open = await check('seal key', {});
+    assert.deepEqual([open.state, open.next.includes(`chmod 0600 ${own}`)], ['fail', true]);
+    writeFileSync(own, 'nothing');
+    chmodSync(own, 0o600);
+    const none = await check('seal key', {});
+    assert.equal(none.state, 'fail');
+    assert.match(none.found, /holds no Ed25519 key/);
+    rmSync(own);
+
+    const given = at('given.key');
+    const seal = { seal: { key_file: given } };
+    const missing = await check('seal key', seal);
+    assert.deepEqual([missing.state, missing.found], ['fail', `${given} is not there`]);
+    writeFileSync(given, pem);
+    chmodSync(given, 0o640);
+    assert.equal((await check('seal key', seal)).state, 'ok');
+    chmodSync(given, 0o660);
+    assert.match((await check('seal key', seal)).next, /chmod go-w .*given\.key$/);
+    chmodSync(given, 0o600);
+    chmodSync(folder, 0o770);
+    assert.match((await check('seal key', seal)).next, new RegExp(`chmod go-w ${folder}$`));
+    chmodSync(folder, 0o700);
+    if (process.getuid?.() === 0) {
+      chownSync(given, 64_990, 64_990);
+      assert.match((await check('seal key', seal)).next, /chown \d+ .*given\.key$/);
+    }
+    const credential = await check('seal key', { seal: { key_file: 'credential:seal' } });
+    assert.deepEqual([credential.state, credential.found.includes('systemd')], ['ok', true]);
   });
 
   it('name the workloads, or say that nothing will be recorded', async () => {

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** What recording needs beyond the host: files of the configuration, and a collector that answers. */
-import { accessSync, constants, mkdirSync, readFileSync, statfsSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync, type Stats, statfsSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { dirname, join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import type { AgentConfig, CollectorTarget } from '../config/agent-config.ts';
 import { selectionsOf } from '../config/selections.ts';
+import { readSealKey, SealKeyError, sealKeyPath } from '../seal/seal-key.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 
 const CONNECT_MS = 5000;
 const FREE_BYTES_MIN = 1024 ** 3;
+const WITHOUT_KEY = 'Without it the agent records unsealed, and a collector that knows its key refuses it.';
 
 export async function configChecks(config: AgentConfig): Promise<Check[]> {
-  const checks = [stateFolder(config), workloads(config), ...identityFiles(config)];
+  const checks = [stateFolder(config), await sealKey(config), workloads(config), ...identityFiles(config)];
   checks.push(config.collector === null ? noCollector() : await collector(config.collector));
   return checks;
 }
@@ -29,6 +32,44 @@ function stateFolder(config: AgentConfig): Check {
   } catch (error) {
     return fail('state folder', messageOf(error), 'Make it writable for the agent, or name another as state_dir.');
   }
+}
+
+function isCredential(file: string): boolean {
+  return /^(credential:|\$\{CREDENTIALS_DIRECTORY\})/.test(file);
+}
+
+/** Who can read this key can sign in the agent's name; who can write it, or its folder, can make the collector refuse it. */
+async function sealKey({ seal: { key_file }, state_dir }: AgentConfig): Promise<Check> {
+  const name = 'seal key';
+  try {
+    const file = key_file === undefined ? join(state_dir, 'seal.key') : sealKeyPath(key_file);
+    const found = statSync(file, { throwIfNoEntry: false });
+    if (found === undefined && key_file === undefined) return ok(name, `${file} is made at the first start`);
+    await readSealKey(file);
+    return placeOf(name, file, found!, state_dir, key_file === undefined);
+  } catch (error) {
+    if (key_file !== undefined && isCredential(key_file) && !process.env['CREDENTIALS_DIRECTORY'])
+      return ok(name, `${key_file}, which systemd loads for the unit`);
+    const next = 'Put the right key there, in PEM and for its owner only (0600). ';
+    return fail(name, messageOf(error), `${error instanceof SealKeyError ? next : ''}${WITHOUT_KEY}`);
+  }
+}
+
+/** Whose a key is that can be read, and who else gets at it. */
+function placeOf(name: string, file: string, found: Stats, stateDir: string, isOwn: boolean): Check {
+  const folder = dirname(file);
+  const { mode, uid } = statSync(folder);
+  const shown = `${file}, mode ${(found.mode & 0o777).toString(8).padStart(4, '0')}, of user ${found.uid}`;
+  if (isOwn && (found.mode & 0o077) !== 0)
+    return fail(name, shown, `The agent takes no key that others may use: chmod 0600 ${file}. ${WITHOUT_KEY}`);
+  if ((found.mode & 0o022) !== 0) return warn(name, shown, `Others may put another key there: chmod go-w ${file}`);
+  const agentUid = statSync(stateDir, { throwIfNoEntry: false })?.uid ?? uid;
+  if (![0, agentUid, process.getuid?.()].includes(found.uid))
+    return warn(name, shown, `It is neither root's nor the agent's: chown ${agentUid} ${file}`);
+  // In a folder with the sticky bit nobody takes away what is another's.
+  if ((mode & 0o022) !== 0 && (mode & 0o1000) === 0)
+    return warn(name, `${shown}, where others may write`, `Others may put another key there: chmod go-w ${folder}`);
+  return ok(name, shown);
 }
 
 function workloads(config: AgentConfig): Check {
@@ -52,7 +93,7 @@ function identityFiles(config: AgentConfig): Check[] {
       certificate?.certificate_file ?? pkcs11?.certificate_file,
     ].filter((file) => file !== undefined);
     // What systemd loads for the agent's unit is not there for others.
-    const here = files.filter((file) => !/^(credential:|\$\{CREDENTIALS_DIRECTORY\})/.test(file));
+    const here = files.filter((file) => !isCredential(file));
     if (here.length === 0) return [];
     const check = `identity ${name}`;
     try {
