@@ -64,7 +64,7 @@ function edgeOf({ size, root, subtrees }: CheckpointClaim): Buffer | undefined {
  */
 export async function* pointsOf(
   agentId: string,
-  claims: AsyncIterable<CheckpointClaim>,
+  claims: () => AsyncIterable<CheckpointClaim>,
   anchored: readonly AnchoredNote[],
   keys: KeyRing,
   keyClaims: readonly KeyClaim[],
@@ -72,8 +72,9 @@ export async function* pointsOf(
   counts: PointCounts,
 ): AsyncGenerator<Point> {
   const report = (kind: ProblemKind, size: number, message: string) => problems.add(kind, agentId, size, size, message);
+  const knownSize = keys.asksForKnown(agentId) ? await knownUpTo(agentId, claims(), anchored, keys) : 0;
   const anchors = anchored
-    .flatMap(({ note, place }) => anchorPoint(agentId, note, place, keys, report))
+    .flatMap(({ note, place }) => anchorPoint(agentId, note, place, keys, knownSize, report))
     .sort((a, b) => a.size - b.size);
   let before: Point | undefined;
   const isNew = (point: Point): boolean => {
@@ -90,8 +91,8 @@ export async function* pointsOf(
     before = point;
     return !again;
   };
-  for await (const claim of claims) {
-    const point = judged(agentId, claim, keys, keyClaims, counts, report);
+  for await (const claim of claims()) {
+    const point = judged(agentId, claim, keys, keyClaims, knownSize, counts, report);
     if (point === undefined) continue;
     while (anchors.length > 0 && anchors[0]!.size < point.size) {
       const anchor = anchors.shift()!;
@@ -102,6 +103,34 @@ export async function* pointsOf(
   for (const anchor of anchors) if (isNew(anchor)) yield anchor;
 }
 
+/**
+ * The largest size that a key which a person knows has signed. What is below it follows from that root: a checkpoint that a
+ * witness was not there for, or that is older than it, needs no signature of its own.
+ */
+async function knownUpTo(
+  agentId: string,
+  claims: AsyncIterable<CheckpointClaim>,
+  anchored: readonly AnchoredNote[],
+  keys: KeyRing,
+): Promise<number> {
+  let known = 0;
+  const look = (note: SignedNote): void => {
+    const checkpoint = checkpointOf(note, agentId);
+    if (typeof checkpoint === 'string' || checkpoint.size <= known) return;
+    if (keys.judge(note, agentId).fault === undefined) known = checkpoint.size;
+  };
+  for (const { note } of anchored) look(note);
+  for await (const { verdict, note } of claims) {
+    if (verdict !== 'cosigned') continue;
+    try {
+      look(parseNote(note));
+    } catch (error) {
+      if (!(error instanceof NoteError)) throw error;
+    }
+  }
+  return known;
+}
+
 type Report = (kind: ProblemKind, size: number, message: string) => void;
 
 function judged(
@@ -109,6 +138,7 @@ function judged(
   claim: CheckpointClaim,
   keys: KeyRing,
   keyClaims: readonly KeyClaim[],
+  knownSize: number,
   counts: PointCounts,
   report: Report,
 ): Point | undefined {
@@ -132,7 +162,7 @@ function judged(
     return undefined;
   }
   const judgement = keys.judge(parseNote(claim.note), agentId);
-  if (judgement.fault !== undefined) {
+  if (judgement.fault !== undefined && !(judgement.isUnknown && size < knownSize)) {
     report(judgement.fault, size, `A checkpoint does not bear the signature it should. ${judgement.message}`);
     return undefined;
   }
@@ -149,11 +179,18 @@ function judged(
   return { size, root: claim.root, edge, day: dayOf(timeMs), anchor: undefined };
 }
 
-function anchorPoint(agentId: string, note: SignedNote, place: string, keys: KeyRing, report: Report): Point[] {
+function anchorPoint(
+  agentId: string,
+  note: SignedNote,
+  place: string,
+  keys: KeyRing,
+  knownSize: number,
+  report: Report,
+): Point[] {
   const checkpoint = checkpointOf(note, agentId);
   if (typeof checkpoint === 'string') return [];
-  const { fault, message } = keys.judge(note, agentId);
-  if (fault !== undefined) {
+  const { fault, message, isUnknown } = keys.judge(note, agentId);
+  if (fault !== undefined && !(isUnknown && checkpoint.size < knownSize)) {
     report(fault, checkpoint.size, `A checkpoint in ${place} does not bear the signature it should. ${message}`);
     return [];
   }

@@ -22,11 +22,13 @@ export interface NoteJudgement {
   /** undefined: the log's own key signed it, and the collector where it has to. */
   readonly fault: 'bad_signature' | 'key_changed' | undefined;
   readonly message: string;
+  /** It is signed as it should be, as far as the store says: only none of the keys that a person knows has signed it. */
+  readonly isUnknown: boolean;
   readonly cosigned: boolean;
   readonly witnesses: number;
 }
 
-const NOBODY = { cosigned: false, witnesses: 0 };
+const NOBODY = { isUnknown: false, cosigned: false, witnesses: 0 };
 
 export const logNameOf = (agentId: string): string => `sworn/${agentId}`;
 
@@ -86,7 +88,7 @@ export class KeyRing {
   }
 
   /** Whoever knows a cosigner, or this log, is not content with keys that the store names. */
-  #asksForKnown(agentId: string): boolean {
+  asksForKnown(agentId: string): boolean {
     return this.keys.some(
       ({ trust, verifier }) =>
         trust !== 'collector' && (verifier.kind === 'cosignature' || verifier.name === logNameOf(agentId)),
@@ -113,13 +115,14 @@ export class KeyRing {
         : `${name} has not signed it.`;
       return { ...NOBODY, fault: claimed && this.hasKeyOf(agentId) ? 'key_changed' : 'bad_signature', message };
     }
-    if (this.#asksForKnown(agentId) && !signers.some((one) => this.#isKnown(one))) {
-      return { ...NOBODY, fault: 'bad_signature', message: 'None of the keys that you know has signed it.' };
-    }
     const cosigners = signers.filter(({ kind }) => kind === 'cosignature');
     const cosigned = cosigners.some((one) => this.#collectors.has(one.name));
     const witnesses = cosigners.filter((one) => !this.#collectors.has(one.name)).length;
-    return { fault: undefined, message: '', cosigned, witnesses };
+    if (this.asksForKnown(agentId) && !signers.some((one) => this.#isKnown(one))) {
+      const message = 'None of the keys that you know has signed it.';
+      return { fault: 'bad_signature', message, isUnknown: true, cosigned, witnesses };
+    }
+    return { fault: undefined, message: '', isUnknown: false, cosigned, witnesses };
   }
 }
 

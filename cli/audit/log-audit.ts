@@ -84,7 +84,7 @@ export class LogAudit {
   async run(span?: Span): Promise<LogResult> {
     const { source, anchored, keys, keyClaims, problems } = this.#context;
     const agentId = this.#agentId;
-    const claims = source.checkpoints(agentId);
+    const claims = () => source.checkpoints(agentId);
     let last: Point | undefined;
     for await (const point of pointsOf(agentId, claims, anchored, keys, keyClaims, problems, this.#result)) {
       if (span !== undefined && point.size < span[0] && point.edge !== undefined) {
@@ -218,8 +218,14 @@ export class LogAudit {
     if (isCopy) return;
     const first = { seq: row.seq, state: states[at]!, computed: Buffer.from(computed.subarray(from, to)) };
     // Of the two, the one whose leaf comes out is the one to go on with; the other is tried when the root does not.
-    if ((first.state & same) === 0 && (row.state & same) !== 0) this.#segment.replace(row.seq, row.computed);
-    else this.#doubled.push(row);
+    if ((first.state & same) === 0 && (row.state & same) !== 0) {
+      this.#segment.replace(row.seq, row.computed);
+      // The row that was there is whole; what came first is the one that was put beside it.
+      for (const list of [this.#suspects, this.#allSuspects]) {
+        const known = list.findIndex(({ seq }) => seq === row.seq);
+        if (known >= 0) list.splice(known, 1);
+      }
+    } else this.#doubled.push(row);
   }
 
   #openHole(first: number, last: number): void {

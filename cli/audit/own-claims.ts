@@ -7,7 +7,7 @@
 import { parseNote } from '../../proto/log/note.ts';
 import { checkpointOf } from './checkpoint-points.ts';
 import type { KeyRing } from './key-ring.ts';
-import type { CheckpointClaim, RecordSource } from './record-source.ts';
+import type { RecordSource } from './record-source.ts';
 
 /** A collector seals its own rows every ten seconds; this is ample, and what is a guess of clocks. */
 const UNSEALED_MS_MAX = 120_000;
@@ -38,11 +38,14 @@ export async function believable<Claim extends OwnClaim>(
   });
 }
 
+/** The largest size of a checkpoint that holds: one that a witness was not there for is behind it, not against it. */
 async function sealedSize(source: RecordSource, keys: KeyRing, agentId: string): Promise<number> {
-  let last: CheckpointClaim | undefined;
-  for await (const claim of source.checkpoints(agentId)) if (claim.verdict === 'cosigned') last = claim;
-  if (last === undefined) return 0;
-  const checkpoint = checkpointOf(last.note, agentId);
-  if (typeof checkpoint === 'string' || keys.judge(parseNote(last.note), agentId).fault !== undefined) return 0;
-  return checkpoint.size;
+  let sealed = 0;
+  for await (const { verdict, note, size } of source.checkpoints(agentId)) {
+    if (verdict !== 'cosigned' || size <= sealed) continue;
+    const checkpoint = checkpointOf(note, agentId);
+    if (typeof checkpoint === 'string' || keys.judge(parseNote(note), agentId).fault !== undefined) continue;
+    sealed = checkpoint.size;
+  }
+  return sealed;
 }

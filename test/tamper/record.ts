@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * A record of four days by a real collector, from several hosts, seen by a witness and written to an anchor; and the way back to
+ * it after each tampering: the engine's own parts, kept aside.
+ */
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ChangedRows, changeRows } from '../../cli/testing/changed-rows.ts';
+import { type Ended, runSworn } from '../../cli/testing/run-sworn.ts';
+import type { ActivityProperties } from '../../collector/model/activity.ts';
+import { makeActivity } from '../../collector/testing/activity-maker.ts';
+import { fullActivities } from '../../collector/testing/full-activities.ts';
+import {
+  type ConfigChanges,
+  removeFolder,
+  startTestCollector,
+  type TestCollector,
+  temporaryFolder,
+} from '../../collector/testing/test-collector.ts';
+import { parseVerifier } from '../../proto/log/note.ts';
+import { type RunningWitness, startWitness } from '../../witness/main.ts';
+import { readWitnessConfig } from '../../witness/witness-config.ts';
+import { liveDaysAgo } from './days.ts';
+import { type LifeOptions, SealedHost } from './sealed-host.ts';
+
+export interface Problem {
+  readonly kind: string;
+  readonly agent_id: string;
+  readonly first_seq: number;
+  readonly last_seq: number;
+  readonly message: string;
+}
+
+/** What `sworn verify --json` said. */
+export interface Verdict {
+  readonly ok: boolean;
+  readonly code: number | null;
+  readonly problems: readonly Problem[];
+  readonly activities: number;
+  readonly cosigned: number;
+  readonly witnessed: number;
+  readonly losses: number;
+  readonly gaps: number;
+}
+
+const INFORMATION = new Set(['not_sealed_yet', 'erased']);
+const TABLES = ['activities', 'checkpoints', 'log_keys', 'log_tiles'];
+export const DAYS = 4;
+/** Nothing of its own is written while somebody looks: hosts that are gone are not told. */
+const QUIET: ConfigChanges = { silence: { seconds: 86_400, grace_seconds: 86_400 } };
+
+export class RecordStage {
+  readonly folder = temporaryFolder();
+  readonly stateDir = join(this.folder, 'collector');
+  readonly anchor = join(this.folder, 'anchor');
+  readonly #hosts = new Map<string, SealedHost>();
+  #collector: TestCollector | undefined;
+  #change: ChangedRows | undefined;
+  #witness: RunningWitness | undefined;
+  readonly #partitions = new Map<string, string[]>();
+  /** Tables that are not as they were kept. */
+  readonly #touched = new Set<string>();
+
+  get collector(): TestCollector {
+    return this.#collector!;
+  }
+
+  get address(): string {
+    return `localhost:${this.collector.ingest.port}`;
+  }
+
+  get witnessKey(): string {
+    return this.#witness?.keyLine ?? '';
+  }
+
+  async startCollector(changes: ConfigChanges = {}): Promise<void> {
+    const witnesses = this.#witness && {
+      witnesses: [{ name: 'witness.example', url: this.#witness.url, key: this.#witness.keyLine }],
+    };
+    const seal = { anchors: [{ file: this.anchor }], ...witnesses };
+    mkdirSync(this.stateDir, { recursive: true });
+    this.#collector = await startTestCollector(this.stateDir, { ...QUIET, seal, ...changes });
+    const data = join(this.stateDir, 'store');
+    this.#change = changeRows({ socketPath: join(data, 'engine.sock'), incomingFolder: data });
+  }
+
+  async stopCollector(): Promise<void> {
+    await this.#change?.close();
+    await this.#collector?.stop();
+    this.#change = undefined;
+    this.#collector = undefined;
+  }
+
+  /** Of the logs that there are by now. */
+  async startWitness(): Promise<void> {
+    const logs = await this.collector.ask<{ verifier: string }>(
+      "SELECT verifier FROM sworn.log_keys WHERE origin != 'witness' AND verifier != ''",
+    );
+    const lines = [...logs.map(({ verifier }) => verifier), ...(await this.#hostKeys())].filter(
+      (line) => parseVerifier(line).kind === 'ed25519',
+    );
+    const config = {
+      name: 'witness.example',
+      listen: '127.0.0.1:0',
+      state_dir: join(this.folder, 'witness'),
+      logs: lines,
+    };
+    this.#witness = await startWitness(readWitnessConfig(JSON.stringify(config), 'x'), () => {});
+  }
+
+  async #hostKeys(): Promise<string[]> {
+    const lines: string[] = [];
+    for (const host of this.#hosts.values()) lines.push(await host.keyLine());
+    return lines;
+  }
+
+  async host(agentId: string, hostName?: string): Promise<SealedHost> {
+    const known = this.#hosts.get(agentId);
+    if (known !== undefined) return known;
+    const host = new SealedHost(this.folder, agentId, hostName);
+    host.enrol(await this.collector.issueAgentCertificate(agentId));
+    this.#hosts.set(agentId, host);
+    return host;
+  }
+
+  /** A life of an agent that delivers so many more activities, or those that are given. */
+  async deliver(agentId: string, activities: number | readonly ActivityProperties[], options: LifeOptions = {}) {
+    const host = await this.host(agentId);
+    const made =
+      typeof activities === 'number'
+        ? Array.from({ length: activities }, (_, at) => makeActivity(1000 * this.#hosts.size + at + 1))
+        : activities;
+    const life = await host.live({ collector: this.address, activities: made, ...options });
+    if (life.refused !== '') throw new Error(`${agentId} was refused: ${life.refused}`);
+    return life;
+  }
+
+  get privateKey(): KeyObject {
+    return createPrivateKey(readFileSync(join(this.stateDir, 'seal.key')));
+  }
+
+  /** As somebody with all rights on ClickHouse. */
+  sql(sql: string): Promise<void> {
+    for (const table of TABLES) if (sql.includes(`sworn.${table}`)) this.#touched.add(table);
+    return this.#change!.run(sql);
+  }
+
+  sworn(words: readonly string[]): Promise<Ended> {
+    const { apiUrl, apiToken, adminToken } = this.collector;
+    return runSworn(words, {
+      environment: { SWORN_URL: apiUrl, SWORN_TOKEN: apiToken, SWORN_ADMIN_TOKEN: adminToken },
+    });
+  }
+
+  async erase(agentId: string, reason: string): Promise<void> {
+    const { code, err } = await this.sworn(['erase', '--agent', agentId, '--reason', reason, '--yes']);
+    if (code !== 0) throw new Error(`sworn erase ended with ${code}: ${err}`);
+  }
+
+  /** Until the collector has sealed its own rows, as it does when it stops. */
+  async sealOwn(): Promise<void> {
+    await this.stopCollector();
+    await this.startCollector();
+  }
+
+  async verify(words: readonly string[] = []): Promise<Verdict> {
+    const { code, out, err } = await this.sworn(['verify', '--json', ...words]);
+    if (out === '') throw new Error(`sworn verify said nothing and ended with ${code}: ${err}`);
+    const { ok, integrity, completeness } = JSON.parse(out);
+    const { problems, activities, cosigned, witnessed } = integrity;
+    const { losses, gaps } = completeness;
+    return { ok, code, problems, activities, cosigned, witnessed, losses: losses.length, gaps: gaps.length };
+  }
+
+  /** Keys of a log or a name as the store has them now, cosignature keys for those of collectors. */
+  async keyOf(agentId: string): Promise<string> {
+    const rows = await this.collector.ask<{ verifier: string }>(
+      'SELECT verifier FROM sworn.log_keys WHERE agent_id = {agent:String} ORDER BY time DESC',
+      { agent: agentId },
+    );
+    const lines = rows.map(({ verifier }) => verifier);
+    return lines.find((line) => parseVerifier(line).kind === 'cosignature') ?? lines[0] ?? '';
+  }
+
+  async size(agentId: string): Promise<number> {
+    const [row] = await this.collector.ask<{ n: string }>(
+      'SELECT max(seq) AS n FROM sworn.activities WHERE agent_id = {agent:String}',
+      { agent: agentId },
+    );
+    return Number(row?.n);
+  }
+
+  /** Sizes that were cosigned, in rising order. */
+  async sizes(agentId: string): Promise<number[]> {
+    const rows = await this.collector.ask<{ size: string }>(
+      "SELECT DISTINCT size FROM sworn.checkpoints WHERE agent_id = {agent:String} AND verdict = 'cosigned' ORDER BY size",
+      { agent: agentId },
+    );
+    return rows.map(({ size }) => Number(size));
+  }
+
+  /** Keeps the record as it is now. */
+  async keep(): Promise<void> {
+    for (const table of TABLES) {
+      await this.sql(`DROP TABLE IF EXISTS sworn.kept_${table}`);
+      await this.sql(`CREATE TABLE sworn.kept_${table} AS sworn.${table}`);
+      const rows = await this.collector.ask<{ id: string }>(`SELECT DISTINCT _partition_id AS id FROM sworn.${table}`);
+      this.#partitions.set(
+        table,
+        rows.map(({ id }) => id),
+      );
+      for (const { id } of rows)
+        await this.sql(`ALTER TABLE sworn.kept_${table} ATTACH PARTITION ID '${id}' FROM sworn.${table}`);
+    }
+    this.#touched.clear();
+  }
+
+  /** Puts back what was kept, whatever was done. */
+  async restore(): Promise<void> {
+    for (const table of [...this.#touched]) {
+      const now = await this.collector.ask<{ id: string }>(`SELECT DISTINCT _partition_id AS id FROM sworn.${table}`);
+      for (const { id } of now) await this.sql(`ALTER TABLE sworn.${table} DROP PARTITION ID '${id}'`);
+      for (const id of this.#partitions.get(table) ?? []) {
+        await this.sql(`ALTER TABLE sworn.${table} ATTACH PARTITION ID '${id}' FROM sworn.kept_${table}`);
+      }
+    }
+    this.#touched.clear();
+  }
+
+  async stop(): Promise<void> {
+    await this.stopCollector();
+    await this.#witness?.stop();
+    liveDaysAgo(0);
+    removeFolder(this.folder);
+  }
+}
+
+/** Kind, agent and range of each fault, in order. */
+export function faultsOf({ problems }: Pick<Verdict, 'problems'>): string[] {
+  return problems
+    .filter(({ kind }) => !INFORMATION.has(kind))
+    .map(({ kind, agent_id, first_seq, last_seq }) => `${kind} ${agent_id}:${first_seq}-${last_seq}`)
+    .sort();
+}
+
+/** One of each kind that an agent writes, every field filled. */
+export function allKinds(): ActivityProperties[] {
+  return fullActivities().filter(({ alert, erasure }) => alert == null && erasure == null);
+}
+
+/**
+ * db-1 and web-2 on all days, a host that was there for the first two, an older agent without a seal, and one that ends without
+ * a last checkpoint. Erased payload of a session is in it, and what hostile texts look like.
+ */
+export async function startRecord(): Promise<RecordStage> {
+  const stage = new RecordStage();
+  try {
+    for (let day = 0; day < DAYS; day++) {
+      liveDaysAgo(DAYS - 1 - day);
+      await stage.startCollector();
+      if (day === 1) {
+        await stage.startWitness();
+        await stage.stopCollector();
+        await stage.startCollector();
+      }
+      await stage.deliver('db-1', 250);
+      await stage.deliver('web-2', [...allKinds(), ...Array.from({ length: 190 }, (_, at) => makeActivity(9000 + at))]);
+      await stage.deliver('db-1', 150);
+      if (day < 2) await stage.deliver('gone-3', 120);
+      if (day > 1) await stage.deliver('old-4', 60, { isUnsealed: true });
+      if (day === 2) await stage.deliver('erased-5', allKinds());
+      if (day < DAYS - 1) await stage.stopCollector();
+    }
+    await stage.erase('erased-5', 'a request');
+    await stage.sealOwn();
+    return stage;
+  } catch (error) {
+    await stage.stop();
+    throw error;
+  }
+}
