@@ -13,8 +13,8 @@ import {
   SALT_NUMBER,
 } from './leaf-fields.ts';
 
-/** Their place is their number there. */
-const FIELD_KINDS: readonly FieldKind[] = [
+/** As FieldKind of native/addon/leaf.h: their place is their number there. */
+export const FIELD_KINDS: readonly FieldKind[] = [
   'uint32',
   'uint64',
   'optional-uint64',

@@ -3,22 +3,9 @@
 /** What the addon has to know to make leaves out of rows: the columns in their order, and which field each is. */
 import { COLUMNS } from '../../collector/model/activity-row.ts';
 import { CANONICAL_VERSION } from '../../proto/leaf.ts';
-import { AGENT_ID_NUMBER, type FieldKind, HOST_NUMBER } from '../../proto/leaf-fields.ts';
+import { AGENT_ID_NUMBER, HOST_NUMBER } from '../../proto/leaf-fields.ts';
+import { FIELD_KINDS } from '../../proto/leaf-table.ts';
 import { DETAILS_IN_ROW, DIGESTS_COLUMN, ERASURE_COLUMN, type FieldInRow, HEAD_IN_ROW } from './row-fields.ts';
-
-/** As FieldKind of native/addon/leaf.h: their place is their number there. */
-const FIELD_KINDS: readonly FieldKind[] = [
-  'uint32',
-  'uint64',
-  'optional-uint64',
-  'fixed64',
-  'bool',
-  'text',
-  'bytes',
-  'texts',
-  'map',
-  'message',
-];
 
 /** As ColumnShape of native/addon/native_block.h, with the bytes of a value of fixed width. */
 const COLUMN_SHAPES: Readonly<Record<string, readonly [shape: number, widthBytes: number]>> = {
