@@ -87,6 +87,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (command) => (await import('./commands/prove.ts')).defineProve(command),
   },
   {
+    name: 'bundle',
+    summary: 'write all of a session with its proofs, to be checked by anybody',
+    load: async (command, version) => (await import('./commands/bundle.ts')).defineBundle(command, version),
+  },
+  {
     name: 'erase',
     summary: 'take the payload of somebody or something out of the record',
     load: async (command) => (await import('./commands/erase.ts')).defineErase(command),

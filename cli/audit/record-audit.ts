@@ -6,6 +6,7 @@ import { isFault, type Problem, ProblemList } from './audit-finding.ts';
 import { type AnchoredNote, checkpointOf } from './checkpoint-points.ts';
 import { KeyRing, type RingKey, type Trust } from './key-ring.ts';
 import { LogAudit, type LogResult, type Span } from './log-audit.ts';
+import { explainAcrossLogs, type Unexplained } from './log-suspects.ts';
 import { believable } from './own-claims.ts';
 import type { AgentExtent, RecordSource } from './record-source.ts';
 
@@ -51,6 +52,7 @@ export async function auditRecord(request: AuditRequest): Promise<IntegrityRepor
   const declaredHoles = await believable(source, keys, await source.declaredHoles(), nowMs);
   const total = agents.reduce((sum, { rows }) => sum + rows, 0);
   const logs: LogResult[] = [];
+  const unexplained: Unexplained[] = [];
   let done = 0;
   for (const agent of agents) {
     const mine = anchored.filter(({ note }) => typeof checkpointOf(note, agent.agentId) !== 'string');
@@ -58,10 +60,15 @@ export async function auditRecord(request: AuditRequest): Promise<IntegrityRepor
       done += rows;
       onProgress(done, total, agent.agentId);
     };
-    const context = { source, addon, problems, keys, keyClaims, tombstones, declaredHoles, anchored: mine, onRows };
+    const context = {
+      ...{ source, addon, problems, unexplained, keys, keyClaims, tombstones, declaredHoles },
+      anchored: mine,
+      onRows,
+    };
     const audit = new LogAudit({ ...context, ...(pageRows === undefined ? {} : { pageRows }) }, agent);
     logs.push(await audit.run(spans?.get(agent.agentId)));
   }
+  explainAcrossLogs(problems, unexplained);
   const sum = (of: (log: LogResult) => number): number => logs.reduce((all, log) => all + of(log), 0);
   return {
     ok: problems.ok,
@@ -91,7 +98,7 @@ function withAnchored(agents: readonly AgentExtent[], anchored: readonly Anchore
 }
 
 /** Faults first, then by log and number. */
-function inOrder(problems: readonly Problem[]): Problem[] {
+export function inOrder(problems: readonly Problem[]): Problem[] {
   return [...problems].sort(
     (a, b) =>
       Number(isFault(b)) - Number(isFault(a)) ||

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { loadAddon } from '../../agent/source/ebpf/addon.ts';
 import { isFault, type Problem } from '../audit/audit-finding.ts';
+import { isBundle } from '../audit/bundle-read.ts';
 import { CollectorRecord } from '../audit/collector-record.ts';
 import { type Completeness, readCompleteness } from '../audit/completeness.ts';
 import type { Span } from '../audit/log-audit.ts';
@@ -15,6 +16,7 @@ import { print } from '../output.ts';
 import { printCompleteness, printIntegrity } from '../print/audit-lines.ts';
 import { printableJson } from '../print/terminal-text.ts';
 import { parseSince } from '../since.ts';
+import { verifyBundle } from './verify-bundle.ts';
 import { verifyProofFile } from './verify-proof.ts';
 
 const HELP = `
@@ -26,7 +28,7 @@ Without --key the keys are those that the collector names, so it is its word tha
 keep the key lines that are printed elsewhere and give them with --key, or let --pin remember them from the first time on.
 Checkpoints that were kept outside of the collector's reach (--anchor) show also what was cut off at the end.
 
-With a FILE (sworn prove), it is checked without any network.
+With a FILE (sworn prove, sworn bundle), it is checked without any network.
 
 Examples:
   sworn verify
@@ -34,6 +36,7 @@ Examples:
   sworn verify --session last --json
   sworn verify --agent db1 --from 2026-01-31T08:00:00Z --to 2026-01-31T18:00:00Z
   sworn verify proof.json --key ./keys
+  sworn verify session-5f2c9a7b.zip --key ./keys
 
 Ends with 0 when the integrity holds, with 1 when it does not. What is not complete does not change that.`;
 
@@ -52,7 +55,7 @@ const several = (text: string, before: readonly string[]): string[] => [...befor
 
 export function defineVerify(command: Command): void {
   addCollectorOptions(command)
-    .argument('[file]', 'a proof to check, without a collector')
+    .argument('[file]', 'a proof or a bundle to check, without a collector')
     .option('--agent <id>', 'only the log of this agent, or of this collector')
     .option('--session <id>', "only what a session concerns: its id, the beginning of it, or 'last'")
     .option('--from <time>', 'only what began since: 30m, 2h, 7d, or a time', (text) => parseSince(text))
@@ -65,7 +68,8 @@ export function defineVerify(command: Command): void {
     .action(async (file: string | undefined, options: VerifyOptions) => {
       const pins = options.pin === undefined ? [] : readPins(options.pin);
       const trusted = [...readKeys(options.key), ...pins];
-      if (file !== undefined) await verifyProofFile(file, trusted, options.json === true);
+      if (file !== undefined && isBundle(file)) await verifyBundle(file, trusted, options.json === true);
+      else if (file !== undefined) await verifyProofFile(file, trusted, options.json === true);
       else await verifyRecord(options, trusted);
     });
 }

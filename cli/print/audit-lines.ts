@@ -49,13 +49,13 @@ export async function printIntegrity(
   if (given.torn > 0) await print(`  ${given.torn} in the anchors are torn, and were passed over`);
   const faults = problems.filter(isFault);
   const information = problems.filter((problem) => !isFault(problem));
-  for (const problem of faults.slice(0, SHOWN_MAX)) await print(colour('red', lineOf(problem)));
+  for (const problem of faults.slice(0, SHOWN_MAX)) await print(colour('red', problemLine(problem)));
   const more = faults.length - Math.min(faults.length, SHOWN_MAX) + problems_left_out;
   if (more > 0) await print(`  … and ${more} more (--json has ${problems.length})`);
   for (const kind of new Set(faults.map((problem) => problem.kind))) {
     if (NEXT[kind] !== undefined) await print(`  ${colour('bold', kind)}: ${NEXT[kind]}`);
   }
-  for (const problem of information.slice(0, SHOWN_MAX)) await print(colour('dim', lineOf(problem)));
+  for (const problem of information.slice(0, SHOWN_MAX)) await print(colour('dim', problemLine(problem)));
   const word = keys.filter(({ trust }) => trust === 'collector');
   if (word.length > 0) {
     await print(
@@ -68,7 +68,7 @@ export async function printIntegrity(
   } else if (keys.length > 0) await print(`  ${count(keys.length, 'key')}, all known from elsewhere`);
 }
 
-function lineOf({ kind, agent_id, first_seq, last_seq, message }: Problem): string {
+export function problemLine({ kind, agent_id, first_seq, last_seq, message }: Problem): string {
   const range =
     first_seq === 0 && last_seq === 0 ? '' : first_seq === last_seq ? `:${first_seq}` : `:${first_seq}-${last_seq}`;
   return printable(`  ${kind}  ${agent_id}${range}  ${message}`);

@@ -70,13 +70,25 @@ export class MerkleFrontier {
   }
 
   append(leaf: Uint8Array): void {
-    checkHash(leaf);
-    let node: Buffer = Buffer.from(leaf);
-    for (let rest = this.#size; rest % 2 === 1; rest = (rest - 1) / 2) {
+    this.appendSubtree(0, leaf);
+  }
+
+  /**
+   * The next 2^level leaves by the root of the complete subtree over them.
+   *
+   * Errors   RangeError where no subtree of that level begins
+   */
+  appendSubtree(level: number, hash: Uint8Array): void {
+    checkHash(hash);
+    const width = 2 ** level;
+    if (this.#size % width !== 0 || !Number.isSafeInteger(this.#size + width))
+      throw new RangeError(`no subtree of ${width} leaves begins at ${this.#size}`);
+    let node: Buffer = Buffer.from(hash);
+    for (let rest = this.#size / width; rest % 2 === 1; rest = (rest - 1) / 2) {
       node = nodeHash(this.#subtrees.pop() as Buffer, node);
     }
     this.#subtrees.push(node);
-    this.#size += 1;
+    this.#size += width;
   }
 
   root(): Buffer {
