@@ -227,3 +227,30 @@ describe('deploy/install --agent', { skip }, () => {
     assert.deepEqual([existsSync(at('var/lib/sworn')), existsSync(at('etc/sworn'))], [false, false]);
   });
 });
+
+describe('deploy/install --witness', { skip }, () => {
+  before(() => {
+    root = mkdtempSync(join(tmpdir(), 'sworn-install-'));
+  });
+  after(() => rmSync(root, { recursive: true, force: true }));
+
+  it('brings the witness alone, which begins with what is installed', () => {
+    const { status, err } = install('--witness');
+    assert.deepEqual([status, err], [0, '']);
+    assert.deepEqual(readdirSync(at('etc/systemd/system')).sort(), ['sworn-witness.service', 'sworn.slice']);
+    assert.deepEqual(readdirSync(at('etc/sworn')).sort(), ['.written-by-install', 'witness.yaml']);
+    assert.ok(!existsSync(at('opt/sworn/node_modules/chdb')));
+    const example = readFileSync(at('etc/sworn/witness.yaml'), 'utf8');
+    writeFileSync(at('witness.yaml'), example.replace(/^state_dir: /m, `$&${root}`));
+    const told = execFileSync(at('opt/sworn/bin/sworn'), ['witness', '--key', '--config', at('witness.yaml')]);
+    assert.match(told.toString(), /^witness\.example\.net\+[0-9a-f]{8}\+\S+\n$/);
+    // What is there already is upgraded with it.
+    assert.match(install('--agent', '--dry-run').out, /the witness is installed here too/);
+  });
+
+  it('is taken away again', () => {
+    assert.equal(runScript('uninstall', '--root', root).status, 0);
+    assert.deepEqual(readdirSync(at('etc/systemd/system')), []);
+    assert.ok(existsSync(at('var/lib/sworn/witness/')), 'what it signed stays');
+  });
+});

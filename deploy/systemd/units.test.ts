@@ -9,7 +9,7 @@ import { after, before, describe, it } from 'node:test';
 import { readUnitFile } from './testing/unit-file.ts';
 
 const here = import.meta.dirname;
-const UNITS = ['sworn-agent.service', 'sworn-collector.service', 'sworn.slice'];
+const UNITS = ['sworn-agent.service', 'sworn-collector.service', 'sworn-witness.service', 'sworn.slice'];
 const sworn = join(here, '../../bin/sworn');
 
 describe('the units', () => {
@@ -34,7 +34,7 @@ describe('the units', () => {
   });
 
   // Tenths, as systemd-analyze counts. What keeps them up stands in docs/OPERATOR.md.
-  const EXPOSURE_MAX = { 'sworn-agent.service': 25, 'sworn-collector.service': 11 };
+  const EXPOSURE_MAX = { 'sworn-agent.service': 25, 'sworn-collector.service': 11, 'sworn-witness.service': 11 };
   for (const [name, tenths] of Object.entries(EXPOSURE_MAX)) {
     it(`${name} is exposed no more than ${tenths / 10}`, () => {
       const args = ['security', '--offline=true', '--no-pager', `--threshold=${tenths}`, join(folder, name)];
@@ -54,11 +54,15 @@ describe('the units', () => {
     assert.equal(unit.one('CapabilityBoundingSet'), unit.one('AmbientCapabilities'));
   });
 
-  it('give the collector no capability, and a user of its own', () => {
-    const unit = readUnitFile(join(here, 'sworn-collector.service'));
-    assert.deepEqual([unit.all('AmbientCapabilities'), unit.all('CapabilityBoundingSet')], [[], []]);
-    assert.match(readFileSync(join(here, 'sworn-collector.service'), 'utf8'), /^CapabilityBoundingSet=$/m);
-    assert.notEqual(unit.one('User'), readUnitFile(join(here, 'sworn-agent.service')).one('User'));
+  it('give collector and witness no capability, and a user of its own to each', () => {
+    const userOf = (name: string) => readUnitFile(join(here, name)).one('User');
+    for (const name of ['sworn-collector.service', 'sworn-witness.service']) {
+      const unit = readUnitFile(join(here, name));
+      assert.deepEqual([unit.all('AmbientCapabilities'), unit.all('CapabilityBoundingSet')], [[], []]);
+      assert.match(readFileSync(join(here, name), 'utf8'), /^CapabilityBoundingSet=$/m);
+    }
+    const services = UNITS.filter((name) => name.endsWith('.service'));
+    assert.equal(new Set(services.map(userOf)).size, services.length);
   });
 
   it('have users that sysusers makes', () => {
