@@ -4,7 +4,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import type { TestContext } from 'node:test';
 import type { AnswerFormat } from '../../collector/store/event-store.ts';
 import { makeActivity } from '../../collector/testing/activity-maker.ts';
 import { removeFolder, temporaryFolder } from '../../collector/testing/test-collector.ts';
@@ -23,7 +22,7 @@ import { COLLECTOR, SealedRecord } from './sealed-record.ts';
 export const SESSION = 's-one';
 export const AGENT = 'a-1';
 export const HOSTILE_STATEMENT =
-  '</script><script>document.title="taken"</script><img src=x onerror="document.title=\'taken\'"><!-- \u2028\u2029 \u202e ]]> ${x} `';
+  '</script><script>document.title="taken"</script><img src=x onerror="document.title=\'taken\'"><!-- \u2028\u2029 \u202e ]]> `';
 
 /** Everything that is said of a session, by a recorder that counts what it says. */
 export function sessionActivities(commands: number): ActivityProperties[] {
@@ -67,7 +66,7 @@ export interface BundleStage {
   ): Promise<string>;
 }
 
-export async function startBundleStage(t: TestContext): Promise<BundleStage> {
+export async function startBundleStage(t: { after(end: () => Promise<void>): void }): Promise<BundleStage> {
   const store = await startEmbeddedStore();
   const change = changeRows(store.engine!);
   const folder = temporaryFolder();
@@ -115,7 +114,7 @@ export async function startBundleStage(t: TestContext): Promise<BundleStage> {
       command: null,
       process: null,
       connection: null,
-      alert: { alertId: 'ab12', ruleTitle: HOSTILE_STATEMENT, level: 'high', matchedAgentId: AGENT, matchedSeq: 305 },
+      alert: { alertId: 'ab12', summary: HOSTILE_STATEMENT, level: 'high', matchedAgentId: AGENT, matchedSeq: 305 },
     } as ActivityProperties,
   ]);
   await record.seal(COLLECTOR);
