@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** The record as a collector's API gives it, to be audited: SQL in pages, within the limits of people's queries. */
+import { createHash } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import type { CollectorClient } from '../collector-client.ts';
 import { CliError } from '../exit.ts';
@@ -20,6 +21,7 @@ import { ROW_COLUMNS_SQL } from './row-plan.ts';
 export type RecordClient = Pick<CollectorClient, 'rows' | 'query'>;
 
 const CHECKPOINTS_A_PAGE = 5_000;
+const LEAVES_A_PAGE = 32_768;
 /** Whole tables of few rows: keys, tombstones. */
 const CLAIMS_MAX = 500_000;
 const NONE = 0xffff_ffff_ffff;
@@ -155,6 +157,30 @@ export class CollectorRecord implements RecordSource {
       lastSeq: Number(last),
       rows: Number(n),
     }));
+  }
+
+  async erasedLeaves({ seq, agents }: TombstoneClaim): Promise<{ activities: number; digest: Buffer }> {
+    const digest = createHash('sha256');
+    let activities = 0;
+    // ClickHouse orders texts by their bytes, and so the digest was made.
+    const ids = [...agents.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    for (const agent of ids) {
+      const [first, to] = agents.get(agent)!;
+      let from = first;
+      for (;;) {
+        const rows = await this.#client.rows<{ seq: string; leaf: string }>(
+          `SELECT seq, hex(leaf_bytes) AS leaf FROM sworn.activities
+           WHERE agent_id = {agent:String} AND seq >= {from:UInt64} AND seq <= {to:UInt64} AND erasure_seq = {stone:UInt64}
+           ORDER BY seq LIMIT ${LEAVES_A_PAGE}`,
+          { agent, from, to, stone: seq },
+        );
+        for (const { leaf } of rows) digest.update(hexToBuffer(leaf));
+        activities += rows.length;
+        if (rows.length < LEAVES_A_PAGE) break;
+        from = Number(rows.at(-1)!.seq) + 1;
+      }
+    }
+    return { activities, digest: digest.digest() };
   }
 
   async page(agentId: string, firstSeq: number, count: number): Promise<Buffer> {

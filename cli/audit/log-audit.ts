@@ -11,6 +11,7 @@ import { HASH_BYTES } from '../../proto/log/merkle.ts';
 import { TILE_WIDTH } from '../../proto/log/tile.ts';
 import type { ProblemList } from './audit-finding.ts';
 import { type AnchoredNote, type Point, type PointCounts, pointsOf } from './checkpoint-points.ts';
+import { checkErasedRows } from './erased-rows.ts';
 import type { KeyRing } from './key-ring.ts';
 import { BlockHashes, fillHoles } from './log-fill.ts';
 import { droppedBy, explainHole, type Hole } from './log-hole.ts';
@@ -107,7 +108,7 @@ export class LogAudit {
     if (span === undefined || this.#segment.size < span[1]) await this.#readTail(last, span);
     await this.#closeHole(undefined, true);
     await explainRows(this.#context, this.#agentId, this.#allSuspects);
-    await this.#checkErased();
+    await checkErasedRows(this.#context, this.#agentId);
     return this.#result;
   }
 
@@ -330,23 +331,5 @@ export class LogAudit {
         ? 'No checkpoint of this log is there: the rows have the leaves that stand in them, and nothing that was signed says more.'
         : 'These came behind the last checkpoint. The next one seals them.';
     this.#context.problems.add('not_sealed_yet', this.#agentId, first, end, message);
-  }
-
-  /** Erased rows name a tombstone; it has to be there, and to speak of them. */
-  async #checkErased(): Promise<void> {
-    const { source, tombstones, problems } = this.#context;
-    for (const { tombstoneSeq, firstSeq, lastSeq, rows } of await source.erased(this.#agentId)) {
-      const found = tombstones.find(({ seq, agents }) => {
-        const range = agents.get(this.#agentId);
-        return seq === tombstoneSeq && range !== undefined && range[0] <= firstSeq && range[1] >= lastSeq;
-      });
-      if (found === undefined || found.action !== 'payload_erased') {
-        const message = `The payload of ${rows} of these rows is gone, and no tombstone says who took it out and why.`;
-        problems.add('payload_edited', this.#agentId, firstSeq, lastSeq, message);
-      } else {
-        const message = `The payload of ${rows} of these was erased by ${found.requestedBy}: ${found.reason} (tombstone ${found.agentId}:${found.seq}).`;
-        problems.add('erased', this.#agentId, firstSeq, lastSeq, message);
-      }
-    }
   }
 }

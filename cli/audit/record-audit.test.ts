@@ -2,6 +2,7 @@
 
 /** What is done to a record in a real ClickHouse, by somebody with all rights there, is found and named. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { loadAddon } from '../../agent/source/ebpf/addon.ts';
@@ -263,10 +264,27 @@ describe('an audit', () => {
     const before = fullActivities().length;
     const { ACTION_PAYLOAD_ERASED } = sworn.v1.Erasure.Action;
     const agents = { 'e-5': '1-1' };
+    const announced = { action: ACTION_PAYLOAD_ERASED, reason: 'asked for', requestedBy: 'admin', agents };
+    const digest = createHash('sha256').update(command!.leaf!).digest();
     await record.add(COLLECTOR, [
-      { erasure: { action: ACTION_PAYLOAD_ERASED, reason: 'asked for', requestedBy: 'admin', agents, activities: 1 } },
+      { erasure: { ...announced, activities: 1, digest } },
+      // Of other leaves; and of fewer rows.
+      { erasure: { ...announced, activities: 1, digest: createHash('sha256').digest() } },
+      { erasure: { ...announced, activities: 0, digest: createHash('sha256').digest() } },
+      // Not done yet, or some of its rows were dropped since.
+      { erasure: { ...announced, activities: 2, digest: createHash('sha256').digest() } },
     ]);
     await record.seal(COLLECTOR);
+    await change.run(erase(before + 4));
+    assert.deepEqual(await faults(), []);
+    for (const [stone, why] of [
+      [2, /their leaves have another digest/],
+      [3, /1 rows name tombstone .*, which announced 0/],
+    ] as const) {
+      await change.run(erase(before + stone));
+      assert.deepEqual(await faults(), ['payload_edited e-5:1-1']);
+      assert.match((await audit()).problems[0]!.message, why);
+    }
     await change.run(erase(before + 1));
     assert.deepEqual(await faults(), []);
     const { problems } = await audit();

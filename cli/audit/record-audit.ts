@@ -4,6 +4,7 @@
 import type { Addon } from '../../agent/source/ebpf/addon.ts';
 import { isFault, type Problem, ProblemList } from './audit-finding.ts';
 import { type AnchoredNote, checkpointOf } from './checkpoint-points.ts';
+import { checkTombstones } from './erased-rows.ts';
 import { KeyRing, type RingKey, type Trust } from './key-ring.ts';
 import { LogAudit, type LogResult, type Span } from './log-audit.ts';
 import { explainAcrossLogs, type Unexplained } from './log-suspects.ts';
@@ -69,6 +70,8 @@ export async function auditRecord(request: AuditRequest): Promise<IntegrityRepor
     logs.push(await audit.run(spans?.get(agent.agentId)));
   }
   explainAcrossLogs(problems, unexplained);
+  const audited = new Set(agents.map((one) => one.agentId));
+  await checkTombstones({ source, problems, tombstones }, audited);
   const sum = (of: (log: LogResult) => number): number => logs.reduce((all, log) => all + of(log), 0);
   return {
     ok: problems.ok,

@@ -72,6 +72,8 @@ export interface RecordSource {
   tombstones(): Promise<readonly TombstoneClaim[]>;
   declaredHoles(): Promise<readonly DeclaredHole[]>;
   erased(agentId: string): Promise<readonly ErasedClaim[]>;
+  /** Of the rows that name a tombstone, among those that it speaks of: how many, and SHA-256 over their leaves in order. */
+  erasedLeaves(tombstone: TombstoneClaim): Promise<{ readonly activities: number; readonly digest: Buffer }>;
   /** Rows with these numbers, as ROW_COLUMNS_SQL lists them, in ClickHouse's Native format. */
   page(agentId: string, firstSeq: number, count: number): Promise<Buffer>;
   /** The lowest number from `from` on that there is a row of; undefined when there is none. */
