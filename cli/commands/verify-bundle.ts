@@ -13,9 +13,12 @@ import { printable, printableJson } from '../print/terminal-text.ts';
 const SHOWN_MAX = 100;
 
 export async function verifyBundle(path: string, trusted: readonly TrustedLine[], asJson: boolean): Promise<void> {
-  const isShown = !asJson && process.stderr.isTTY === true;
+  const mayShow = !asJson && process.stderr.isTTY === true;
+  let isShown = false;
   const report = await readOrExplain(path, trusted, (lines) => {
-    if (isShown) process.stderr.write(`\r\u001b[K${lines} lines`);
+    if (!mayShow) return;
+    process.stderr.write(`\r\u001b[K${lines} lines`);
+    isShown = true;
   });
   if (isShown) process.stderr.write('\r\u001b[K');
   if (asJson) await print(printableJson(JSON.stringify(jsonOf(report))));
@@ -85,7 +88,7 @@ async function printReport({ manifest, integrity, membership, completeness, keys
   const untrusted = keys.filter(({ trust }) => trust === 'collector');
   if (untrusted.length === 0) return;
   await print(
-    colour('yellow', '\nKeys taken from the bundle itself; give those that you know from elsewhere with --key:'),
+    `\n${colour('yellow', 'Keys taken from the bundle itself; give those that you know from elsewhere with --key:')}`,
   );
   for (const { line } of untrusted) await print(`  ${printable(line)}`);
 }
