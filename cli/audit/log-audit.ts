@@ -16,7 +16,7 @@ import type { KeyRing } from './key-ring.ts';
 import { BlockHashes, fillHoles } from './log-fill.ts';
 import { droppedBy, explainHole, type Hole } from './log-hole.ts';
 import { LogSegment, rootOfEdge } from './log-segment.ts';
-import { explainRows, leavesBeforeSwaps, type Suspect } from './log-suspects.ts';
+import { explainRows, leavesBeforeSwaps, type Suspect, type Unexplained } from './log-suspects.ts';
 import type { AgentExtent, DeclaredHole, KeyClaim, RecordSource, TombstoneClaim } from './record-source.ts';
 import { rowPlan } from './row-plan.ts';
 
@@ -29,6 +29,8 @@ export interface AuditContext {
   readonly source: RecordSource;
   readonly addon: Pick<Addon, 'RowLeafWriter' | 'growTree'>;
   readonly problems: ProblemList;
+  /** Rows of all logs that their own does not explain. */
+  readonly unexplained: Unexplained[];
   readonly keys: KeyRing;
   readonly keyClaims: readonly KeyClaim[];
   readonly tombstones: readonly TombstoneClaim[];

@@ -18,6 +18,7 @@ export interface Suspect {
 
 /** Pairs are tried up to so many rows: the square of it is a second. */
 const PAIRED_MAX = 200;
+const NOT_ITS_LEAF = 'The row does not have the leaf that stands in it.';
 
 type Rows = ReadonlyMap<number, ActivityInRow | undefined>;
 
@@ -59,9 +60,16 @@ export async function leavesBeforeSwaps(
   return [...swaps].map(([seq, other]) => [seq, bySeq.get(other)!.stored]);
 }
 
-/** Tells what became of each row. */
+/** A row that its own log does not explain. */
+export interface Unexplained {
+  readonly suspect: Suspect;
+  readonly row: ActivityInRow;
+  readonly message: string;
+}
+
+/** Tells what became of each row; what may belong into another log is left for `explainAcrossLogs`. */
 export async function explainRows(
-  context: { readonly source: RecordSource; readonly problems: ProblemList },
+  context: { readonly source: RecordSource; readonly problems: ProblemList; readonly unexplained: Unexplained[] },
   agentId: string,
   suspects: readonly Suspect[],
 ): Promise<void> {
@@ -73,8 +81,43 @@ export async function explainRows(
       other === undefined
         ? await explained(context.source, agentId, suspect, rows.get(suspect.seq))
         : (['swapped', `What stands here belongs at ${other}, and what stands there belongs here.`] as const);
+    const row = rows.get(suspect.seq);
+    if (message === NOT_ITS_LEAF && row !== undefined && context.unexplained.length < PAIRED_MAX) {
+      context.unexplained.push({ suspect, row, message });
+      continue;
+    }
     context.problems.add(kind, agentId, suspect.seq, suspect.seq, message);
   }
+}
+
+/** Rows of two logs that stand in each other's place; the rest is altered. */
+export function explainAcrossLogs(problems: ProblemList, unexplained: readonly Unexplained[]): void {
+  const told = new Set<Unexplained>();
+  const tell = (one: Unexplained, other: Unexplained): void => {
+    told.add(one);
+    const { agentId, seq } = other.row;
+    const message = `What stands here belongs at ${agentId}:${seq}, and what stands there belongs here.`;
+    problems.add('swapped', one.row.agentId, one.row.seq, one.row.seq, message);
+  };
+  for (const [at, one] of unexplained.entries()) {
+    if (told.has(one)) continue;
+    const other = unexplained
+      .slice(at + 1)
+      .find(
+        (candidate) => candidate.row.agentId !== one.row.agentId && !told.has(candidate) && areSwapped(one, candidate),
+      );
+    if (other !== undefined) {
+      tell(one, other);
+      tell(other, one);
+    } else problems.add('altered', one.row.agentId, one.row.seq, one.row.seq, one.message);
+  }
+}
+
+function areSwapped(one: Unexplained, other: Unexplained): boolean {
+  const leaves = [one.suspect.stored, other.suspect.stored];
+  const belongs = ({ row }: Unexplained, { row: { agentId, seq, host } }: Unexplained): boolean =>
+    isOf(row, agentId, seq, leaves) || isOf({ ...row, host }, agentId, seq, leaves);
+  return belongs(one, other) && belongs(other, one);
 }
 
 type Explanation = readonly [kind: ProblemKind, message: string];
@@ -107,7 +150,7 @@ async function explained(
   }
   const payload = editedPayload(row);
   if (payload !== undefined) return ['payload_edited', payload];
-  return ['altered', 'The row does not have the leaf that stands in it.'];
+  return ['altered', NOT_ITS_LEAF];
 }
 
 /** Would what this row says, as activity `seq` of that agent, have one of these leaves? */

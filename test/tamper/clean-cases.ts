@@ -220,7 +220,14 @@ export const CLEAN_CASES: readonly TamperCase[] = [
     await one.verify(words);
     return words;
   }),
-  clean('a part of the time', async () => ['--agent', 'plain', '--from', '2h']),
+  clean('a part of the time', async () => [
+    '--agent',
+    'plain',
+    '--from',
+    '2025-01-01T00:00:00Z',
+    '--to',
+    '2030-01-01T00:00:00Z',
+  ]),
   clean('after parts were merged', (one) => one.sql('OPTIMIZE TABLE sworn.activities FINAL')),
   clean('after a day was detached and attached again', async (one) => {
     const [row] = await one.collector.ask<{ id: string }>('SELECT min(_partition_id) AS id FROM sworn.activities');

@@ -96,7 +96,7 @@ export const ERASURE_CASES: readonly TamperCase[] = [
     'removed: a tombstone, and with it the reason of what is gone',
     (stage) =>
       stage.sql(`ALTER TABLE sworn.activities DELETE WHERE agent_id = '${stage.collector.collectorId}' AND seq = 1`),
-    (stage) => [`cut_tail ${stage.collector.collectorId}:1-1`, 'payload_edited erased-5:1-8'],
+    (stage) => [`removed ${stage.collector.collectorId}:1-1`, 'payload_edited erased-5:1-8'],
   ),
   onRecord(
     'clickhouse',
@@ -120,7 +120,7 @@ export const ERASURE_CASES: readonly TamperCase[] = [
       const { collectorId } = stage.collector;
       await drop(stage, 1, 250);
       const seq = await forgeTombstone(stage, 'db-1', 1, 250);
-      await signAnew(stage, collectorId, { log: stage.privateKey }, [seq - 1, seq]);
+      await signAnew(stage, collectorId, { log: stage.privateKey }, [...stage.ownSizes, seq]);
     },
     [],
     'the operator may drop rows; each of them is listed as erased, with the tombstone and its reason',

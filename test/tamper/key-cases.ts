@@ -111,6 +111,9 @@ async function rewriteOwnLog(stage: RecordStage): Promise<void> {
   await signAnew(stage, collectorId, { log: stage.privateKey });
 }
 
+const ofOwn = ({ collector, ownSizes }: RecordStage, kind: string): string[] =>
+  ownSizes.map((size) => `${kind} ${collector.collectorId}:${size}-${size}`);
+
 const SIZES = [250, 400, 650, 800, 1050, 1200, 1450, 1600];
 const each = (kind: string): string[] => SIZES.map((size) => `${kind} db-1:${size}-${size}`);
 
@@ -265,14 +268,14 @@ export const KEY_CASES: readonly TamperCase[] = [
     [],
     'the collector can sign another history of itself: a witness or an anchor shows it',
   ),
-  brought('operator', "the collector's own log rewritten and signed again", rewriteOwnLog, 'anchor', (stage) => [
-    `forked ${stage.collector.collectorId}:1-1`,
-  ]),
+  brought('operator', "the collector's own log rewritten and signed again", rewriteOwnLog, 'anchor', (stage) =>
+    ofOwn(stage, 'forked'),
+  ),
   brought(
     'operator',
     "the collector's own log rewritten and signed again",
     rewriteOwnLog,
     'key of the witness',
-    (stage) => [`bad_signature ${stage.collector.collectorId}:1-1`],
+    (stage) => ofOwn(stage, 'bad_signature'),
   ),
 ];

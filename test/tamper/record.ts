@@ -7,6 +7,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChangedRows, changeRows } from '../../cli/testing/changed-rows.ts';
 import { type Ended, runSworn } from '../../cli/testing/run-sworn.ts';
 import type { ActivityProperties } from '../../collector/model/activity.ts';
@@ -46,6 +47,7 @@ export interface Verdict {
 }
 
 const INFORMATION = new Set(['not_sealed_yet', 'erased']);
+const ERASURE_MS_MAX = 300_000;
 const TABLES = ['activities', 'checkpoints', 'log_keys', 'log_tiles'];
 export const DAYS = 4;
 /** Nothing of its own is written while somebody looks: hosts that are gone are not told. */
@@ -62,6 +64,8 @@ export class RecordStage {
   readonly #partitions = new Map<string, string[]>();
   /** Tables that are not as they were kept. */
   readonly #touched = new Set<string>();
+  /** At which the collector's own log was signed. */
+  ownSizes: readonly number[] = [];
 
   get collector(): TestCollector {
     return this.#collector!;
@@ -130,7 +134,10 @@ export class RecordStage {
     const host = await this.host(agentId);
     const made =
       typeof activities === 'number'
-        ? Array.from({ length: activities }, (_, at) => makeActivity(1000 * this.#hosts.size + at + 1))
+        ? Array.from({ length: activities }, (_, at) => {
+            const one = makeActivity(1000 * this.#hosts.size + at + 1);
+            return { ...one, sessionId: `${agentId}-${one.sessionId}` };
+          })
         : activities;
     const life = await host.live({ collector: this.address, activities: made, ...options });
     if (life.refused !== '') throw new Error(`${agentId} was refused: ${life.refused}`);
@@ -157,6 +164,17 @@ export class RecordStage {
   async erase(agentId: string, reason: string): Promise<void> {
     const { code, err } = await this.sworn(['erase', '--agent', agentId, '--reason', reason, '--yes']);
     if (code !== 0) throw new Error(`sworn erase ended with ${code}: ${err}`);
+  }
+
+  /** Until the collector has said of each tombstone that all of it is gone. Errors: an Error when that takes minutes. */
+  async erasuresCompleted(): Promise<void> {
+    for (const end = performance.now() + ERASURE_MS_MAX; ; await sleep(100)) {
+      const [row] = await this.collector.ask<{ left: string }>(
+        'SELECT count() AS left FROM sworn.erasures WHERE NOT completed',
+      );
+      if (Number(row?.left) === 0) return;
+      if (performance.now() > end) throw new Error('an erasure does not come to its end');
+    }
   }
 
   /** Until the collector has sealed its own rows, as it does when it stops. */
@@ -203,6 +221,7 @@ export class RecordStage {
 
   /** Keeps the record as it is now. */
   async keep(): Promise<void> {
+    this.ownSizes = await this.sizes(this.collector.collectorId);
     for (const table of TABLES) {
       await this.sql(`DROP TABLE IF EXISTS sworn.kept_${table}`);
       await this.sql(`CREATE TABLE sworn.kept_${table} AS sworn.${table}`);
@@ -273,7 +292,13 @@ export async function startRecord(): Promise<RecordStage> {
       if (day === 2) await stage.deliver('erased-5', allKinds());
       if (day < DAYS - 1) await stage.stopCollector();
     }
+    // What was erased leaves the disk at once, so that the collector has nothing more to say later.
+    await stage.sql(
+      `ALTER TABLE sworn.activities MODIFY SETTING old_parts_lifetime = 1, cleanup_delay_period = 1,
+        cleanup_delay_period_random_add = 0, merge_tree_clear_old_parts_interval_seconds = 1`,
+    );
     await stage.erase('erased-5', 'a request');
+    await stage.erasuresCompleted();
     await stage.sealOwn();
     return stage;
   } catch (error) {

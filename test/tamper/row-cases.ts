@@ -148,7 +148,9 @@ export const ROW_CASES: readonly TamperCase[] = [
   clickhouse(
     'removed: by a lightweight delete',
     sql(
-      `DELETE FROM sworn.activities WHERE ${DB} AND seq = 78 SETTINGS lightweight_mutation_projection_mode = 'rebuild'`,
+      "ALTER TABLE sworn.activities MODIFY SETTING lightweight_mutation_projection_mode = 'rebuild'",
+      `DELETE FROM sworn.activities WHERE ${DB} AND seq = 78`,
+      'ALTER TABLE sworn.activities RESET SETTING lightweight_mutation_projection_mode',
     ),
     ['removed db-1:78-78'],
   ),

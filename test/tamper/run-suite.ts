@@ -2,6 +2,7 @@
 
 /** All cases, on the stages that they need. */
 import { ANALYST_CASES, ANALYST_UNDONE } from './analyst-cases.ts';
+import { BUNDLE_CASES } from './bundle-cases.ts';
 import { CLEAN_CASES, runClean } from './clean-cases.ts';
 import { ERASURE_CASES } from './erasure-cases.ts';
 import { HOST_CASES } from './host-cases.ts';
@@ -16,6 +17,7 @@ const ON_RECORD: readonly TamperCase[] = [
   ...ROW_CASES,
   ...ERASURE_CASES,
   ...KEY_CASES,
+  ...BUNDLE_CASES,
 ];
 const CASES: readonly TamperCase[] = [...ON_RECORD, ...HOST_CASES, ...CLEAN_CASES];
 
