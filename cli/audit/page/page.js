@@ -5,6 +5,8 @@
  *
  * Whatever was recorded may be hostile: it becomes text of the page, never markup.
  */
+// biome-ignore lint/suspicious/noRedundantUseStrict: a page's script is no module
+'use strict';
 
 /* ---- What an activity is made of: docs/RECORD.md, "Canonical encoding" ---- */
 
