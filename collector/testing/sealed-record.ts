@@ -53,7 +53,8 @@ export class SealedRecord {
   grow(count: number): this {
     for (let at = 0; at < count; at++) {
       const seq = this.activities.length + 1;
-      const salt = Buffer.alloc(SALT_BYTES, seq % 251);
+      // Never zeros: those stand for an activity without one.
+      const salt = Buffer.alloc(SALT_BYTES, 1 + (seq % 255));
       const activity = { ...makeActivity(seq), workload: this.#word || 'w', salt, leaf: Buffer.alloc(0) };
       this.activities.push({ ...activity, leaf: leafOf(activity, this.agentId, `host-of-${this.agentId}`) });
     }
