@@ -87,7 +87,7 @@ function bundleCase(name: string, act: (copy: Copy) => void, expected: readonly 
       act(copy);
       if (isSealed) copy.seal();
       const { code, out, err } = await stage.sworn(['verify', folder, '--json']);
-      if (out === '') return { found: [code === 1 ? 'refused' : `${code}: ${err}`], expected };
+      if (out === '') return { found: [`${code}: ${err}`], expected };
       const { ok, integrity } = JSON.parse(out) as {
         ok: boolean;
         integrity: { problems: { kind: string; agent_id: string }[] };
