@@ -200,7 +200,8 @@ export class LogAudit {
   }
 
   #suspect(suspect: Suspect): void {
-    this.#segment.isTold = true;
+    // A row whose leaf comes out is no reason for another root: what is wrong there is told besides.
+    if ((suspect.state & same) === 0) this.#segment.isTold = true;
     if (this.#suspects.length < SUSPECTS_MAX) this.#suspects.push(suspect);
     if (this.#allSuspects.length < SUSPECTS_MAX) this.#allSuspects.push(suspect);
     else {
