@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { leafOf } from '../../proto/leaf.ts';
 import { sworn } from '../../proto/record.ts';
+import { bigintFromUint64, type Uint64 } from '../model/activity.ts';
 import { Journal, type JournalOptions } from './journal.ts';
 import { MemoryDisk } from './memory-disk.ts';
 import { type Decoded, readBack } from './reading-back.ts';
@@ -37,6 +38,10 @@ async function written(groups: number, each: number): Promise<MemoryDisk> {
   }
   await journal.close();
   return disk;
+}
+
+function nanoseconds(time: Decoded['timeNs']): bigint {
+  return bigintFromUint64(time as unknown as Uint64);
 }
 
 interface Frame {
@@ -102,8 +107,12 @@ describe('a file that was cut', () => {
       assert.equal(read.length, keptSeq + tellsLoss + 1);
       assert.deepEqual(lostOf(read, read.length), tellsLoss === 1 ? [keptSeq + 1] : [], `cut at ${cut}`);
       if (tellsLoss === 1) {
-        const { loss } = read[keptSeq]!;
+        const { loss, timeNs, endTimeNs } = read[keptSeq]!;
         assert.equal(loss!.reason, 'torn_tail');
+        // What was cut off happened after the last entry that is left, and before now.
+        const lastNs = keptSeq === 0 ? nanoseconds(timeNs) : nanoseconds(read[keptSeq - 1]!.endTimeNs);
+        assert.equal(nanoseconds(timeNs), lastNs, `cut at ${cut}`);
+        assert.ok(nanoseconds(endTimeNs) > lastNs || keptSeq === 0, `cut at ${cut}`);
         assert.equal(Number(loss!.bytes), cut - goodEnd);
       }
       await journal.close();

@@ -136,7 +136,7 @@ export class Journal {
     );
     this.#writer = new SegmentWriter(disk);
     this.#room = new RoomWatch(options, disk, folder, () => Number(nowNs() / 1_000_000n));
-    this.#tellReport();
+    this.#tellReport(opened.lastTimeNs);
   }
 
   /**
@@ -416,10 +416,10 @@ export class Journal {
     for (const loss of this.#tally.take()) this.#take(this.#sealer.seal(loss, this.#lastSeq + 1));
   }
 
-  #tellReport(): void {
+  #tellReport(lastTimeNs: bigint | undefined): void {
     const { tornBytes, tornEntries, altered } = this.report;
     const now = this.#options.nowNs();
-    if (tornBytes > 0) this.#tally.add('torn_tail', tornEntries, tornBytes, now);
+    if (tornBytes > 0) this.#tally.add('torn_tail', tornEntries, tornBytes, now, '', lastTimeNs);
     for (const { fromSeq, toSeq } of altered) this.#tell('altered', fromSeq, toSeq, 0, 'the newest segment');
     this.#appendLosses(true);
   }

@@ -36,11 +36,13 @@ export class LossTally {
     this.#totals.set(reason, { events: total.events + events, bytes: total.bytes + bytes });
   }
 
-  add(reason: JournalLoss, events: number, bytes: number, nowNs: bigint, details = ''): void {
+  /** `sinceNs` when what was lost is older than now. */
+  add(reason: JournalLoss, events: number, bytes: number, nowNs: bigint, details = '', sinceNs = nowNs): void {
     this.count(reason, events, bytes);
     const sum = this.#sums.get(reason);
     if (sum === undefined) {
-      this.#sums.set(reason, { events, bytes, sinceNs: nowNs, untilNs: nowNs, details });
+      // The clock may have been set back since.
+      this.#sums.set(reason, { events, bytes, sinceNs: sinceNs < nowNs ? sinceNs : nowNs, untilNs: nowNs, details });
       return;
     }
     sum.events += events;

@@ -5,7 +5,9 @@
  * It is read through, a torn end is cut off; damage before a readable part stays where it is and is told.
  */
 import { join } from 'node:path';
-import type { Disk } from './disk.ts';
+import { sworn } from '../../proto/record.ts';
+import { bigintFromUint64, type Uint64 } from '../model/activity.ts';
+import type { Disk, DiskFile } from './disk.ts';
 import { JournalError } from './journal-error.ts';
 import type { JournalPoint } from './journal-options.ts';
 import { judgeMark, type MarkVerdict } from './mark-verdict.ts';
@@ -49,6 +51,8 @@ export interface Opened {
   readonly lastSeq: number;
   /** After `lastSeq`. */
   readonly chain: Buffer;
+  /** When the last readable entry ended: what was cut off behind it is of a later time. Undefined when nothing says so. */
+  readonly lastTimeNs: bigint | undefined;
   readonly report: OpenReport;
 }
 
@@ -95,6 +99,7 @@ export async function openSegments(disk: Disk, folder: string, agentId: string, 
       last !== undefined && tail.damagedEntries === 0 && tail.altered.length === 0 && unreadable.length === 0,
     lastSeq: last?.lastSeq ?? 0,
     chain: tail.chain,
+    lastTimeNs: tail.lastTimeNs,
     report: {
       segments: segments.length + unreadable.length,
       bytes,
@@ -140,6 +145,7 @@ async function readSegment(
 
 interface Tail {
   readonly chain: Buffer;
+  readonly lastTimeNs: bigint | undefined;
   readonly tornBytes: number;
   readonly tornEntries: number;
   readonly damagedEntries: number;
@@ -148,6 +154,7 @@ interface Tail {
 
 const NO_TAIL: Tail = {
   chain: Buffer.alloc(CHAIN_BYTES),
+  lastTimeNs: undefined,
   tornBytes: 0,
   tornEntries: 0,
   damagedEntries: 0,
@@ -162,8 +169,12 @@ async function repairTail(disk: Disk, segment: Segment): Promise<Tail> {
     let damagedEntries = 0;
     const altered: SeqRange[] = [];
     let tornAt = size;
+    let lastBody: { readonly offset: number; readonly bytes: number } | undefined;
     for (let step = await walk.load(size); step.kind !== 'end'; step = walk.next() ?? (await walk.load(size))) {
-      if (step.kind === 'lost') damagedEntries += step.toSeq - step.fromSeq + 1;
+      if (step.kind === 'entry') {
+        const bytes = step.end - step.start;
+        lastBody = { offset: walk.offset - bytes, bytes };
+      } else if (step.kind === 'lost') damagedEntries += step.toSeq - step.fromSeq + 1;
       else if (step.kind === 'unreadable') tornAt = step.offset;
       else if (step.kind === 'mark' && !step.chainHolds) altered.push({ fromSeq: step.fromSeq, toSeq: step.lastSeq });
     }
@@ -178,6 +189,7 @@ async function repairTail(disk: Disk, segment: Segment): Promise<Tail> {
     // How many entries were in it cannot be known; at least one had begun unless it was only a mark.
     return {
       chain: Buffer.from(walk.chain),
+      lastTimeNs: lastBody === undefined ? segment.header.createdNs : await endTimeOf(file, lastBody),
       tornBytes,
       tornEntries: tornBytes > 0 ? 1 : 0,
       damagedEntries,
@@ -185,5 +197,21 @@ async function repairTail(disk: Disk, segment: Segment): Promise<Tail> {
     };
   } finally {
     await file.close();
+  }
+}
+
+/** When the activity ended whose encoding stands there; undefined for one that does not say. */
+async function endTimeOf(
+  file: DiskFile,
+  body: { readonly offset: number; readonly bytes: number },
+): Promise<bigint | undefined> {
+  const bytes = Buffer.alloc(body.bytes);
+  await file.read(bytes, body.offset);
+  try {
+    const endTimeNs = bigintFromUint64(sworn.v1.Activity.decode(bytes).endTimeNs as unknown as Uint64);
+    return endTimeNs === 0n ? undefined : endTimeNs;
+  } catch {
+    // Its checksum is right, so somebody wrote it so.
+    return undefined;
   }
 }
