@@ -5,23 +5,20 @@
  * From one checkpoint to the next the tree goes on from the subtrees that have the root which was signed, so that what is
  * wrong in one part says nothing of the next.
  */
-import type { Addon, DoubledRow, RowLeafWriter } from '../../agent/source/ebpf/addon.ts';
+import type { Addon, DoubledRow } from '../../agent/source/ebpf/addon.ts';
 import { rowState } from '../../agent/source/ebpf/addon.ts';
 import { HASH_BYTES } from '../../proto/log/merkle.ts';
-import { TILE_WIDTH } from '../../proto/log/tile.ts';
 import type { ProblemList } from './audit-finding.ts';
 import { type AnchoredNote, type Point, type PointCounts, pointsOf } from './checkpoint-points.ts';
 import { checkErasedRows } from './erased-rows.ts';
 import type { KeyRing } from './key-ring.ts';
-import { BlockHashes, fillHoles } from './log-fill.ts';
+import { differingBlocks, fillHoles } from './log-fill.ts';
 import { droppedBy, explainHole, type Hole } from './log-hole.ts';
+import { LogPages } from './log-pages.ts';
 import { LogSegment, rootOfEdge } from './log-segment.ts';
 import { explainRows, leavesBeforeSwaps, type Suspect, type Unexplained } from './log-suspects.ts';
 import type { AgentExtent, DeclaredHole, KeyClaim, RecordSource, TombstoneClaim } from './record-source.ts';
-import { rowPlan } from './row-plan.ts';
 
-/** 10 to 30 MB of rows, and a hundredth of a second of questions for each. */
-export const PAGE_ROWS = 32_768;
 /** What differs is looked at row by row up to so many; beyond, it is only told. */
 const SUSPECTS_MAX = 500;
 
@@ -62,7 +59,7 @@ export class LogAudit {
   readonly #agentId: string;
   readonly #highestSeq: number;
   readonly #result: LogResult;
-  readonly #writer: RowLeafWriter;
+  readonly #pages: LogPages;
   #segment: LogSegment;
   /** Of the segment. */
   #suspects: Suspect[] = [];
@@ -71,15 +68,14 @@ export class LogAudit {
   /** What is being read up to. */
   #next: Point | undefined;
   readonly #allSuspects: Suspect[] = [];
-  #ahead: { readonly firstSeq: number; readonly bytes: Promise<Buffer> } | undefined;
 
-  constructor(context: AuditContext, { agentId, highestSeq }: AgentExtent) {
+  constructor(context: AuditContext, extent: AgentExtent) {
+    const { agentId, highestSeq } = extent;
     this.#context = context;
     this.#agentId = agentId;
     this.#highestSeq = highestSeq;
     this.#result = { agentId, activities: 0, sealedUpTo: 0, byHashes: 0, checkpoints: 0, cosigned: 0, witnessed: 0 };
-    const { plan, texts } = rowPlan();
-    this.#writer = new context.addon.RowLeafWriter(plan, texts);
+    this.#pages = new LogPages(context.source, context.addon, extent, context.pageRows);
     this.#segment = new LogSegment(0, Buffer.alloc(0), context.addon.growTree);
   }
 
@@ -122,10 +118,9 @@ export class LogAudit {
 
   /** Rows up to this number, and what has none, into the segment. */
   async #readUpTo(lastSeq: number): Promise<void> {
-    const pageRows = this.#context.pageRows ?? PAGE_ROWS;
     while (this.#segment.nextSeq <= lastSeq) {
       const firstSeq = this.#segment.nextSeq;
-      const count = Math.min(pageRows, lastSeq - firstSeq + 1);
+      const count = Math.min(this.#pages.rowsMax, lastSeq - firstSeq + 1);
       if (firstSeq > this.#highestSeq) {
         this.#openHole(firstSeq, lastSeq);
         this.#segment.skip(lastSeq - firstSeq + 1);
@@ -143,26 +138,11 @@ export class LogAudit {
   }
 
   async #readPage(firstSeq: number, count: number): Promise<number> {
-    const { source, onRows } = this.#context;
-    const ahead = this.#ahead?.firstSeq === firstSeq ? this.#ahead.bytes : source.page(this.#agentId, firstSeq, count);
-    const whole = this.#context.pageRows ?? PAGE_ROWS;
-    // What was asked for ahead may hold more than is wanted now.
-    const room = this.#ahead?.firstSeq === firstSeq ? whole : count;
-    const bytes = await ahead;
-    this.#ahead = undefined;
-    const nextFirst = firstSeq + count;
-    if (count === whole && nextFirst <= this.#highestSeq) {
-      this.#ahead = { firstSeq: nextFirst, bytes: source.page(this.#agentId, nextFirst, whole) };
-      this.#ahead.bytes.catch(() => {});
-    }
-    const computed = Buffer.alloc(room * HASH_BYTES);
-    const stored = Buffer.alloc(room * HASH_BYTES);
-    const states = Buffer.alloc(room);
-    const { doubled } = this.#writer.read(bytes, firstSeq, computed, stored, states);
+    const { computed, stored, states, doubled } = await this.#pages.read(firstSeq, count);
     const rows = await this.#take(firstSeq, count, computed, stored, states);
-    for (const row of doubled) if (row.seq < firstSeq + count) this.#double(row, computed, stored, states, firstSeq);
+    for (const row of doubled) this.#double(row, computed, stored, states, firstSeq);
     this.#result.activities += rows;
-    onRows(rows);
+    this.#context.onRows(rows);
     return rows;
   }
 
@@ -297,28 +277,15 @@ export class LogAudit {
   /** Rows and leaves agree, and are not those that were sealed. Tiles say which part it is. */
   async #tellRewritten(point: Point): Promise<void> {
     const segment = this.#segment;
+    const { source, addon } = this.#context;
     if (segment.isTold) return;
-    const [first, last] = (await this.#differingBlocks(segment)) ?? [segment.firstSeq, point.size];
+    const [first, last] = (await differingBlocks(source, this.#agentId, segment, addon.growTree)) ?? [
+      segment.firstSeq,
+      point.size,
+    ];
     const by = point.anchor === undefined ? 'the checkpoint' : `the checkpoint kept in ${point.anchor},`;
     const message = `Rows and their leaves agree, but they are not what was sealed: the tree does not have the root of ${by} at ${point.size}.`;
     this.#context.problems.add('rewritten', this.#agentId, first, last, message);
-  }
-
-  async #differingBlocks(segment: LogSegment): Promise<Span | undefined> {
-    let [first, last] = [0, 0];
-    const hashes = new BlockHashes(this.#context.source, this.#agentId);
-    const start = Math.ceil(segment.size / TILE_WIDTH);
-    for (let block = start; (block + 1) * TILE_WIDTH < segment.nextSeq; block++) {
-      const hash = await hashes.of(block);
-      if (hash === undefined || segment.blocks.has(block)) continue;
-      const from = (block * TILE_WIDTH - segment.size) * HASH_BYTES;
-      const leaves = segment.leaves().subarray(from, from + TILE_WIDTH * HASH_BYTES);
-      const root = rootOfEdge(TILE_WIDTH, this.#context.addon.growTree(0, Buffer.alloc(0), leaves));
-      if (root.equals(hash)) continue;
-      if (first === 0) first = block * TILE_WIDTH + 1;
-      last = (block + 1) * TILE_WIDTH;
-    }
-    return first === 0 ? undefined : [first, last];
   }
 
   /** What comes behind the last checkpoint: recorded, and not sealed yet. */

@@ -6,7 +6,7 @@
  */
 import { HASH_BYTES } from '../../proto/log/merkle.ts';
 import { TILE_WIDTH } from '../../proto/log/tile.ts';
-import type { LogSegment } from './log-segment.ts';
+import { type GrowTree, type LogSegment, rootOfEdge } from './log-segment.ts';
 import type { RecordSource } from './record-source.ts';
 
 type Tiles = Pick<RecordSource, 'tile'>;
@@ -48,6 +48,29 @@ async function fillBlock(
     isFilled = segment.replace(seq, tile.subarray(at, at + HASH_BYTES)) && isFilled;
   }
   return isFilled;
+}
+
+/** From the first to the last number in blocks whose leaves are not those that tiles stand for; undefined where none is known. */
+export async function differingBlocks(
+  source: Tiles,
+  agentId: string,
+  segment: LogSegment,
+  growTree: GrowTree,
+): Promise<readonly [first: number, last: number] | undefined> {
+  let [first, last] = [0, 0];
+  const hashes = new BlockHashes(source, agentId);
+  const start = Math.ceil(segment.size / TILE_WIDTH);
+  for (let block = start; (block + 1) * TILE_WIDTH < segment.nextSeq; block++) {
+    const hash = await hashes.of(block);
+    if (hash === undefined || segment.blocks.has(block)) continue;
+    const from = (block * TILE_WIDTH - segment.size) * HASH_BYTES;
+    const leaves = segment.leaves().subarray(from, from + TILE_WIDTH * HASH_BYTES);
+    const root = rootOfEdge(TILE_WIDTH, growTree(0, Buffer.alloc(0), leaves));
+    if (root.equals(hash)) continue;
+    if (first === 0) first = block * TILE_WIDTH + 1;
+    last = (block + 1) * TILE_WIDTH;
+  }
+  return first === 0 ? undefined : [first, last];
 }
 
 /** Hashes over 256 leaves each: those of a tile of level 1 stand for 65,536. */
