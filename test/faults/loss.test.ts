@@ -22,11 +22,11 @@ describe(`losses of a ring that is too small (seed ${seed})`, { skip: reason ?? 
   after(() => stage?.stop());
 
   it('counts every byte of every connection once: decoded, not understood, cut or lost', async (t) => {
-    judge(t, await loseBytes(stage, random, 0));
+    judge(t, await loseBytes(stage, random));
   });
 
   it('covers every process with a line or with a loss, and knows in the end what runs', async (t) => {
-    judge(t, await loseProcesses(stage, random, 0));
+    judge(t, await loseProcesses(stage, random));
   });
 });
 

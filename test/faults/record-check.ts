@@ -74,10 +74,10 @@ export function checkRecord(rows: readonly RecordRow[], truth: Truth): Fault[] {
   for (const [seq, index] of truth.durable) {
     const row = bySeq.get(seq);
     const isReplaced = row?.kind === 'loss' && row.place === 'journal' && REPLACING.has(row.reason);
-    // A torn end is cut off; its numbers are given again, and a loss is of its time.
+    // A torn end is cut off; its numbers are given again, as far as they go, and a loss is of its time (checkGaps).
     const isCutOff = truth.mayBeLost?.(seq) === true && sumOf(rows, 'torn_tail') > 0;
+    if (isCutOff || (isReplaced && truth.mayBeLost?.(seq))) continue;
     if (row === undefined) say('lost', `${seq} was durable and is not in the record`);
-    else if ((isReplaced && truth.mayBeLost?.(seq)) || isCutOff) continue;
     else if (indexOf(row) !== index && !isShed(row)) {
       say('lost', `${seq} was durable as deed ${index} and is ${row.kind} ${row.reason} ${row.parameters}`);
     }

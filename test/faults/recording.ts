@@ -29,7 +29,7 @@ export async function record(seed: number, kills: number): Promise<Outcome> {
   const random = new Random(seed);
   const stage = await setStage({ capture: LOSING_RING });
   try {
-    outcomes.push(await loseBytes(stage, random, 0), await loseProcesses(stage, random, 0));
+    outcomes.push(await loseBytes(stage, random), await loseProcesses(stage, random));
   } finally {
     await stage.stop();
   }
