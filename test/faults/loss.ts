@@ -73,7 +73,7 @@ class NothingLost extends Error {
   override readonly name = 'NothingLost';
 }
 
-/** On a busy host a load does less in the same time: then the agent stands still for longer, until something is lost. */
+/** On a busy host a load does less in the same time: then it goes on for longer, and so does each pause of the agent. */
 async function longer(lose: (run: number, factor: number) => Promise<Outcome>): Promise<Outcome> {
   for (let run = 0; ; run++) {
     try {
@@ -86,21 +86,22 @@ async function longer(lose: (run: number, factor: number) => Promise<Outcome>): 
 
 /** Every byte of every connection is in one place: decoded, not understood, cut or lost. */
 export function loseBytes(stage: Stage, random: Random): Promise<Outcome> {
-  return longer((run, factor) => loseSomeBytes(stage, random, run, [50 * factor, 500 * factor]));
+  return longer((run, factor) => loseSomeBytes(stage, random, run, factor));
 }
 
-async function loseSomeBytes(
-  stage: Stage,
-  random: Random,
-  run: number,
-  pauseMs: readonly [number, number],
-): Promise<Outcome> {
+async function loseSomeBytes(stage: Stage, random: Random, run: number, factor: number): Promise<Outcome> {
   const name = `move${run}`;
   const file = join(stage.folder, `${name}.json`);
-  const args = [file, name, String(LOAD_SECONDS), String(CONNECTIONS_AT_ONCE), String(random.between(1, 1_000_000))];
+  const args = [
+    file,
+    name,
+    String(LOAD_SECONDS * factor),
+    String(CONNECTIONS_AT_ONCE),
+    String(random.between(1, 1_000_000)),
+  ];
   const workload = stage.startWorkload('byte-mover.ts', args);
   await workload.line((line) => line.includes('moving'), SETTLE_MS_MAX);
-  await disturb(stage, random, workload.ended, pauseMs);
+  await disturb(stage, random, workload.ended, [50 * factor, 500 * factor]);
   await stage.finished(workload);
   await stage.settled(SETTLE_MS_MAX);
 
@@ -143,23 +144,23 @@ function sumOf(ends: readonly RecordedEnd[], column: 'sent_moved' | 'received_mo
 
 /** Every process has a line or is in a loss, and in the end it is known what runs. */
 export function loseProcesses(stage: Stage, random: Random): Promise<Outcome> {
-  return longer((run, factor) => loseSomeProcesses(stage, random, run, [500 * factor, 1500 * factor]));
+  return longer((run, factor) => loseSomeProcesses(stage, random, run, factor));
 }
 
-async function loseSomeProcesses(
-  stage: Stage,
-  random: Random,
-  run: number,
-  pauseMs: readonly [number, number],
-): Promise<Outcome> {
+async function loseSomeProcesses(stage: Stage, random: Random, run: number, factor: number): Promise<Outcome> {
   const file = join(stage.folder, `storm${run}.json`);
   const release = join(stage.folder, `release${run}`);
   const before = await processLosses(stage);
-  const workload = stage.startWorkload('process-storm.py', [file, String(LOAD_SECONDS), String(STAYING), release]);
+  const workload = stage.startWorkload('process-storm.py', [
+    file,
+    String(LOAD_SECONDS * factor),
+    String(STAYING),
+    release,
+  ]);
   await workload.line((line) => line === 'the storm begins', SETTLE_MS_MAX);
   const over = workload.line((line) => line === 'the storm is over', SETTLE_MS_MAX);
   // A process is some 600 bytes in the ring: it takes a hundred to fill it.
-  await disturb(stage, random, over, pauseMs);
+  await disturb(stage, random, over, [500 * factor, 1500 * factor]);
   const report = JSON.parse(readFileSync(file, 'utf8')) as StormReport;
   const running = 1 + report.stay.length;
   await until(SETTLE_MS_MAX, async () => {
