@@ -18,6 +18,7 @@ export const PROBLEM_KINDS = [
   'key_changed',
   'wrong_root',
   'bad_signature',
+  'checkpoint_missing',
   'not_sealed_yet',
   'erased',
 ] as const;

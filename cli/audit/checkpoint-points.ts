@@ -24,6 +24,8 @@ export interface PointCounts {
   checkpoints: number;
   cosigned: number;
   witnessed: number;
+  /** The largest size that a checkpoint has, one that something is told of among them. */
+  highestSize: number;
 }
 
 /** A checkpoint that was kept outside of the store. */
@@ -71,7 +73,10 @@ export async function* pointsOf(
   problems: ProblemList,
   counts: PointCounts,
 ): AsyncGenerator<Point> {
-  const report = (kind: ProblemKind, size: number, message: string) => problems.add(kind, agentId, size, size, message);
+  const report = (kind: ProblemKind, size: number, message: string) => {
+    counts.highestSize = Math.max(counts.highestSize, size);
+    problems.add(kind, agentId, size, size, message);
+  };
   const knownSize = keys.asksForKnown(agentId) ? await knownUpTo(agentId, claims(), anchored, keys) : 0;
   const anchors = anchored
     .flatMap(({ note, place }) => anchorPoint(agentId, note, place, keys, knownSize, report))
@@ -89,6 +94,7 @@ export async function* pointsOf(
     }
     const again = before?.size === point.size;
     before = point;
+    counts.highestSize = Math.max(counts.highestSize, point.size);
     return !again;
   };
   for await (const claim of claims()) {

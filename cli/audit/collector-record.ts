@@ -234,6 +234,23 @@ export class CollectorRecord implements RecordSource {
     return row?.day;
   }
 
+  async received(
+    agentId: string,
+    firstSeq: number,
+    lastSeq: number,
+    sinceMs: number,
+    untilMs: number,
+  ): Promise<readonly [firstMs: number, lastMs: number] | undefined> {
+    const [row] = await this.#client.rows<{ n: string; first: string; last: string }>(
+      `SELECT count() AS n, toUnixTimestamp64Milli(min(received_at)) AS first, toUnixTimestamp64Milli(max(received_at)) AS last
+       FROM sworn.activities
+       WHERE agent_id = {agent:String} AND seq >= {first:UInt64} AND seq <= {last:UInt64}
+         AND toUnixTimestamp64Milli(received_at) BETWEEN {since:Int64} AND {until:Int64}`,
+      { agent: agentId, first: firstSeq, last: lastSeq, since: sinceMs, until: untilMs },
+    );
+    return row === undefined || Number(row.n) === 0 ? undefined : [Number(row.first), Number(row.last)];
+  }
+
   async withLeaf(leaf: Buffer): Promise<readonly { readonly agentId: string; readonly seq: number }[]> {
     const rows = await this.#client.rows<{ agent_id: string; seq: string }>(
       'SELECT agent_id, seq FROM sworn.activities WHERE leaf_bytes = unhex({leaf:String}) LIMIT 10',

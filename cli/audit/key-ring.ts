@@ -33,13 +33,18 @@ const NOBODY = { isUnknown: false, cosigned: false, witnesses: 0 };
 export const logNameOf = (agentId: string): string => `sworn/${agentId}`;
 
 export class KeyRing {
+  /** For people: the names and lines that somebody gave, or that the store names. */
   readonly keys: readonly RingKey[];
   /** Key lines of the store that are none. */
   readonly unreadable: readonly string[];
+  readonly #claims: readonly KeyClaim[];
+  /** Of `keys`, and the same keys in the other kind that a collector signs by. */
+  readonly #used: readonly RingKey[];
   readonly #collectors: ReadonlySet<string>;
 
   constructor(trusted: readonly { readonly line: string; readonly trust: Trust }[], claims: readonly KeyClaim[]) {
     const keys: RingKey[] = [];
+    const twins = new Set<string>();
     const add = (verifier: NoteVerifier, trust: Trust): void => {
       const line = formatVerifier(verifier);
       if (keys.some((one) => one.line === line)) return;
@@ -49,7 +54,10 @@ export class KeyRing {
       const verifier = parseVerifier(line);
       add(verifier, trust);
       // A collector signs its own log with the key by which it cosigns the others.
-      if (verifier.kind === 'cosignature') add(createVerifier(verifier.name, verifier.publicKey), trust);
+      if (verifier.kind !== 'cosignature') continue;
+      const twin = createVerifier(verifier.name, verifier.publicKey);
+      add(twin, trust);
+      twins.add(formatVerifier(twin));
     }
     const settled = new Set(keys.map(({ verifier }) => nameAndKind(verifier)));
     const unreadable: string[] = [];
@@ -63,7 +71,10 @@ export class KeyRing {
         unreadable.push(line);
       }
     }
-    this.keys = keys;
+    this.#claims = claims;
+    this.#used = keys;
+    const named = new Set([...trusted.map(({ line }) => line), ...claims.map(({ verifier }) => verifier)]);
+    this.keys = keys.filter(({ line }) => named.has(line) || !twins.has(line));
     this.unreadable = unreadable;
     // Also those whose key was replaced by one that a person gave.
     const own = claims.filter(({ origin }) => origin === 'own').map(({ verifier }) => verifier.split('+')[0] as string);
@@ -80,16 +91,33 @@ export class KeyRing {
 
   /** Of the log of this agent. */
   hasKeyOf(agentId: string): boolean {
-    return this.keys.some(({ verifier }) => verifier.kind === 'ed25519' && verifier.name === logNameOf(agentId));
+    return this.#used.some(({ verifier }) => verifier.kind === 'ed25519' && verifier.name === logNameOf(agentId));
+  }
+
+  /**
+   * Since when this log is to be signed, in ms since 1970 by the clock of the collector; 0 when a person knows its key;
+   * undefined when nobody enrolled one, or it goes on without.
+   */
+  signsSinceMs(agentId: string): number | undefined {
+    const name = logNameOf(agentId);
+    const isKnown = ({ trust, verifier }: RingKey): boolean =>
+      trust !== 'collector' && verifier.kind === 'ed25519' && verifier.name === name;
+    if (this.#used.some(isKnown)) return 0;
+    let since: number | undefined;
+    for (const { agentId: of, verifier, origin, timeMs } of this.#claims) {
+      if (of !== agentId || origin === 'witness') continue;
+      since = verifier === '' ? undefined : Math.min(since ?? timeMs, timeMs);
+    }
+    return since;
   }
 
   #isKnown(verifier: NoteVerifier): boolean {
-    return this.keys.some((one) => one.verifier === verifier && one.trust !== 'collector');
+    return this.#used.some((one) => one.verifier === verifier && one.trust !== 'collector');
   }
 
   /** Whoever knows a cosigner, or this log, is not content with keys that the store names. */
   asksForKnown(agentId: string): boolean {
-    return this.keys.some(
+    return this.#used.some(
       ({ trust, verifier }) =>
         trust !== 'collector' && (verifier.kind === 'cosignature' || verifier.name === logNameOf(agentId)),
     );
@@ -101,7 +129,7 @@ export class KeyRing {
     try {
       good = openNote(
         note,
-        this.keys.map(({ verifier }) => verifier),
+        this.#used.map(({ verifier }) => verifier),
       );
     } catch (error) {
       if (!(error instanceof NoteError)) throw error;

@@ -17,6 +17,7 @@ import { droppedBy, explainHole, type Hole } from './log-hole.ts';
 import { LogPages } from './log-pages.ts';
 import { LogSegment, rootOfEdge } from './log-segment.ts';
 import { explainRows, leavesBeforeSwaps, type Suspect, type Unexplained } from './log-suspects.ts';
+import { tellTail } from './log-tail.ts';
 import type { AgentExtent, DeclaredHole, KeyClaim, RecordSource, TombstoneClaim } from './record-source.ts';
 
 /** What differs is looked at row by row up to so many; beyond, it is only told. */
@@ -74,7 +75,8 @@ export class LogAudit {
     this.#context = context;
     this.#agentId = agentId;
     this.#highestSeq = highestSeq;
-    this.#result = { agentId, activities: 0, sealedUpTo: 0, byHashes: 0, checkpoints: 0, cosigned: 0, witnessed: 0 };
+    const counts = { checkpoints: 0, cosigned: 0, witnessed: 0, highestSize: 0 };
+    this.#result = { agentId, activities: 0, sealedUpTo: 0, byHashes: 0, ...counts };
     this.#pages = new LogPages(context.source, context.addon, extent, context.pageRows);
     this.#segment = new LogSegment(0, Buffer.alloc(0), context.addon.growTree);
   }
@@ -250,7 +252,11 @@ export class LogAudit {
       problems.add('removed', this.#agentId, first, last, message);
     }
     const message = `These have the leaves that stand in them; the root of the checkpoint at ${size} says nothing of them, since leaves of others are missing.`;
-    problems.add('not_sealed_yet', this.#agentId, this.#segment.firstSeq, size, message);
+    let next = this.#segment.firstSeq;
+    for (const [first, last] of [...this.#segment.holes, [size + 1, size] as const].sort((a, b) => a[0] - b[0])) {
+      if (first > next) problems.add('not_sealed_yet', this.#agentId, next, first - 1, message);
+      next = Math.max(next, last + 1);
+    }
   }
 
   /** The right edge that has the root that was signed: with the leaves that stand there, or with others that may belong there. */
@@ -296,10 +302,6 @@ export class LogAudit {
     await this.#readUpTo(end);
     const rows = this.#segment.rows;
     if (rows === 0) return;
-    const message =
-      last === undefined
-        ? 'No checkpoint of this log is there: the rows have the leaves that stand in them, and nothing that was signed says more.'
-        : 'These came behind the last checkpoint. The next one seals them.';
-    this.#context.problems.add('not_sealed_yet', this.#agentId, first, end, message);
+    await tellTail(this.#context, this.#agentId, [first, end], this.#result.highestSize, last !== undefined);
   }
 }

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { rowState } from '../../agent/source/ebpf/addon.ts';
 import { type ActivityProperties, leafOf } from '../../proto/leaf.ts';
+import { DETAILS } from '../../proto/leaf-fields.ts';
 import { longOf } from './activity-json.ts';
 import { type ActivityInRow, activityOfRow } from './activity-of-row.ts';
 import type { ProblemKind, ProblemList } from './audit-finding.ts';
@@ -164,8 +165,14 @@ function isOf(
   return leaves.some((one) => one.equals(leaf));
 }
 
-/** What can be shown of an edited payload: what else the row keeps of it. */
-function editedPayload({ activity, agentId, host, digests, leaf }: ActivityInRow): string | undefined {
+/**
+ * What can be shown of an edited payload: what else the row keeps of it, a digest among it. Of payload that stands nowhere
+ * else it cannot be known which column was changed: the leaf is over all of them.
+ */
+function editedPayload(row: ActivityInRow): string | undefined {
+  const { activity, agentId, host, digests, leaf } = row;
+  const added = addedPayload(row);
+  if (added !== undefined) return added;
   const { command } = activity;
   if (command == null) return undefined;
   const request = Buffer.from(command.request ?? []);
@@ -191,4 +198,22 @@ function editedPayload({ activity, agentId, host, digests, leaf }: ActivityInRow
     }
   }
   return undefined;
+}
+
+/** A payload field without which the leaf comes out, or with whose kept digest it does. */
+function addedPayload({ activity, agentId, host, digests, leaf }: ActivityInRow): string | undefined {
+  const detail = DETAILS.find(({ name }) => activity[name as keyof ActivityProperties] != null);
+  if (detail === undefined) return undefined;
+  const message = activity[detail.name as keyof ActivityProperties] as Readonly<Record<string, unknown>>;
+  for (const { name, protoName, payload } of detail.fields) {
+    if (!payload || isEmpty(message[name])) continue;
+    const without = { ...activity, [detail.name]: { ...message, [name]: undefined } } as ActivityProperties;
+    if (!leafOf(without, agentId, host, digests).equals(leaf)) continue;
+    return `What stands as ${protoName} was put there, and nothing else was changed: without it its leaf comes out.`;
+  }
+  return undefined;
+}
+
+function isEmpty(value: unknown): boolean {
+  return value == null || (value as { length?: number }).length === 0;
 }

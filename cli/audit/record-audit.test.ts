@@ -2,7 +2,7 @@
 
 /** What is done to a record in a real ClickHouse, by somebody with all rights there, is found and named. */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { loadAddon } from '../../agent/source/ebpf/addon.ts';
@@ -13,7 +13,7 @@ import { asReceived, fullActivities } from '../../collector/testing/full-activit
 import { readRows, startEmbeddedStore, type TestStore } from '../../collector/testing/test-store.ts';
 import { leafOf, payloadDigests } from '../../proto/leaf.ts';
 import { MerkleFrontier } from '../../proto/log/merkle.ts';
-import { parseNote } from '../../proto/log/note.ts';
+import { createVerifier, formatVerifier, parseNote } from '../../proto/log/note.ts';
 import { sworn } from '../../proto/record.ts';
 import { type ChangedRows, changeRows } from '../testing/changed-rows.ts';
 import { COLLECTOR, SealedRecord } from '../testing/sealed-record.ts';
@@ -147,7 +147,9 @@ describe('an audit', () => {
   it('names an edited payload where the rest of the row shows it', async (t) => {
     const { faults, change } = await startStage(t);
     await change.run("ALTER TABLE sworn.activities UPDATE statement = 'SELECT 1' WHERE agent_id = 'a-1' AND seq = 1");
-    assert.deepEqual(await faults(), ['payload_edited a-1:1-1']);
+    await change.run("ALTER TABLE sworn.activities UPDATE request = 'SELECT 1' WHERE agent_id = 'a-1' AND seq = 3");
+    await change.run("ALTER TABLE sworn.activities UPDATE resource = 'SELECT 1' WHERE agent_id = 'b-2' AND seq = 3");
+    assert.deepEqual(await faults(), ['payload_edited a-1:1-1', 'payload_edited a-1:3-3', 'altered b-2:3-3']);
   });
 
   it('names removed rows, and a tail that was cut', async (t) => {
@@ -224,6 +226,68 @@ describe('an audit', () => {
     await change.run("ALTER TABLE sworn.checkpoints DELETE WHERE agent_id = 'a-1'");
     await change.run("ALTER TABLE sworn.activities DELETE WHERE agent_id = 'a-1'");
     assert.deepEqual(await faults(anchored), ['cut_tail a-1:1-320']);
+  });
+
+  it('tells that checkpoints are gone, when rows came for hours in a log that has a key', async (t) => {
+    const { audit, faults, change } = await startStage(t);
+    const hoursAgo = (hours: number, where: string): Promise<void> =>
+      change.run(
+        copy(where, `now64(3) - INTERVAL ${hours} HOUR AS received_at`).replace(
+          'FROM sworn.activities',
+          'FROM sworn.moved',
+        ),
+      );
+    const enrolledHoursAgo = async (hours: number): Promise<void> => {
+      await change.run('CREATE OR REPLACE TABLE sworn.moved_keys AS sworn.log_keys');
+      await change.run('INSERT INTO sworn.moved_keys SELECT * FROM sworn.log_keys');
+      await change.run('ALTER TABLE sworn.log_keys DELETE WHERE true');
+      await change.run(
+        `INSERT INTO sworn.log_keys SELECT * REPLACE (now64(3) - INTERVAL ${hours} HOUR AS time) FROM sworn.moved_keys`,
+      );
+    };
+    await change.run('CREATE TABLE sworn.moved AS sworn.activities');
+    await change.run("INSERT INTO sworn.moved SELECT * FROM sworn.activities WHERE agent_id IN ('a-1', 'b-2')");
+    await change.run("ALTER TABLE sworn.activities DELETE WHERE agent_id IN ('a-1', 'b-2')");
+    await hoursAgo(9, 'seq <= 150');
+    await hoursAgo(5, 'seq BETWEEN 151 AND 300');
+    await hoursAgo(0, 'seq > 300');
+    await enrolledHoursAgo(10);
+    assert.deepEqual(await faults(), []);
+    await change.run("ALTER TABLE sworn.checkpoints DELETE WHERE agent_id = 'a-1'");
+    await change.run("ALTER TABLE sworn.checkpoints DELETE WHERE agent_id = 'b-2' AND size > 100");
+    assert.deepEqual(await faults(), ['checkpoint_missing a-1:1-310', 'checkpoint_missing b-2:101-310']);
+    assert.equal((await audit({ spans: new Map<string, Span>([['b-2', [5, 90]]]) })).ok, true);
+    // Only rows that came since it has a key; and none that only wait for an agent that was killed, or has just come back.
+    await enrolledHoursAgo(6);
+    await change.run("ALTER TABLE sworn.activities DELETE WHERE agent_id = 'b-2' AND seq BETWEEN 151 AND 300");
+    assert.deepEqual(await faults(), ['inserted b-2:301-301']);
+  });
+
+  it('names no numbers of rows that are not there', async (t) => {
+    const { audit, change } = await startStage(t);
+    await change.run("ALTER TABLE sworn.activities DELETE WHERE agent_id = 'a-1' AND seq IN (220, 221) OR seq > 280");
+    const { problems } = await audit();
+    assert.deepEqual(
+      problems.flatMap(({ kind, agent_id, first_seq, last_seq }) =>
+        agent_id === 'a-1' ? [`${kind} ${first_seq}-${last_seq}`] : [],
+      ),
+      ['removed 220-221', 'cut_tail 281-300', 'not_sealed_yet 201-219', 'not_sealed_yet 222-280'],
+    );
+  });
+
+  it('counts the key of a witness once, and that of a collector in both kinds', async (t) => {
+    const { audit, record } = await startStage(t);
+    const { publicKey } = generateKeyPairSync('ed25519');
+    const witness = formatVerifier(createVerifier('witness.example', publicKey, 'cosignature'));
+    const { keys } = await audit({ keys: [record.collectorKey, witness] });
+    const given = keys
+      .filter(({ trust }) => trust === 'given')
+      .map(({ verifier }) => `${verifier.name} ${verifier.kind}`);
+    assert.deepEqual(given, [
+      `sworn/${COLLECTOR} cosignature`,
+      `sworn/${COLLECTOR} ed25519`,
+      'witness.example cosignature',
+    ]);
   });
 
   it('tells what is wrong with checkpoints themselves', async (t) => {

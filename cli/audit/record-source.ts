@@ -64,7 +64,7 @@ export interface AgentExtent {
 }
 
 export interface RecordSource {
-  /** All that have rows, checkpoints or keys. */
+  /** All that have rows or checkpoints. */
   agents(): Promise<readonly AgentExtent[]>;
   keys(): Promise<readonly KeyClaim[]>;
   /** Ordered by size, then time. */
@@ -84,6 +84,17 @@ export interface RecordSource {
   daysWithRows(): Promise<ReadonlySet<string>>;
   /** Day of receipt of a row; undefined when it is not there. */
   dayOf(agentId: string, seq: number): Promise<string | undefined>;
+  /**
+   * Of the rows from `firstSeq` to `lastSeq` that were stored from `sinceMs` to `untilMs` (since 1970): when the first and the
+   * last of them were. Undefined when there is none.
+   */
+  received(
+    agentId: string,
+    firstSeq: number,
+    lastSeq: number,
+    sinceMs: number,
+    untilMs: number,
+  ): Promise<readonly [firstMs: number, lastMs: number] | undefined>;
   /** Rows with such a stored leaf: where they stand. */
   withLeaf(leaf: Buffer): Promise<readonly { readonly agentId: string; readonly seq: number }[]>;
   /** The rows of a number, in the form of activity-of-row.ts. */

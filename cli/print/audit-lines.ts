@@ -26,6 +26,8 @@ const NEXT: Readonly<Partial<Record<ProblemKind, string>>> = {
   rolled_back: 'An agent came back with less than it had delivered: an old disk image. See docs/OPERATOR.md.',
   key_changed: 'Ask who runs the host whether its key was made anew. If so, accept it; if not, somebody else signs.',
   wrong_root: 'What was signed is not what stands beside it.',
+  checkpoint_missing:
+    'Ask the agent (sworn status) what it last had cosigned, and compare with an anchor or a backup of sworn.checkpoints.',
   bad_signature: 'Give the right keys with --key, or find out who wrote into sworn.checkpoints.',
 };
 const SHOWN_MAX = 100;
