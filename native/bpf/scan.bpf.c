@@ -129,11 +129,12 @@ int scan_files(struct bpf_iter__task_file *context)
 	holder.start_ns = process->start_ns;
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	if (family == AF_INET || family == AF_INET6) {
-		struct socket_state *state = join_inet(sk, &holder, &process->scope);
+		__u64 connection;
 
 		/* It came with a message just now. */
-		if (state && live.handed_until_ns && !bpf_map_lookup_elem(&joined, &holder.tgid))
-			take_way(&holder, &process->scope, SWORN_WAY_FOREIGN_SOCKET, 0, state->connection);
+		if (join_inet(sk, &holder, &process->scope, &connection) && live.handed_until_ns &&
+		    !bpf_map_lookup_elem(&joined, &holder.tgid))
+			take_way(&holder, &process->scope, SWORN_WAY_FOREIGN_SOCKET, 0, connection);
 	}
 	if (family == AF_UNIX && !without_unix && bpf_map_lookup_elem(&joined, &holder.tgid))
 		join_unix(sk, &holder, &process->scope);

@@ -35,6 +35,9 @@ static __always_inline struct socket_state *new_state(struct sock *sk)
 {
 	struct socket_state *state = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 
+	/* Somebody may join it at this moment: of two that make it at once, one is refused. Then it is there. */
+	if (!state)
+		state = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!state)
 		count(SWORN_COUNTER_SOCKET_STORAGE, 0);
 	return state;
@@ -471,9 +474,10 @@ static __always_inline int tcp_moved(struct __sk_buff *packet, struct socket_sta
 static __always_inline struct socket_state *take_handed(struct __sk_buff *packet, struct bpf_sock *sk)
 {
 	struct sworn_process_state *process;
+	struct socket_state joined, *state;
 	struct sworn_process_key sender;
-	struct socket_state *state;
 	struct tcp_sock *tcp;
+	__u8 tcp_state;
 
 	if (bpf_ktime_get_boot_ns() > live.handed_until_ns)
 		return NULL;
@@ -483,13 +487,18 @@ static __always_inline struct socket_state *take_handed(struct __sk_buff *packet
 	process = watched_current(&sender);
 	if (!process)
 		return NULL;
-	state = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!state) {
-		count(SWORN_COUNTER_SOCKET_STORAGE, 0);
+	tcp_state = tcp->inet_conn.icsk_inet.sk.__sk_common.skc_state;
+	if (tcp_state == TCP_STATE_CLOSE) {
+		take_way(&sender, &process->scope, SWORN_WAY_FOREIGN_SOCKET, 0, 0);
 		return NULL;
 	}
-	begin_joined(state, &sender, &process->scope);
-	join_tcp(&tcp->inet_conn.icsk_inet.sk, state, bpf_get_socket_cookie(packet));
+	prepare_joined(&joined, &tcp->inet_conn.icsk_inet.sk, PROTOCOL_TCP, tcp_state, bpf_get_socket_cookie(packet),
+		       &sender, &process->scope);
+	state = join_unknown(sk, &joined);
+	if (!state)
+		/* Somebody else's by now, and then this segment is, too. */
+		return bpf_sk_storage_get(&sockets, sk, 0, 0);
+	go_on_from_here(&tcp->inet_conn.icsk_inet.sk, state);
 	take_way(&sender, &process->scope, SWORN_WAY_FOREIGN_SOCKET, 0, state->connection);
 	return state;
 }

@@ -52,14 +52,23 @@ struct kdf_walk {
 #define NAME_PREFIX (NAME_3('p', 'r', 'e') | NAME_3('f', 'i', 'x') << 24)
 #define NAME_SECRET (NAME_3('s', 'e', 'c') | NAME_3('r', 'e', 't') << 24)
 
+/*
+ * By a helper, of whose results the verifier knows nothing: else each parameter that may or may not be among them doubles the
+ * states that it follows, which from 7.0 on are too many.
+ */
+static __always_inline void keep(struct octets *into, const struct octets *value)
+{
+	bpf_probe_read_kernel(into, sizeof(*into), value);
+}
+
 static __always_inline void keep_seed(struct kdf_walk *walk, const struct octets *value)
 {
 	if (walk->seeds_count == 0)
-		walk->seeds[0] = *value;
+		keep(&walk->seeds[0], value);
 	else if (walk->seeds_count == 1)
-		walk->seeds[1] = *value;
+		keep(&walk->seeds[1], value);
 	else if (walk->seeds_count == 2)
-		walk->seeds[2] = *value;
+		keep(&walk->seeds[2], value);
 	walk->seeds_count++;
 }
 
@@ -82,15 +91,15 @@ static long look_at_param(__u32 index, struct kdf_walk *walk)
 	value.data = param.data;
 	value.bytes = param.data_bytes;
 	if ((name & NAME_MASK(3)) == NAME_KEY)
-		walk->key = value;
+		keep(&walk->key, &value);
 	else if ((name & NAME_MASK(4)) == NAME_SEED)
 		keep_seed(walk, &value);
 	else if ((name & NAME_MASK(5)) == NAME_LABEL)
-		walk->label = value;
+		keep(&walk->label, &value);
 	else if ((name & NAME_MASK(6)) == NAME_PREFIX)
-		walk->prefix = value;
+		keep(&walk->prefix, &value);
 	else if ((name & NAME_MASK(6)) == NAME_SECRET)
-		walk->secret = value;
+		keep(&walk->secret, &value);
 	return 0;
 }
 
@@ -152,9 +161,12 @@ static __always_inline void take_master_secret(void *context, struct secret_owne
 SEC("uprobe.s")
 int openssl_kdf(struct pt_regs *context)
 {
-	struct kdf_walk walk = {.params = PT_REGS_PARM4(context)};
 	struct secret_owner owner;
+	struct kdf_walk walk;
 
+	/* Address 0 cannot be read: then all is zero, and again the verifier does not know it. */
+	bpf_probe_read_kernel(&walk, sizeof(walk), NULL);
+	walk.params = PT_REGS_PARM4(context);
 	if (!owns_secrets(context, &owner) || !walk.params)
 		return 0;
 	bpf_loop(KDF_PARAMS_MAX, look_at_param, &walk, 0);

@@ -194,4 +194,29 @@ describe('sockets of several processes', unless('bpf', 'gcc'), () => {
       for (const slot of [1, 2]) assertExact(connectionOf(run, slotOf(run, slot)), slotOf(run, slot));
     }
   });
+
+  test('sockets that are looked for while the process opens them are told once, and from the first byte', async (t) => {
+    const looking = await Observer.open({ timing: { sweepMs: 50, rescanMs: 1 } });
+    t.after(() => looking.close());
+    const once = [
+      'socket 1 tcp4',
+      'connect 1 127.0.0.1 =0',
+      'accept 0 2',
+      'move 1 2 10 write read',
+      'close 1',
+      'close 2',
+    ];
+    const acts = [
+      'socket 0 tcp4',
+      'bind 0 127.0.0.1 0',
+      'listen 0',
+      ...Array.from({ length: 1000 }, () => once).flat(),
+    ];
+    const run = await looking.run(trigger('act'), acts);
+    assert.equal(run.connections.length, 2000);
+    for (const connection of run.connections) {
+      assertOnce(connection);
+      assert.equal(connection.opened?.startedNs, connection.closed?.startedNs);
+    }
+  });
 });

@@ -40,4 +40,19 @@ static __always_inline void begin_event(struct sworn_event *event, __u16 type, _
 	event->time_ns = bpf_ktime_get_boot_ns();
 }
 
+/*
+ * How much of what is left fits one piece; a register of which the verifier knows, when it is not 0, that it is from 1 to
+ * `room`. 64 bits, and a signed comparison: verifiers before 6.2 lose the bounds of half registers, and learn none from != 0.
+ */
+static __always_inline __u64 piece_bytes(__u64 left, const __u32 room)
+{
+	if (left > room)
+		left = room;
+	barrier_var(left);
+	if (left > room)
+		return 0;
+	barrier_var(left);
+	return (__s64)left < 1 ? 0 : left;
+}
+
 #endif

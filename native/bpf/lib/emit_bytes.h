@@ -52,12 +52,10 @@ static __always_inline void emit_gap(struct bytes_walk *walk, __u32 bytes, __u32
 static __always_inline __u32 emit_piece(struct bytes_walk *walk, const __u32 room, const int from_packet)
 {
 	struct sworn_bytes_event *event;
-	__u32 bytes = walk->remaining;
+	__u64 bytes = piece_bytes(walk->remaining, room);
 	long failed;
 
-	if (bytes > room)
-		bytes = room;
-	if (bytes == 0)
+	if (!bytes)
 		return 0;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event) + room, 0);
 	if (!event) {

@@ -64,11 +64,9 @@ static long emit_early_piece(__u32 index, struct early_walk *walk)
 {
 	struct sworn_early_bytes_event *event;
 	struct packet_view *view = walk->view;
-	__u32 bytes = view->payload_bytes - walk->taken;
+	__u64 bytes = piece_bytes(view->payload_bytes - walk->taken, SWORN_BYTES_MEDIUM);
 
-	if (bytes > SWORN_BYTES_MEDIUM)
-		bytes = SWORN_BYTES_MEDIUM;
-	if (bytes == 0)
+	if (!bytes)
 		return 1;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {

@@ -51,6 +51,9 @@ struct socket_state {
 	__u64 held_since_ns;
 	/* A socket can be connected again after it failed or was disconnected. */
 	__u32 uses;
+	__u32 zero;
+	/* Who made this of a socket that was open before: by it, of several that try at once, one knows that it was it. */
+	__u64 joiner;
 };
 
 #define SOCKET_OPENED (1 << 0)

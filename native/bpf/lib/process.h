@@ -22,7 +22,8 @@ static __always_inline struct sworn_process_key process_key(struct task_struct *
 
 static __always_inline __u32 current_tgid(void)
 {
-	return bpf_get_current_pid_tgid() >> 32;
+	/* The helper of that name is for programs at packets only from 6.10 on. */
+	return ((struct task_struct *)bpf_get_current_task_btf())->tgid;
 }
 
 static __always_inline struct sworn_process_key current_process(void)

@@ -60,16 +60,15 @@ static __always_inline void foreign_socket_used(struct sock *sk, __u32 bytes)
 {
 	struct sworn_process_state *process;
 	struct sworn_process_key holder;
-	struct socket_state *state;
+	__u64 connection;
 
 	process = watched_current(&holder);
 	/* Outsiders leave here. */
 	if (!process)
 		return;
-	state = join_inet(sk, &holder, &process->scope);
 	/* What a process that is watched only now had before is no surprise. */
-	if (state && !bpf_map_lookup_elem(&joined, &holder.tgid))
-		take_way(&holder, &process->scope, SWORN_WAY_FOREIGN_SOCKET, bytes, state->connection);
+	if (join_inet(sk, &holder, &process->scope, &connection) && !bpf_map_lookup_elem(&joined, &holder.tgid))
+		take_way(&holder, &process->scope, SWORN_WAY_FOREIGN_SOCKET, bytes, connection);
 }
 
 /* struct cmsghdr of the kernel's ABI. */

@@ -27,15 +27,15 @@ static __always_inline __u16 read_unix_address(const struct sock *sk, __u8 *into
 {
 	const struct unix_sock *socket = (const struct unix_sock *)sk;
 	struct unix_address *address = BPF_CORE_READ(socket, addr);
-	__s32 length;
+	__s32 beyond_family;
+	__u64 length;
 
 	if (!address)
 		return 0;
-	length = BPF_CORE_READ(address, len) - (__s32)sizeof(unsigned short);
-	if (length <= 0)
+	beyond_family = BPF_CORE_READ(address, len) - (__s32)sizeof(unsigned short);
+	if (beyond_family <= 0)
 		return 0;
-	if (length > SWORN_UNIX_PATH_BYTES)
-		length = SWORN_UNIX_PATH_BYTES;
+	length = piece_bytes(beyond_family, SWORN_UNIX_PATH_BYTES);
 	/* No further than the address: behind it is memory of the kernel. */
 	if (bpf_probe_read_kernel(into, length,
 				  (void *)address + bpf_core_field_offset(struct unix_address, name) +
