@@ -5,6 +5,7 @@ import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { makeActivity } from '../../collector/testing/activity-maker.ts';
 import { liveDaysAgo } from './days.ts';
+import { killAgents, killCollectors } from './killed-cases.ts';
 import { allKinds, faultsOf, RecordStage } from './record.ts';
 import { SealedHost } from './sealed-host.ts';
 import type { TamperCase } from './suite.ts';
@@ -234,6 +235,8 @@ export const CLEAN_CASES: readonly TamperCase[] = [
     await one.sql(`ALTER TABLE sworn.activities DETACH PARTITION ID '${row!.id}'`);
     await one.sql(`ALTER TABLE sworn.activities ATTACH PARTITION ID '${row!.id}'`);
   }),
+  clean('an agent that was killed again and again', killAgents),
+  clean('a collector that was killed again and again', killCollectors),
   clean('days that retention let go of', async (one) => {
     await one.stopCollector();
     await one.startCollector({ retention: { activities_days: 1 } });

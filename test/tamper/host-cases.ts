@@ -279,7 +279,7 @@ export const HOST_CASES: readonly TamperCase[] = [
       await stage.sql(copyRows(`agent_id = '${host.agentId}' AND seq = 20`, `toUInt64(${DELIVERED + 1}) AS seq`));
       await makeLeavesAnew(stage, host.agentId, DELIVERED + 1, DELIVERED + 1);
     },
-    ['alert log_forked', 'verify forked'],
+    ['alert log_wrong_root', 'verify wrong_root'],
   ),
   hostCase(
     'clickhouse',
@@ -288,7 +288,8 @@ export const HOST_CASES: readonly TamperCase[] = [
       await stage.sql(`ALTER TABLE sworn.activities DELETE WHERE agent_id = '${host.agentId}' AND seq > 60`);
       await stage.sql(`ALTER TABLE sworn.checkpoints DELETE WHERE agent_id = '${host.agentId}' AND size > 60`);
     },
-    ['alert store_rolled_back'],
+    // What the agent does not hold any more is gone for good.
+    ['alert log_hole_adopted', 'alert store_rolled_back'],
   ),
   hostCase(
     'clickhouse',

@@ -95,6 +95,11 @@ async function rewriteWithoutCheckpoints(stage: RecordStage): Promise<void> {
   await without(`${OF_DB} AND size > 400`)(stage);
 }
 
+async function withoutCheckpointsAndKey(stage: RecordStage): Promise<void> {
+  await without(OF_DB)(stage);
+  await stage.sql(`ALTER TABLE sworn.log_keys DELETE WHERE ${OF_DB}`);
+}
+
 async function takeAllOf(stage: RecordStage): Promise<void> {
   await stage.sql("ALTER TABLE sworn.activities DELETE WHERE agent_id = 'gone-3'");
   await without("agent_id = 'gone-3'")(stage);
@@ -111,8 +116,16 @@ async function rewriteOwnLog(stage: RecordStage): Promise<void> {
   await signAnew(stage, collectorId, { log: stage.privateKey });
 }
 
-const ofOwn = ({ collector, ownSizes }: RecordStage, kind: string): string[] =>
-  ownSizes.map((size) => `${kind} ${collector.collectorId}:${size}-${size}`);
+/** Neighbours are told as one. */
+function ofOwn({ collector, ownSizes }: RecordStage, kind: string): string[] {
+  const runs: [first: number, last: number][] = [];
+  for (const size of ownSizes) {
+    const last = runs.at(-1);
+    if (last?.[1] === size - 1) last[1] = size;
+    else runs.push([size, size]);
+  }
+  return runs.map(([first, last]) => `${kind} ${collector.collectorId}:${first}-${last}`);
+}
 
 const SIZES = [250, 400, 650, 800, 1050, 1200, 1450, 1600];
 const each = (kind: string): string[] => SIZES.map((size) => `${kind} db-1:${size}-${size}`);
@@ -135,9 +148,19 @@ export const KEY_CASES: readonly TamperCase[] = [
     ['wrong_root db-1:400-400'],
   ),
   one(
-    'bad_signature: signatures of a checkpoint taken away',
-    checkpoints("note = concat(substring(note, 1, position(note, '\\n\\n') + 1), '— sworn/db-1 AAAAAAAA\\n')", 400),
+    'bad_signature: the signature of the agent taken away',
+    checkpoints("note = replaceRegexpOne(note, '— sworn/db-1 [^\\n]*\\n', '')", 400),
     ['bad_signature db-1:400-400'],
+  ),
+  one(
+    'bad_signature: the cosignature taken away',
+    checkpoints("note = replaceRegexpAll(note, '— (sworn/collector|witness)[^\\n]*\\n', '')", 400),
+    ['bad_signature db-1:400-400'],
+  ),
+  one(
+    'key_changed: signatures of a checkpoint taken away, and one by another key put there',
+    checkpoints("note = concat(substring(note, 1, position(note, '\\n\\n') + 1), '— sworn/db-1 AAAAAAAA\\n')", 400),
+    ['key_changed db-1:400-400'],
   ),
   one('bad_signature: something else where a checkpoint stood', checkpoints("note = 'nothing'", 400), [
     'bad_signature db-1:400-400',
@@ -171,17 +194,30 @@ export const KEY_CASES: readonly TamperCase[] = [
   ),
   brought('clickhouse', 'cut_tail with its checkpoints', cutWithCheckpoints, 'nothing', [], WORD_OF_THE_STORE),
   brought('clickhouse', 'cut_tail with its checkpoints', cutWithCheckpoints, 'anchor', ['cut_tail db-1:1201-1600']),
-  brought(
-    'clickhouse',
-    'rewritten, with the checkpoints behind it taken away',
-    rewriteWithoutCheckpoints,
-    'nothing',
-    [],
-    WORD_OF_THE_STORE,
-  ),
+  brought('clickhouse', 'rewritten, with the checkpoints behind it taken away', rewriteWithoutCheckpoints, 'nothing', [
+    'checkpoint_missing db-1:401-1600',
+  ]),
   brought('clickhouse', 'rewritten, with the checkpoints behind it taken away', rewriteWithoutCheckpoints, 'anchor', [
     'rewritten db-1:401-650',
   ]),
+  brought('clickhouse', 'checkpoint_missing: all checkpoints of a log taken away', without(OF_DB), 'nothing', [
+    'checkpoint_missing db-1:1-1600',
+  ]),
+  brought(
+    'clickhouse',
+    'all checkpoints of a log taken away, and its key',
+    withoutCheckpointsAndKey,
+    'nothing',
+    [],
+    'a log without a key may be that of an older agent; it is said that nothing of it is signed',
+  ),
+  brought(
+    'clickhouse',
+    'all checkpoints of a log taken away, and its key',
+    withoutCheckpointsAndKey,
+    'key of the agent',
+    ['checkpoint_missing db-1:1-1600'],
+  ),
   brought('clickhouse', 'a whole log taken away with checkpoints and key', takeAllOf, 'nothing', [], WORD_OF_THE_STORE),
   brought('clickhouse', 'a whole log taken away with checkpoints and key', takeAllOf, 'anchor', [
     'bad_signature gone-3:120-120',
@@ -276,6 +312,7 @@ export const KEY_CASES: readonly TamperCase[] = [
     "the collector's own log rewritten and signed again",
     rewriteOwnLog,
     'key of the witness',
-    (stage) => ofOwn(stage, 'bad_signature'),
+    // What the collector says of erasures counts no more, then.
+    (stage) => [...ofOwn(stage, 'bad_signature'), 'payload_edited erased-5:1-8'],
   ),
 ];

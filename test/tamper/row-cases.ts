@@ -327,8 +327,18 @@ export const ROW_CASES: readonly TamperCase[] = [
   ),
   clickhouse(
     'payload_edited: the request, where the statement still says it',
-    sql(update("request = 'SELECT 1'", `${DB} AND seq = 2`)),
+    sql(update("request = 'SELECT 1'", `${DB} AND seq = 3`)),
+    ['payload_edited db-1:3-3'],
+  ),
+  clickhouse(
+    'payload_edited: a request put where there was none',
+    sql(update("request = 'GET /'", `${DB} AND seq = 2`)),
     ['payload_edited db-1:2-2'],
+  ),
+  clickhouse(
+    'altered: payload that stands nowhere else in the row',
+    sql(update("response = 'nothing'", `${DB} AND seq = 4`)),
+    ['altered db-1:4-4'],
   ),
   clickhouse(
     'payload_edited: payload taken out, and no tombstone',

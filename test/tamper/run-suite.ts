@@ -7,6 +7,7 @@ import { CLEAN_CASES, runClean } from './clean-cases.ts';
 import { ERASURE_CASES } from './erasure-cases.ts';
 import { HOST_CASES } from './host-cases.ts';
 import { KEY_CASES } from './key-cases.ts';
+import { LARGE_CASES, startLarge } from './large-cases.ts';
 import { RecordStage, startRecord } from './record.ts';
 import { ROW_CASES } from './row-cases.ts';
 import { judge, type TamperCase, type TamperResult } from './suite.ts';
@@ -19,7 +20,7 @@ const ON_RECORD: readonly TamperCase[] = [
   ...KEY_CASES,
   ...BUNDLE_CASES,
 ];
-const CASES: readonly TamperCase[] = [...ON_RECORD, ...HOST_CASES, ...CLEAN_CASES];
+const CASES: readonly TamperCase[] = [...ON_RECORD, ...LARGE_CASES, ...HOST_CASES, ...CLEAN_CASES];
 
 export function chosenCases({ only, who }: { readonly only: readonly string[]; readonly who: readonly string[] }) {
   return CASES.filter(
@@ -53,6 +54,7 @@ export async function runSuite(
     await stage.keep();
     return stage;
   });
+  await on(LARGE_CASES, startLarge);
   await on(HOST_CASES, async () => {
     const stage = new RecordStage();
     await stage.startCollector();

@@ -56,6 +56,7 @@ describe('tampering', () => {
       'key_changed',
       'wrong_root',
       'bad_signature',
+      'checkpoint_missing',
     ]) {
       assert.ok(
         names.some((name) => name.startsWith(kind)),
