@@ -365,37 +365,45 @@ export class Seal {
 
   #persistSoon(): void {
     this.#persistAgain = true;
-    this.#persisting ??= this.#persist().finally(() => {
-      this.#persisting = undefined;
-    });
+    this.#persisting ??= this.#persist();
   }
 
   async #persist(): Promise<void> {
-    while (this.#persistAgain) {
-      this.#persistAgain = false;
-      this.#persistAtMs = this.#options.nowMs();
-      const tree = this.#tree?.stored;
-      // Without a tree the key of the collector is kept all the same, and what was known before.
-      const { found } = this.#options.file;
-      const before = found.kind === 'found' ? found.state.tree : EMPTY_TREE;
-      try {
-        await this.#options.file.write({
-          tree: tree ?? before,
-          cosigned: this.#cosigned?.note ?? '',
-          collectorKey: this.#collector === undefined ? '' : formatVerifier(this.#collector),
-          keyId: this.#verifier.keyId,
-          markedSeq: this.#options.markedSeq?.() ?? 0,
-        });
-      } catch (cause) {
-        if (this.#trouble === null) this.#options.onTrouble?.(cause as Error);
-        this.#trouble = cause as Error;
-        return;
+    try {
+      while (this.#persistAgain) {
+        this.#persistAgain = false;
+        await this.#persistOnce();
+        if (this.#trouble !== null) return;
       }
-      if (this.#trouble !== null) this.#options.onTrouble?.(null);
-      this.#trouble = null;
-      this.#persistedSize = tree?.size ?? this.#persistedSize;
-      this.onPersisted();
+    } finally {
+      // In the same moment as the last look: what is new from here on must begin a write, not wait for one that is over.
+      this.#persisting = undefined;
     }
+  }
+
+  async #persistOnce(): Promise<void> {
+    this.#persistAtMs = this.#options.nowMs();
+    const tree = this.#tree?.stored;
+    // Without a tree the key of the collector is kept all the same, and what was known before.
+    const { found } = this.#options.file;
+    const before = found.kind === 'found' ? found.state.tree : EMPTY_TREE;
+    try {
+      await this.#options.file.write({
+        tree: tree ?? before,
+        cosigned: this.#cosigned?.note ?? '',
+        collectorKey: this.#collector === undefined ? '' : formatVerifier(this.#collector),
+        keyId: this.#verifier.keyId,
+        markedSeq: this.#options.markedSeq?.() ?? 0,
+      });
+    } catch (cause) {
+      if (this.#trouble === null) this.#options.onTrouble?.(cause as Error);
+      this.#trouble = cause as Error;
+      return;
+    }
+    if (this.#trouble !== null) this.#options.onTrouble?.(null);
+    this.#trouble = null;
+    this.#persistedSize = tree?.size ?? this.#persistedSize;
+    this.onPersisted();
   }
 }
 
