@@ -9,14 +9,43 @@ import { makeLeavesAnew } from './forger.ts';
 import { RecordStage } from './record.ts';
 import { onRecord, type TamperCase } from './suite.ts';
 
-const OLD_ROWS = 65_900;
+/** Sealed; then some more, and the agent ends without a checkpoint: the next one goes from one day into another. */
+const [SEALED_ROWS, MORE_ROWS] = [60_000, 5_900];
+const OLD_ROWS = SEALED_ROWS + MORE_ROWS;
 const NEW_ROWS = 100;
 const OF_BIG = "agent_id = 'big-6'";
 const RETENTION_MS_MAX = 300_000;
-/** Of block 117 of 256 leaves. */
-const [FIRST, LAST] = [30_000, 30_009];
-const BLOCK = Math.floor((FIRST - 1) / TILE_WIDTH);
-const NAMED = `big-6:${BLOCK * TILE_WIDTH + 1}-${(BLOCK + 1) * TILE_WIDTH}`;
+const HASH_BYTES = 32;
+
+/** Where is changed: a block of 256 leaves between the last checkpoint of the old day and the first of the new one. */
+interface Place {
+  readonly block: number;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** From checkpoint to checkpoint. */
+  readonly part: string;
+  /** What of it one tile of level 1 stands for. */
+  readonly tiled: string;
+}
+
+const places = new WeakMap<RecordStage, Place>();
+const placeOf = (stage: RecordStage): Place => places.get(stage)!;
+
+async function choosePlace(stage: RecordStage): Promise<Place> {
+  const sizes = await stage.sizes('big-6');
+  const from = sizes.findLast((size) => size <= OLD_ROWS) ?? 0;
+  const to = sizes.find((size) => size > OLD_ROWS) ?? 0;
+  const block = Math.ceil(from / TILE_WIDTH) + 1;
+  if (block >= TILE_WIDTH - 1 || to === 0) throw new Error(`no part of a whole tile is between ${from} and ${to}`);
+  const firstSeq = block * TILE_WIDTH + 1;
+  return {
+    block,
+    firstSeq,
+    lastSeq: firstSeq + TILE_WIDTH - 1,
+    part: `big-6:${from + 1}-${to}`,
+    tiled: `big-6:${from + 1}-${TILE_WIDTH ** 2}`,
+  };
+}
 
 async function untilNone(stage: RecordStage, what: string, sql: string): Promise<void> {
   for (const end = performance.now() + RETENTION_MS_MAX; performance.now() < end; await sleep(100)) {
@@ -32,14 +61,16 @@ export async function startLarge(): Promise<RecordStage> {
     liveDaysAgo(3);
     await stage.startCollector();
     await stage.forgetOldFilesSoon();
-    await stage.deliver('big-6', OLD_ROWS);
-    const tiles = `SELECT 1 - least(count(), 1) AS n FROM sworn.log_tiles WHERE ${OF_BIG} AND level = 1`;
-    await untilNone(stage, 'the tile', tiles);
+    await stage.deliver('big-6', SEALED_ROWS);
+    await stage.deliver('big-6', MORE_ROWS, { endsUnsealed: true });
     await stage.stopCollector();
     liveDaysAgo(0);
     await stage.startCollector();
     await stage.deliver('big-6', NEW_ROWS);
+    const tiles = `SELECT 1 - least(count(), 1) AS n FROM sworn.log_tiles WHERE ${OF_BIG} AND level = 1`;
+    await untilNone(stage, 'the tile', tiles);
     await stage.keep();
+    places.set(stage, await choosePlace(stage));
     return stage;
   } catch (error) {
     await stage.stop();
@@ -48,28 +79,33 @@ export async function startLarge(): Promise<RecordStage> {
 }
 
 async function rewrite(stage: RecordStage): Promise<void> {
+  const [first, last] = [placeOf(stage).firstSeq + 40, placeOf(stage).firstSeq + 49];
   await stage.sql(
-    `ALTER TABLE sworn.activities UPDATE exe = '/usr/bin/other' WHERE ${OF_BIG} AND seq BETWEEN ${FIRST} AND ${LAST}`,
+    `ALTER TABLE sworn.activities UPDATE exe = '/usr/bin/other' WHERE ${OF_BIG} AND seq BETWEEN ${first} AND ${last}`,
   );
-  await makeLeavesAnew(stage, 'big-6', FIRST, LAST);
+  await makeLeavesAnew(stage, 'big-6', first, last);
 }
 
-/** The tile has these bytes instead, from a place on. */
-const changeTile = (stage: RecordStage, at: number, bytes: Buffer): Promise<void> =>
-  stage.sql(
-    `ALTER TABLE sworn.log_tiles UPDATE hashes = concat(substring(hashes, 1, ${at}), unhex('${bytes.toString('hex')}'), substring(hashes, ${at + bytes.length + 1}))
+/** The tile has this instead as the hash over the block. */
+async function changeTile(stage: RecordStage, hash: Buffer): Promise<void> {
+  const at = placeOf(stage).block * HASH_BYTES;
+  await stage.sql(
+    `ALTER TABLE sworn.log_tiles
+     UPDATE hashes = concat(substring(hashes, 1, ${at}), unhex('${hash.toString('hex')}'), substring(hashes, ${at + HASH_BYTES + 1}))
      WHERE ${OF_BIG} AND level = 1 AND index = 0`,
   );
+}
 
 /** The hash over a block, as its leaves now are. */
 async function fitTile(stage: RecordStage): Promise<void> {
+  const { firstSeq, lastSeq } = placeOf(stage);
   const rows = await stage.collector.ask<{ leaf: string }>(
     `SELECT hex(leaf_bytes) AS leaf FROM sworn.activities
-     WHERE ${OF_BIG} AND seq > ${BLOCK * TILE_WIDTH} AND seq <= ${(BLOCK + 1) * TILE_WIDTH} ORDER BY seq`,
+     WHERE ${OF_BIG} AND seq BETWEEN ${firstSeq} AND ${lastSeq} ORDER BY seq`,
   );
   const tree = new MerkleFrontier();
   for (const { leaf } of rows) tree.append(Buffer.from(leaf, 'hex'));
-  await changeTile(stage, BLOCK * 32, tree.root());
+  await changeTile(stage, tree.root());
 }
 
 /** As the collector does it, once: then that is what is kept. */
@@ -86,7 +122,7 @@ async function letGo(stage: RecordStage): Promise<void> {
 const large = (
   name: string,
   act: (stage: RecordStage) => Promise<unknown>,
-  expected: readonly string[],
+  expected: readonly string[] | ((stage: RecordStage) => readonly string[]),
   limit?: string,
 ): TamperCase =>
   onRecord(expected.length === 0 && limit === undefined ? 'nobody' : 'clickhouse', name, act, expected, limit);
@@ -94,30 +130,32 @@ const large = (
 /** In this order. */
 export const LARGE_CASES: readonly TamperCase[] = [
   large('clean: more than 65,536 rows', async () => {}, []),
-  large('rewritten: ten rows of more than 65,536, and a tile says which', rewrite, [`rewritten ${NAMED}`]),
+  large('rewritten: ten rows of more than 65,536, and a tile says which', rewrite, (stage) => [
+    `rewritten big-6:${placeOf(stage).firstSeq}-${placeOf(stage).lastSeq}`,
+  ]),
   large(
     'rewritten: ten rows of more than 65,536, and the tile with them',
     async (stage) => {
       await rewrite(stage);
       await fitTile(stage);
     },
-    [`rewritten big-6:1-${OLD_ROWS}`],
+    (stage) => [`rewritten ${placeOf(stage).part}`],
   ),
   large(
     'a tile is another one, while the rows are there',
-    (stage) => changeTile(stage, 0, Buffer.alloc(64, 7)),
+    (stage) => changeTile(stage, Buffer.alloc(HASH_BYTES, 7)),
     [],
     'rows say more than tiles, and stand by themselves against the roots that were signed; a proof out of such a tile fails',
   ),
   large('clean: more than 65,536 rows, of which retention let go', letGo, []),
   large(
     'rewritten: a tile is another one, and the rows that it stands for are gone',
-    (stage) => changeTile(stage, 0, Buffer.alloc(64, 7)),
-    [`rewritten big-6:1-${OLD_ROWS}`],
+    (stage) => changeTile(stage, Buffer.alloc(HASH_BYTES, 7)),
+    (stage) => [`rewritten ${placeOf(stage).part}`],
   ),
   large(
     'removed: the tile that stands for rows that are gone',
     (stage) => stage.sql(`ALTER TABLE sworn.log_tiles DELETE WHERE ${OF_BIG} AND level = 1`),
-    [`removed big-6:1-${OLD_ROWS}`],
+    (stage) => [`removed ${placeOf(stage).tiled}`],
   ),
 ];

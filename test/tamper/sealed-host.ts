@@ -15,7 +15,7 @@ import { type ActivityProperties, kindOf } from '../../collector/model/activity.
 import type { AgentCertificate } from '../../collector/trust/certificates.ts';
 import { writeTrust } from '../faults/live-collector.ts';
 
-const SETTLE_MS_MAX = 60_000;
+const SETTLE_MS_MAX = 300_000;
 /** The last checkpoint comes back signed. */
 const COSIGN_MS_MAX = 10_000;
 const addon = loadAddon();
@@ -68,7 +68,7 @@ export class SealedHost {
     return 'key' in status ? status.key : '';
   }
 
-  /** Errors: an Error when it comes to nothing in a minute. */
+  /** Errors: an Error when it comes to nothing in minutes. */
   async live(options: LifeOptions): Promise<Life> {
     const { collector, activities = [] } = options;
     const { seal, journal, end } = await this.#open(options);

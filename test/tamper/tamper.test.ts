@@ -18,6 +18,7 @@ const ONLY = [
   'payload_edited: the statement',
   'digest_missing: the digests',
   'partition_dropped: a day in the middle',
+  'checkpoint_missing: all',
   'signed by the collector and a key',
   'journal: nobody did anything',
   'journal: entries that were not delivered written anew',
