@@ -3,7 +3,8 @@
 /**
  * A real collector with embedded ClickHouse and its defaults, in a process of its own, until SIGTERM.
  *
- *   node bench/ingest-collector.ts FOLDER    prints {"port", "certificate"}: where to deliver, and who may
+ *   node bench/ingest-collector.ts FOLDER    prints {"port", "certificate", "api"}: where to deliver, who may, and
+ *                                               where to ask with FOLDER/api-token
  */
 import { stringify } from 'yaml';
 import { readCollectorConfig } from '../collector/config/read-config.ts';
@@ -21,5 +22,5 @@ const collector = await startCollector({
   log: createLog('silent'),
 });
 const certificate = await collector.issueAgentCertificate('bench-agent');
-console.log(JSON.stringify({ port: collector.ingest.port, certificate }));
+console.log(JSON.stringify({ port: collector.ingest.port, certificate, api: collector.apiUrl }));
 process.once('SIGTERM', () => void collector.stop().then(() => process.exit(0)));
