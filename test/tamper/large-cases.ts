@@ -9,15 +9,13 @@ import { makeLeavesAnew } from './forger.ts';
 import { RecordStage } from './record.ts';
 import { onRecord, type TamperCase } from './suite.ts';
 
-/** Sealed; then some more, and the agent ends without a checkpoint: the next one goes from one day into another. */
-const [SEALED_ROWS, MORE_ROWS] = [60_000, 5_900];
-const OLD_ROWS = SEALED_ROWS + MORE_ROWS;
-const NEW_ROWS = 100;
+/** Two lives of an agent: the second has one checkpoint at its beginning and one at its end, with blocks in between. */
+const LIVES = [60_000, 5_900];
 const OF_BIG = "agent_id = 'big-6'";
 const RETENTION_MS_MAX = 300_000;
 const HASH_BYTES = 32;
 
-/** Where is changed: a block of 256 leaves between the last checkpoint of the old day and the first of the new one. */
+/** Where is changed: a block of 256 leaves between the last two checkpoints. */
 interface Place {
   readonly block: number;
   readonly firstSeq: number;
@@ -32,11 +30,9 @@ const places = new WeakMap<RecordStage, Place>();
 const placeOf = (stage: RecordStage): Place => places.get(stage)!;
 
 async function choosePlace(stage: RecordStage): Promise<Place> {
-  const sizes = await stage.sizes('big-6');
-  const from = sizes.findLast((size) => size <= OLD_ROWS) ?? 0;
-  const to = sizes.find((size) => size > OLD_ROWS) ?? 0;
+  const [from = 0, to = 0] = (await stage.sizes('big-6')).slice(-2);
   const block = Math.ceil(from / TILE_WIDTH) + 1;
-  if (block >= TILE_WIDTH - 1 || to === 0) throw new Error(`no part of a whole tile is between ${from} and ${to}`);
+  if (block >= TILE_WIDTH - 1) throw new Error(`no part of a whole tile is between ${from} and ${to}`);
   const firstSeq = block * TILE_WIDTH + 1;
   return {
     block,
@@ -61,14 +57,12 @@ export async function startLarge(): Promise<RecordStage> {
     liveDaysAgo(3);
     await stage.startCollector();
     await stage.forgetOldFilesSoon();
-    await stage.deliver('big-6', SEALED_ROWS);
-    await stage.deliver('big-6', MORE_ROWS, { endsUnsealed: true });
+    for (const count of LIVES) await stage.deliver('big-6', count, { sealsSeldom: true });
+    const tiles = `SELECT 1 - least(count(), 1) AS n FROM sworn.log_tiles WHERE ${OF_BIG} AND level = 1`;
+    await untilNone(stage, 'the tile', tiles);
     await stage.stopCollector();
     liveDaysAgo(0);
     await stage.startCollector();
-    await stage.deliver('big-6', NEW_ROWS);
-    const tiles = `SELECT 1 - least(count(), 1) AS n FROM sworn.log_tiles WHERE ${OF_BIG} AND level = 1`;
-    await untilNone(stage, 'the tile', tiles);
     await stage.keep();
     places.set(stage, await choosePlace(stage));
     return stage;
@@ -108,11 +102,11 @@ async function fitTile(stage: RecordStage): Promise<void> {
   await changeTile(stage, tree.root());
 }
 
-/** As the collector does it, once: then that is what is kept. */
+/** As the collector does it, which keeps the last row of an agent. Then that is what is kept here. */
 async function letGo(stage: RecordStage): Promise<void> {
   await stage.stopCollector();
   await stage.startCollector({ retention: { activities_days: 1 } });
-  const old = `SELECT count() AS n FROM sworn.activities WHERE ${OF_BIG} AND received_at < now() - INTERVAL 1 DAY`;
+  const old = `SELECT count() - 1 AS n FROM sworn.activities WHERE ${OF_BIG}`;
   await untilNone(stage, 'retention', old);
   await stage.erasuresCompleted();
   await stage.sealOwn();

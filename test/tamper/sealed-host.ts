@@ -28,6 +28,8 @@ export interface LifeOptions {
   readonly isUnsealed?: boolean;
   /** It ends with the last activity stored, and no checkpoint behind it. */
   readonly endsUnsealed?: boolean;
+  /** A checkpoint at the beginning and one at the end, however long it takes. */
+  readonly sealsSeldom?: boolean;
   readonly segmentBytesMax?: number;
 }
 
@@ -73,8 +75,13 @@ export class SealedHost {
     const { collector, activities = [] } = options;
     const { seal, journal, end } = await this.#open(options);
     try {
-      for (const activity of activities) journal.append(asAgentHasIt(activity));
-      await journal.flush();
+      // The first checkpoint comes at once, and none for an hour: what comes behind it stays unsealed.
+      const unsealed = options.endsUnsealed === true ? activities.slice(activities.length / 2) : [];
+      const append = async (some: readonly ActivityProperties[]): Promise<void> => {
+        for (const activity of some) journal.append(asAgentHasIt(activity));
+        await journal.flush();
+      };
+      await append(activities.slice(0, activities.length - unsealed.length));
       if (collector === undefined) {
         await seal.writeMark(journal, true);
         return { lastSeq: journal.state.lastSeq, storedSeq: 0, refused: '' };
@@ -93,7 +100,11 @@ export class SealedHost {
         seal: options.isUnsealed ? undefined : seal.seal,
       });
       sink.start();
-      const refused = await settled(sink, journal);
+      let refused = await settled(sink, journal);
+      if (refused === '' && unsealed.length > 0) {
+        await append(unsealed);
+        refused = await settled(sink, journal);
+      }
       await sink.stop(options.endsUnsealed ? 0 : COSIGN_MS_MAX);
       await seal.writeMark(journal, true);
       return { lastSeq: journal.state.lastSeq, storedSeq: sink.state.storedSeq, refused };
@@ -102,8 +113,9 @@ export class SealedHost {
     }
   }
 
-  async #open({ segmentBytesMax }: LifeOptions) {
-    const config = readAgentConfig(JSON.stringify({ state_dir: this.state }), 'tamper suite');
+  async #open({ segmentBytesMax, sealsSeldom = false, endsUnsealed = false }: LifeOptions) {
+    const seconds = sealsSeldom || endsUnsealed ? { seal: { checkpoint_seconds: 3600 } } : {};
+    const config = readAgentConfig(JSON.stringify({ state_dir: this.state, ...seconds }), 'tamper suite');
     const { agentId, host } = this;
     const log = createLog('fatal');
     const seal = await AgentSeal.open({ config, agentId, append: addon.appendLeaves, log });
