@@ -46,7 +46,8 @@ export interface Verdict {
   readonly gaps: number;
 }
 
-const INFORMATION = new Set(['not_sealed_yet', 'erased']);
+/** Kinds that are said so that they are known, and are no fault. */
+export const INFORMATION = new Set(['not_sealed_yet', 'erased']);
 const ERASURE_MS_MAX = 300_000;
 const TABLES = ['activities', 'checkpoints', 'log_keys', 'log_tiles'];
 export const DAYS = 4;

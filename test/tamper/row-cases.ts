@@ -6,7 +6,7 @@ import { COLUMNS } from '../../collector/model/activity-row.ts';
 import { dayAgo } from './days.ts';
 import { copyRows, makeLeavesAnew } from './forger.ts';
 import type { RecordStage } from './record.ts';
-import { DAYS } from './record.ts';
+import { DAYS, INFORMATION } from './record.ts';
 import { onRecord, type TamperCase } from './suite.ts';
 
 const DB = "agent_id = 'db-1'";
@@ -104,7 +104,7 @@ function changeCase(
         all.push(...changed.map((row) => `altered ${row}`));
         const { problems } = await stage.verify();
         for (const { kind, agent_id, first_seq, last_seq } of problems) {
-          if (kind === 'not_sealed_yet') continue;
+          if (INFORMATION.has(kind)) continue;
           const as = kind === 'payload_edited' ? 'altered' : kind;
           for (let seq = first_seq; seq <= last_seq; seq++) told.push(`${as} ${agent_id}:${seq}`);
         }
