@@ -2,10 +2,10 @@
 
 /** The record as a collector's API gives it, to be audited: SQL in pages, within the limits of people's queries. */
 import { createHash } from 'node:crypto';
-import { buffer } from 'node:stream/consumers';
-import type { CollectorClient } from '../collector-client.ts';
+import { type CollectorClient, piecesOf } from '../collector-client.ts';
 import { CliError } from '../exit.ts';
 import { JSON_COLUMNS_SQL } from './activity-of-row.ts';
+import { PageRoom } from './page-room.ts';
 import type {
   AgentExtent,
   CheckpointClaim,
@@ -183,7 +183,7 @@ export class CollectorRecord implements RecordSource {
     return { activities, digest: digest.digest() };
   }
 
-  async page(agentId: string, firstSeq: number, count: number): Promise<Buffer> {
+  async page(agentId: string, firstSeq: number, count: number, room = new PageRoom()): Promise<Buffer> {
     try {
       const response = await this.#client.query(
         `SELECT ${ROW_COLUMNS_SQL} FROM sworn.activities
@@ -191,7 +191,7 @@ export class CollectorRecord implements RecordSource {
         'Native',
         { agent: agentId, first: firstSeq, end: firstSeq + count },
       );
-      return await whole(response);
+      return await room.fill(piecesOf(response));
     } catch (error) {
       // Rows may be large: half of them at a time then, down to one.
       if (!(error instanceof CliError) || count === 1 || !/query_limit|broke off/.test(error.message)) throw error;
@@ -272,13 +272,4 @@ export class CollectorRecord implements RecordSource {
 function rangeOf(text: string): readonly [first: number, last: number] {
   const [first = '0', last = first] = text.split('-');
   return [Number(first), Number(last)];
-}
-
-/** Errors: CliError when it breaks off. */
-async function whole(response: Response): Promise<Buffer> {
-  try {
-    return await buffer(response.body as never);
-  } catch (error) {
-    throw new CliError(`the answer broke off: ${(error as Error).message}`);
-  }
 }

@@ -139,8 +139,8 @@ export class LogAudit {
     }
   }
 
-  async #readPage(firstSeq: number, count: number): Promise<number> {
-    const { computed, stored, states, doubled } = await this.#pages.read(firstSeq, count);
+  async #readPage(firstSeq: number, wanted: number): Promise<number> {
+    const { count, computed, stored, states, doubled } = await this.#pages.read(firstSeq, wanted);
     const rows = await this.#take(firstSeq, count, computed, stored, states);
     for (const row of doubled) this.#double(row, computed, stored, states, firstSeq);
     this.#result.activities += rows;

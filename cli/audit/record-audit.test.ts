@@ -124,6 +124,26 @@ describe('an audit', () => {
     assert.ok(known.keys.some(({ trust }) => trust === 'given'));
   });
 
+  it('asks for whole pages, however close checkpoints are', async (t) => {
+    const { source } = await startStage(t);
+    const asked: (readonly [first: number, count: number])[] = [];
+    const page = source.page.bind(source);
+    source.page = (agentId, firstSeq, count, room) => {
+      asked.push([firstSeq, count]);
+      return page(agentId, firstSeq, count, room);
+    };
+    const report = await auditRecord({
+      ...{ source, addon, trusted: [], anchored: [], agentId: 'a-1', onProgress: () => {} },
+      pageRows: 150,
+    });
+    assert.deepEqual([report.ok, report.activities, report.checkpoints], [true, 310, 3]);
+    assert.deepEqual(asked, [
+      [1, 100],
+      [101, 150],
+      [251, 150],
+    ]);
+  });
+
   it('reads only the parts that are asked for, and says so', async (t) => {
     const { audit, change } = await startStage(t);
     const spans = new Map<string, Span>([['a-1', [150, 160]]]);

@@ -5,6 +5,8 @@
  * signatures, never by where it came from.
  */
 
+import type { PageRoom } from './page-room.ts';
+
 export interface CheckpointClaim {
   readonly size: number;
   readonly root: Buffer;
@@ -74,8 +76,11 @@ export interface RecordSource {
   erased(agentId: string): Promise<readonly ErasedClaim[]>;
   /** Of the rows that name a tombstone, among those that it speaks of: how many, and SHA-256 over their leaves in order. */
   erasedLeaves(tombstone: TombstoneClaim): Promise<{ readonly activities: number; readonly digest: Buffer }>;
-  /** Rows with these numbers, as ROW_COLUMNS_SQL lists them, in ClickHouse's Native format. */
-  page(agentId: string, firstSeq: number, count: number): Promise<Buffer>;
+  /**
+   * Rows with these numbers, as ROW_COLUMNS_SQL lists them, in ClickHouse's Native format. With a `room` they may lie there,
+   * until it is given again.
+   */
+  page(agentId: string, firstSeq: number, count: number, room?: PageRoom): Promise<Buffer>;
   /** The lowest number from `from` on that there is a row of; undefined when there is none. */
   nextSeq(agentId: string, from: number): Promise<number | undefined>;
   /** A tile's hashes; undefined when it is not there. */
