@@ -12,6 +12,7 @@ import { loadAddon } from '../../agent/source/ebpf/addon.ts';
 import { activityOfRow, JSON_COLUMNS_SQL, type JsonRow } from '../../cli/audit/activity-of-row.ts';
 import { CollectorRecord } from '../../cli/audit/collector-record.ts';
 import { PAGE_ROWS } from '../../cli/audit/log-pages.ts';
+import { PageRoom } from '../../cli/audit/page-room.ts';
 import { auditRecord } from '../../cli/audit/record-audit.ts';
 import { CollectorClient } from '../../cli/collector-client.ts';
 import { leafOf } from '../../proto/leaf.ts';
@@ -39,13 +40,15 @@ async function audit(): Promise<number> {
   return report.activities;
 }
 
-/** One page ahead, as cli/audit/log-pages.ts. */
+/** One page ahead, into rooms that are used in turns, as cli/audit/log-pages.ts. */
 async function read(): Promise<number> {
-  let ahead = source.page(AGENT_ID, 1, PAGE_ROWS);
-  for (let first = 1; first <= wanted; first += PAGE_ROWS) {
+  const [odd, even] = [new PageRoom(), new PageRoom()];
+  let ahead = source.page(AGENT_ID, 1, PAGE_ROWS, odd);
+  for (let [first, isEven] = [1, true]; first <= wanted; first += PAGE_ROWS, isEven = !isEven) {
     const page = await ahead;
     if (page.length === 0) throw new Error('a page is empty');
-    if (first + PAGE_ROWS <= wanted) ahead = source.page(AGENT_ID, first + PAGE_ROWS, PAGE_ROWS);
+    const next = first + PAGE_ROWS;
+    if (next <= wanted) ahead = source.page(AGENT_ID, next, PAGE_ROWS, isEven ? even : odd);
   }
   return wanted;
 }
