@@ -27,6 +27,8 @@ for word in words:
     if word == "give":
         taker, _ = door.accept()
         socket.send_fds(taker, [str(os.getpid()).encode()], [connection.fileno()])
+        # Before it has a hold of this process, this process must not end.
+        taker.recv(1)
     elif word == "send":
         connection.sendall(request)
     elif word == "half":

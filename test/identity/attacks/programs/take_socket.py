@@ -31,6 +31,8 @@ else:
     if taken < 0:
         sys.exit(f"pidfd_getfd: {os.strerror(ctypes.get_errno())}")
 held = os.pidfd_open(giver)
+if source.startswith("/"):
+    door.send(b"k")
 connection = socket.socket(fileno=taken)
 for word in words:
     if word == "send":
