@@ -16,9 +16,9 @@ const URGENT_FULLNESS = 0.5;
 
 /**
  * Reading, compressing and sending are timed; encryption, receipts and garbage are not seen from there. Measured against the
- * CPU time of the process, catching up with 400,000 commands: 1.7 times what was timed.
+ * CPU time of the process, catching up with 400,000 sealed commands: 1.85 times what was timed, so that a little is left.
  */
-const CPU_PER_TIMED = 1.7;
+const CPU_PER_TIMED = 1.9;
 
 /** Rest in pieces, so that the share holds over any second. */
 const REST_MS_MAX = 1000;
