@@ -2,14 +2,13 @@
 
 /** What the activities of a bundle themselves say of whether all of the session is there. */
 import type { ActivityProperties } from '../../proto/leaf.ts';
-import type { Gap, LossSum } from './completeness.ts';
+import { type Gap, LISTED_MAX, type LossSum } from './completeness.ts';
 
 const SESSION_STARTED = 1;
 const SESSION_ENDED = 2;
 const RECORDER_STARTED = 1;
 const RECORDER_CLOCK_JUMPED = 4;
 const RECORDER_SUSPENDED = 5;
-const LISTED_MAX = 1_000;
 
 type Wide = number | { readonly low: number; readonly high: number } | null | undefined;
 
@@ -33,6 +32,8 @@ export class SessionFacts {
   commandsCounted = -1;
   readonly losses = new Map<string, LossSum>();
   readonly gaps: Gap[] = [];
+  /** There are more losses or gaps than these. */
+  isCut = false;
   readonly #session: string;
   readonly #agentId: string;
 
@@ -60,7 +61,10 @@ export class SessionFacts {
     const { where: place = '', reason = '' } = loss as { where?: string; reason?: string };
     const key = JSON.stringify([place, reason]);
     const sum = this.losses.get(key) ?? { agent_id: this.#agentId, place, reason, losses: 0, events: 0, bytes: 0 };
-    if (this.losses.size >= LISTED_MAX && sum.losses === 0) return;
+    if (this.losses.size >= LISTED_MAX && sum.losses === 0) {
+      this.isCut = true;
+      return;
+    }
     this.losses.set(key, {
       ...sum,
       losses: sum.losses + 1,
@@ -71,12 +75,16 @@ export class SessionFacts {
 
   #recorder(action: number, at: string): void {
     const gap = { agent_id: this.#agentId, from: at, to: at };
-    if (this.gaps.length >= LISTED_MAX) return;
     if (action === RECORDER_CLOCK_JUMPED)
-      this.gaps.push({ ...gap, kind: 'clock_jumped', message: 'The clock of the host was set.' });
-    if (action === RECORDER_SUSPENDED) this.gaps.push({ ...gap, kind: 'suspended', message: 'The host slept.' });
+      this.#gap({ ...gap, kind: 'clock_jumped', message: 'The clock of the host was set.' });
+    if (action === RECORDER_SUSPENDED) this.#gap({ ...gap, kind: 'suspended', message: 'The host slept.' });
     if (action === RECORDER_STARTED)
-      this.gaps.push({ ...gap, kind: 'not_recorded', message: 'The recorder was started during the session.' });
+      this.#gap({ ...gap, kind: 'not_recorded', message: 'The recorder was started during the session.' });
+  }
+
+  #gap(gap: Gap): void {
+    if (this.gaps.length < LISTED_MAX) this.gaps.push(gap);
+    else this.isCut = true;
   }
 }
 

@@ -219,7 +219,12 @@ function reportOf(
       facts,
       agents.reduce((all, { hidden }) => all + hidden, 0),
     ),
-    completeness: { ok: losses.length === 0 && gaps.length === 0, losses, gaps },
+    completeness: {
+      ok: losses.length === 0 && gaps.length === 0,
+      losses,
+      gaps,
+      is_cut: facts.some(({ isCut }) => isCut),
+    },
     keys: keys.keys,
   };
 }

@@ -9,7 +9,7 @@ import { readRows, startEmbeddedStore, type TestStore } from '../../collector/te
 import { type ActivityProperties, leafOf } from '../../proto/leaf.ts';
 import { sworn } from '../../proto/record.ts';
 import type { CollectorClient } from '../collector-client.ts';
-import { type CompletenessFilter, readCompleteness } from './completeness.ts';
+import { type CompletenessFilter, LISTED_MAX, readCompleteness } from './completeness.ts';
 
 const BEGAN_NS = 1_790_000_000_000_000_000n;
 const { ACTION_STARTED, ACTION_STOPPED, ACTION_HEARTBEAT, ACTION_CLOCK_JUMPED, ACTION_SUSPENDED } =
@@ -56,7 +56,12 @@ describe('completeness', () => {
   it('has nothing to say of a recorder that was there all the time', async () => {
     const beats = [10, 20, 30, 40].map((second) => recorder(second, ACTION_HEARTBEAT));
     await record('whole', [recorder(0, ACTION_STARTED), ...beats, recorder(45, ACTION_STOPPED)]);
-    assert.deepEqual(await readCompleteness(client, { agentId: 'whole' }), { ok: true, losses: [], gaps: [] });
+    assert.deepEqual(await readCompleteness(client, { agentId: 'whole' }), {
+      ok: true,
+      losses: [],
+      gaps: [],
+      is_cut: false,
+    });
   });
 
   it('names heartbeats that are missing, and the time', async () => {
@@ -112,6 +117,15 @@ describe('completeness', () => {
       of('delivery', 'missing', [1, 7, 0]),
       of('journal', 'no_room', [1, 5, 0]),
     ]);
+  });
+
+  it('says that there are more causes than it lists', async () => {
+    const causes = Array.from({ length: LISTED_MAX + 1 }, (_, at) => loss(at + 1, 'test', `cause_${at}`, 1, 0));
+    await record('much', causes.slice(0, LISTED_MAX));
+    assert.equal((await readCompleteness(client, { agentId: 'much' })).is_cut, false);
+    await record('more', causes);
+    const { losses, is_cut } = await readCompleteness(client, { agentId: 'more' });
+    assert.deepEqual([losses.length, is_cut], [LISTED_MAX, true]);
   });
 
   it('names sessions that a later start has left without an end, and no others', async () => {

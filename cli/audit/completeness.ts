@@ -30,6 +30,8 @@ export interface Completeness {
   readonly ok: boolean;
   readonly losses: readonly LossSum[];
   readonly gaps: readonly Gap[];
+  /** There are more than are listed. */
+  readonly is_cut: boolean;
 }
 
 export interface CompletenessFilter {
@@ -49,7 +51,8 @@ interface RecorderStep {
   readonly before_ms: string;
 }
 
-const GAPS_MAX = 1_000;
+/** Sums of losses, and gaps of each kind. */
+export const LISTED_MAX = 1_000;
 /** Heartbeats that are as far apart as this many of the usual are missing some between them. */
 const HEARTBEATS_MISSING = 3;
 
@@ -72,10 +75,10 @@ export async function readCompleteness(client: CollectorClient, filter: Complete
   const parameters = { agent, session, from, to };
   const sums = await client.rows<Record<'agent_id' | 'place' | 'reason' | 'losses' | 'events' | 'bytes', string>>(
     `SELECT agent_id, place, reason, count() AS losses, sum(events) AS events, sum(bytes) AS bytes FROM sworn.losses
-     WHERE ${WHERE} GROUP BY agent_id, place, reason ORDER BY losses DESC, agent_id, place, reason LIMIT ${GAPS_MAX}`,
+     WHERE ${WHERE} GROUP BY agent_id, place, reason ORDER BY losses DESC, agent_id, place, reason LIMIT ${LISTED_MAX + 1}`,
     parameters,
   );
-  const losses = sums.map((sum) => ({
+  const losses = sums.slice(0, LISTED_MAX).map((sum) => ({
     agent_id: sum.agent_id,
     place: sum.place,
     reason: sum.reason,
@@ -83,12 +86,14 @@ export async function readCompleteness(client: CollectorClient, filter: Complete
     events: Number(sum.events),
     bytes: Number(sum.bytes),
   }));
-  const gaps = [
-    ...(await recorderGaps(client, parameters)),
-    ...(await unaccounted(client, parameters)),
-    ...(await withoutEnd(client, parameters)),
+  const kinds = [
+    await recorderGaps(client, parameters),
+    await unaccounted(client, parameters),
+    await withoutEnd(client, parameters),
   ];
-  return { ok: losses.length === 0 && gaps.length === 0, losses, gaps };
+  const gaps = kinds.flatMap((some) => some.slice(0, LISTED_MAX));
+  const isCut = [sums, ...kinds].some((some) => some.length > LISTED_MAX);
+  return { ok: losses.length === 0 && gaps.length === 0, losses, gaps, is_cut: isCut };
 }
 
 type Parameters = Readonly<Record<'agent' | 'session' | 'from' | 'to', string>>;
@@ -101,7 +106,7 @@ async function recorderGaps(client: CollectorClient, parameters: Parameters): Pr
      SELECT agent_id, action, at, ms, before_action, before_at, before_ms FROM steps INNER JOIN usual USING (agent_id)
      WHERE action IN ('clock_jumped', 'suspended') OR (before_action != '' AND action = 'started')
         OR (before_action != '' AND usual_ms > 0 AND before_action != 'stopped' AND ms - before_ms >= usual_ms * ${HEARTBEATS_MISSING})
-     ORDER BY agent_id, ms LIMIT ${GAPS_MAX}`,
+     ORDER BY agent_id, ms LIMIT ${LISTED_MAX + 1}`,
     parameters,
   );
   return steps.map((step) => {
@@ -132,7 +137,7 @@ async function recorderGaps(client: CollectorClient, parameters: Parameters): Pr
 async function unaccounted(client: CollectorClient, parameters: Parameters): Promise<Gap[]> {
   const rows = await client.rows<{ agent_id: string; n: string; first: string; last: string }>(
     `SELECT agent_id, count() AS n, toString(min(time)) AS first, toString(max(end_time)) AS last FROM sworn.coverage
-     WHERE NOT adds_up AND ${WHERE} GROUP BY agent_id ORDER BY agent_id LIMIT ${GAPS_MAX}`,
+     WHERE NOT adds_up AND ${WHERE} GROUP BY agent_id ORDER BY agent_id LIMIT ${LISTED_MAX + 1}`,
     parameters,
   );
   return rows.map(({ agent_id, n, first, last }) => ({
@@ -153,7 +158,7 @@ async function withoutEnd(client: CollectorClient, parameters: Parameters): Prom
         GROUP BY agent_id, session_id HAVING countIf(kind = 'session' AND action = 'ended') = 0) AS s
      INNER JOIN (SELECT agent_id, max(seq) AS started FROM sworn.activities WHERE kind = 'recorder' AND action = 'started'
                  GROUP BY agent_id) AS r ON r.agent_id = s.agent_id
-     WHERE r.started > s.last_seq ORDER BY first LIMIT ${GAPS_MAX}`,
+     WHERE r.started > s.last_seq ORDER BY first LIMIT ${LISTED_MAX + 1}`,
     parameters,
   );
   return rows.map(({ agent_id, session_id, first, last }) => ({

@@ -76,7 +76,7 @@ export function problemLine({ kind, agent_id, first_seq, last_seq, message }: Pr
   return printable(`  ${kind}  ${agent_id}${range}  ${message}`);
 }
 
-export async function printCompleteness({ ok, losses, gaps }: Completeness): Promise<void> {
+export async function printCompleteness({ ok, losses, gaps, is_cut }: Completeness): Promise<void> {
   await print(
     `\n${colour('bold', 'Completeness')}  ${ok ? colour('green', 'nothing is known to be missing') : colour('yellow', 'not all was recorded')}`,
   );
@@ -92,6 +92,8 @@ export async function printCompleteness({ ok, losses, gaps }: Completeness): Pro
   }
   const more = Math.max(0, losses.length - SHOWN_MAX) + Math.max(0, gaps.length - SHOWN_MAX);
   if (more > 0) await print(`  … and ${more} more (--json has them)`);
+  if (is_cut)
+    await print('  There are more than could be listed: ask for one agent (--agent) or a span (--from, --to).');
 }
 
 function count(n: number, one: string, many = `${one}s`): string {

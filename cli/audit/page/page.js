@@ -1171,7 +1171,7 @@ function membershipCard({ ok, message }) {
   );
 }
 
-function completenessCard({ losses = [], gaps = [] }) {
+function completenessCard({ losses = [], gaps = [], is_cut: isCut = false }) {
   const made = card(
     'Completeness',
     element(
@@ -1189,6 +1189,9 @@ function completenessCard({ losses = [], gaps = [] }) {
   for (const { agent_id, from, to, message } of gaps.slice(0, ROWS_AT_ONCE)) {
     made.append(element('p', '', `${agent_id}  ${from === to ? from : `${from} to ${to}`}: ${message}`));
   }
+  const more = Math.max(0, losses.length - ROWS_AT_ONCE) + Math.max(0, gaps.length - ROWS_AT_ONCE);
+  if (more > 0) made.append(element('p', 'quiet', `… and ${more} more, in manifest.json`));
+  if (isCut) made.append(element('p', 'quiet', 'There were more than could be listed.'));
   return made;
 }
 
