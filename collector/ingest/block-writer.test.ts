@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { leafOf } from '../../proto/leaf.ts';
 import { type Activity, type Kind, type Sender, toBigInt } from '../model/activity.ts';
 import { CollectorError } from '../model/error.ts';
-import type { EventStore, RowBatch } from '../store/event-store.ts';
+import type { Claim, EventStore, RowBatch } from '../store/event-store.ts';
 import { createCollectorMetrics } from '../telemetry/collector-metrics.ts';
 import { createLog } from '../telemetry/log.ts';
 import { asReceived } from '../testing/full-activities.ts';
@@ -30,19 +30,43 @@ class FakeBatch implements RowBatch {
 }
 
 /** A table that fails in all the ways a database on a network does. */
-class FakeStore implements Pick<EventStore, 'append' | 'settle' | 'highestSeq' | 'newBatch'> {
+class FakeStore implements Pick<EventStore, 'append' | 'settle' | 'highestSeq' | 'newBatch' | 'claim' | 'lost'> {
   readonly table: { agentId: string; seq: number; kind: Kind }[] = [];
+  /** The newest claim of each agent. */
+  readonly claims = new Map<string, Claim>();
   blocks = 0;
   next: () => Outcome = () => 'stored';
   #late: Promise<void>[] = [];
+
+  async claim(agentId: string): Promise<Claim> {
+    await this.settle();
+    return this.claimNow(agentId);
+  }
+
+  claimNow(agentId: string): Claim {
+    const claim = { agentId, ticket: '' };
+    this.claims.set(agentId, claim);
+    return claim;
+  }
+
+  async lost(claims: readonly Claim[]): Promise<ReadonlySet<Claim>> {
+    return new Set(claims.filter((claim) => this.claims.get(claim.agentId) !== claim));
+  }
 
   newBatch(): RowBatch {
     return new FakeBatch();
   }
 
-  async append(batches: readonly RowBatch[]): Promise<void> {
+  async append(batches: readonly RowBatch[], claims: readonly Claim[]): Promise<void> {
     const parts = batches as readonly FakeBatch[];
     await new Promise((resolve) => setTimeout(resolve, 1));
+    const agents = new Set(parts.flatMap(({ all }) => all.map(({ agentId }) => agentId)));
+    assert.deepEqual(
+      new Set(claims.map(({ agentId }) => agentId)),
+      agents,
+      'each agent of a block has its claim there',
+    );
+    if ((await this.lost(claims)).size > 0) throw new CollectorError('claim_lost', 'at another collector');
     if (parts.some(({ poisoned }) => poisoned)) throw new CollectorError('store_rejected', 'poison');
     const store = () => {
       this.blocks += 1;
@@ -107,7 +131,7 @@ const code = (expected: string) => (error: unknown) => error instanceof Collecto
 describe('block writer', () => {
   it('puts what arrives during an insert into one next block', async () => {
     const { store, writer } = setUp();
-    for (const agent of ['a', 'b']) writer.admit(agent, 0);
+    for (const agent of ['a', 'b']) writer.admit(store.claimNow(agent), 0);
     await Promise.all([
       ...range(5).map((at) => writer.write(sender('a'), batchOf('a', at * 10 - 9, 10))),
       ...range(5).map((at) => writer.write(sender('b'), batchOf('b', at * 10 - 9, 10))),
@@ -119,7 +143,7 @@ describe('block writer', () => {
 
   it('numbers alerts in its own record, in the block of what they are about', async () => {
     const { store, writer, stored } = setUp();
-    writer.admit('a', 0);
+    writer.admit(store.claimNow('a'), 0);
     await Promise.all(range(4).map((at) => writer.write(sender('a'), batchOf('a', at, 1, 2))));
     assert.deepEqual(store.seqsOf(OWN), range(8));
     assert.equal(stored.flatMap(({ alerts }) => alerts).length, 8);
@@ -128,7 +152,7 @@ describe('block writer', () => {
   it('goes on in its own record where an earlier process ended', async () => {
     const { store, writer } = setUp();
     store.table.push({ agentId: OWN, seq: 41, kind: 'alert' });
-    writer.admit('a', 0);
+    writer.admit(store.claimNow('a'), 0);
     await writer.write(sender('a'), batchOf('a', 1, 1, 1));
     assert.deepEqual(store.seqsOf(OWN), [41, 42]);
   });
@@ -140,7 +164,7 @@ describe('block writer', () => {
     const { own } = batchOf('a', 1, 0, 3);
     assert.deepEqual(await writer.record(own.slice(0, 1)), [1]);
     assert.deepEqual(await writer.record(own.slice(1)), [2, 3]);
-    writer.admit('a', 0);
+    writer.admit(store.claimNow('a'), 0);
     const both = await Promise.all([
       writer.write(sender('a'), batchOf('a', 1, 2, 1)),
       writer.record(batchOf('b', 1, 0, 2).own),
@@ -151,12 +175,12 @@ describe('block writer', () => {
 
   it('seals its own record: each row has a salt and the leaf that its row gives', async () => {
     const leaves = new Map<number, Uint8Array>();
-    const { writer, stored } = setUp({
+    const { store, writer, stored } = setUp({
       onOwnStored: (first, some) => {
         for (const [at, leaf] of some.entries()) leaves.set(first + at, leaf);
       },
     });
-    writer.admit('a', 0);
+    writer.admit(store.claimNow('a'), 0);
     await Promise.all(range(3).map((at) => writer.write(sender('a'), batchOf('a', at, 1, 2))));
     assert.equal(leaves.size, 6);
     for (const { activity } of stored.flatMap(({ alerts }) => alerts)) {
@@ -170,7 +194,7 @@ describe('block writer', () => {
       const { store, writer } = setUp();
       const outcomes: Outcome[] = [outcome, outcome, 'stored'];
       store.next = () => outcomes.shift() ?? 'stored';
-      writer.admit('a', 0);
+      writer.admit(store.claimNow('a'), 0);
       await Promise.all(range(3).map((at) => writer.write(sender('a'), batchOf('a', at * 2 - 1, 2, 1))));
       assert.deepEqual(store.seqsOf('a'), range(6));
       assert.deepEqual(store.seqsOf(OWN), range(3));
@@ -180,7 +204,7 @@ describe('block writer', () => {
   it('gives back what it cannot store, and all that waits behind it, and leaves the others alone', async () => {
     const { store, writer } = setUp({ retryMs: 30 });
     store.next = () => 'lost';
-    for (const agent of ['a', 'b']) writer.admit(agent, 0);
+    for (const agent of ['a', 'b']) writer.admit(store.claimNow(agent), 0);
     const first = writer.write(sender('a'), batchOf('a', 1, 5));
     const behind = [writer.write(sender('a'), batchOf('a', 6, 5)), writer.write(sender('a'), batchOf('a', 11, 5))];
     const other = writer.write(sender('b'), batchOf('b', 1, 5));
@@ -190,14 +214,14 @@ describe('block writer', () => {
     await other.catch(() => {});
     // Until the agent says Hello again nothing more of it is taken: it would leave a hole.
     await assert.rejects(writer.write(sender('a'), batchOf('a', 16, 5)), code('store_unavailable'));
-    writer.admit('a', await store.highestSeq('a'));
+    writer.admit(store.claimNow('a'), await store.highestSeq('a'));
     await writer.write(sender('a'), batchOf('a', 1, 5));
     assert.deepEqual(store.seqsOf('a'), range(5));
   });
 
   it('stores the others when ClickHouse refuses one batch, and nothing of that agent overtakes it', async () => {
     const { store, writer } = setUp({ intervalMs: 20 });
-    for (const agent of ['a', 'b', 'c']) writer.admit(agent, 0);
+    for (const agent of ['a', 'b', 'c']) writer.admit(store.claimNow(agent), 0);
     const poison = batchOf('b', 1, 5, 1);
     (poison.rows as FakeBatch).poisoned = true;
     // The first insert goes at once; the rest meets in one block.
@@ -216,9 +240,61 @@ describe('block writer', () => {
     assert.deepEqual(store.seqsOf(OWN), range(2));
   });
 
+  it('gives back the batches of an agent that is at another collector, and stores the others', async () => {
+    const { store, writer } = setUp({ intervalMs: 20 });
+    for (const agent of ['a', 'b', 'c']) writer.admit(store.claimNow(agent), 0);
+    await writer.write(sender('a'), batchOf('a', 1, 1));
+    const results = Promise.allSettled([
+      writer.write(sender('a'), batchOf('a', 2, 5, 1)),
+      writer.write(sender('b'), batchOf('b', 1, 5, 1)),
+      writer.write(sender('b'), batchOf('b', 6, 5, 1)),
+      writer.write(sender('c'), batchOf('c', 1, 5, 1)),
+    ]);
+    store.claimNow('b');
+    const ended = await results;
+    assert.deepEqual(
+      ended.map((one) => (one.status === 'fulfilled' ? 'stored' : one.reason.code)),
+      ['stored', 'claim_lost', 'claim_lost', 'stored'],
+    );
+    assert.deepEqual([store.seqsOf('a'), store.seqsOf('b'), store.seqsOf('c')], [range(6), [], range(5)]);
+    assert.deepEqual(store.seqsOf(OWN), range(2));
+    await assert.rejects(writer.write(sender('b'), batchOf('b', 11, 5)), code('store_unavailable'));
+  });
+
+  it('goes on where its own record ends when another process of its name wrote into it', async () => {
+    const { store, writer } = setUp();
+    writer.admit(store.claimNow('a'), 0);
+    await writer.write(sender('a'), batchOf('a', 1, 1, 1));
+    store.table.push({ agentId: OWN, seq: 2, kind: 'alert' });
+    store.claimNow(OWN);
+    await writer.write(sender('a'), batchOf('a', 2, 1, 1));
+    assert.deepEqual(store.seqsOf(OWN), range(3));
+    assert.deepEqual(store.seqsOf('a'), range(2));
+  });
+
+  it('does not take what another collector stored of one agent for its own block', async () => {
+    const { store, writer } = setUp({ intervalMs: 20 });
+    for (const agent of ['a', 'b']) writer.admit(store.claimNow(agent), 0);
+    await writer.write(sender('b'), batchOf('b', 1, 1));
+    const ended = Promise.allSettled([
+      writer.write(sender('a'), batchOf('a', 1, 5)),
+      writer.write(sender('b'), batchOf('b', 2, 5)),
+    ]);
+    store.next = () => {
+      // The other one has taken the agent over, and the same activities from it.
+      store.claimNow('a');
+      store.table.push(...range(5).map((seq) => ({ agentId: 'a', seq, kind: 'command' as const })));
+      store.next = () => 'stored';
+      return 'lost';
+    };
+    const states = (await ended).map((one) => (one.status === 'fulfilled' ? 'stored' : one.reason.code));
+    assert.deepEqual(states, ['claim_lost', 'stored']);
+    assert.deepEqual([store.seqsOf('a'), store.seqsOf('b')], [range(5), range(6)]);
+  });
+
   it('refuses a batch that does not follow the last', async () => {
-    const { writer } = setUp();
-    writer.admit('a', 10);
+    const { store, writer } = setUp();
+    writer.admit(store.claimNow('a'), 10);
     for (const firstSeq of [10, 12])
       await assert.rejects(writer.write(sender('a'), batchOf('a', firstSeq, 1)), code('store_unavailable'));
     await assert.rejects(writer.write(sender('unknown'), batchOf('unknown', 1, 1)), code('store_unavailable'));
@@ -227,7 +303,7 @@ describe('block writer', () => {
 
   it('does not linger when it is told to end', async () => {
     const { store, writer } = setUp({ intervalMs: 60_000 });
-    writer.admit('a', 0);
+    writer.admit(store.claimNow('a'), 0);
     await writer.write(sender('a'), batchOf('a', 1, 1));
     const second = writer.write(sender('a'), batchOf('a', 2, 1));
     await writer.drain();
@@ -256,7 +332,7 @@ describe('block writer', () => {
           // Hello: what is stored is asked for when nothing of the agent is on its way.
           await store.settle();
           let seq = await store.highestSeq(agentId);
-          writer.admit(agentId, seq);
+          writer.admit(store.claimNow(agentId), seq);
           if (seq >= target) return;
           const waiting: Promise<void>[] = [];
           while (seq < target) {

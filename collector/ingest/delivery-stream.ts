@@ -14,6 +14,7 @@ import { CollectorError, describeError } from '../model/error.ts';
 import type { AgentLog } from '../seal/agent-log.ts';
 import type { SealDesk, SealHello } from '../seal/seal-desk.ts';
 import { SealRefusal } from '../seal/seal-refusal.ts';
+import type { Claim } from '../store/event-store.ts';
 import type { CollectorMetrics } from '../telemetry/collector-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
 import { type BatchContext, inflateBatch, readBatch, spanOf } from './batch-reader.ts';
@@ -31,6 +32,12 @@ const NAME_CHARACTERS_MAX = 255;
 /** When the collector stops, a checkpoint that is being judged has so long. */
 const LAST_JUDGEMENT_MS = 2_000;
 
+export interface TakenOver {
+  readonly claim: Claim;
+  /** The highest of the agent that is stored. */
+  readonly storedSeq: number;
+}
+
 export interface DeliveryStreamOptions {
   readonly call: DeliveryCall;
   /** Common name of the client's certificate. */
@@ -41,10 +48,10 @@ export interface DeliveryStreamOptions {
   readonly metrics: CollectorMetrics;
   readonly log: Log;
   readonly context: Omit<BatchContext, 'sender'>;
-  /** Makes this the agent's only stream; resolves with the highest stored seq when an earlier stream is done. */
-  readonly takeOver: (agentId: string, stream: DeliveryStream) => Promise<number>;
+  /** Makes this the agent's only stream; resolves when nothing of an earlier one can be stored any more. */
+  readonly takeOver: (agentId: string, stream: DeliveryStream) => Promise<TakenOver>;
   /** From now on the writer takes what follows `lastSeq`. */
-  readonly admit: (agentId: string, lastSeq: number, stream: DeliveryStream) => void;
+  readonly admit: (claim: Claim, lastSeq: number, stream: DeliveryStream) => void;
   readonly seal: SealDesk;
   readonly write: (sender: Sender, batch: Awaited<ReturnType<typeof readBatch>>) => Promise<void>;
   readonly onDone: (stream: DeliveryStream) => void;
@@ -203,7 +210,7 @@ export class DeliveryStream {
     if (host.length > NAME_CHARACTERS_MAX) throw new Refusal('malformed', 'the name of the host is too long');
     const sender: Sender = { agentId, host };
     this.#sender = sender;
-    const storedSeq = await this.#options.takeOver(agentId, this);
+    const { claim, storedSeq } = await this.#options.takeOver(agentId, this);
     if (this.#ended) return;
     const asked = sealHelloOf(sender, hello);
     const { firstSeq } = asked;
@@ -217,7 +224,7 @@ export class DeliveryStream {
       this.#lastSeq = firstSeq - 1;
       this.#options.metrics.activitiesMissing.add(firstSeq - 1 - storedSeq);
     }
-    this.#options.admit(agentId, this.#lastSeq, this);
+    this.#options.admit(claim, this.#lastSeq, this);
     const { version, kernel } = hello;
     this.#options.log.info({ agent: agentId, host, version, kernel, storedSeq }, 'an agent has connected');
     const { batchBytesMax, seal } = this.#options;
@@ -357,6 +364,10 @@ function sealHelloOf(sender: Sender, hello: sworn.v1.Hello.$Properties): SealHel
 function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof SealRefusal) return new Refusal(error.code, error.message, { retry: error.retry });
+  if (error instanceof CollectorError && error.code === 'claim_lost') {
+    const message = 'a newer stream of this agent came to another collector';
+    return new Refusal('superseded', message, { retry: true, cause: error });
+  }
   // Whatever failed on our side, the agent keeps its record and comes again.
   const why = error instanceof CollectorError ? error.code : 'internal';
   return new Refusal('store_unavailable', `not stored (${why}): ${describeError(error, 200)}`, {

@@ -5,12 +5,12 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { CollectorError, describeError } from '../model/error.ts';
 import type { RuleSet } from '../rules/rule-set.ts';
 import type { SealDesk } from '../seal/seal-desk.ts';
-import type { EventStore } from '../store/event-store.ts';
+import type { Claim, EventStore } from '../store/event-store.ts';
 import type { CollectorMetrics } from '../telemetry/collector-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
 import { BlockWriter, type StoredBlock } from './block-writer.ts';
 import { ByteBudget } from './byte-budget.ts';
-import { type DeliveryCall, DeliveryStream } from './delivery-stream.ts';
+import { type DeliveryCall, DeliveryStream, type TakenOver } from './delivery-stream.ts';
 import type { OwnActivity } from './own-record.ts';
 import type { AgentPresence } from './presence.ts';
 import { INGEST_SERVICE, Refusal } from './service.ts';
@@ -140,7 +140,7 @@ export class IngestServer {
       log,
       context: { rules, newRows: () => store.newBatch(), watched: this.#options.watched },
       takeOver: (agentId, newer) => this.#takeOver(agentId, newer),
-      admit: (agentId, lastSeq, admitted) => this.#admit(agentId, lastSeq, admitted),
+      admit: (claim, lastSeq, admitted) => this.#admit(claim, lastSeq, admitted),
       seal: this.#options.seal,
       write: async (sender, batch) => {
         this.#options.presence?.heard(sender.agentId);
@@ -154,7 +154,7 @@ export class IngestServer {
   }
 
   /** The newest stream of an agent is the one that counts; its seq is asked for when the older ones are done. */
-  async #takeOver(agentId: string, newer: DeliveryStream): Promise<number> {
+  async #takeOver(agentId: string, newer: DeliveryStream): Promise<TakenOver> {
     this.#options.presence?.heard(agentId);
     if (agentId === this.#options.collectorId) {
       throw new Refusal('wrong_agent', "this is the collector's own name: nobody else writes its record");
@@ -166,14 +166,14 @@ export class IngestServer {
       older.refuse(new Refusal('superseded', 'a newer stream of this agent took its place'));
       await older.done;
     }
-    await this.#options.store.settle();
-    return await this.#options.store.highestSeq(agentId);
+    const claim = await this.#options.store.claim(agentId);
+    return { claim, storedSeq: await this.#options.store.highestSeq(agentId) };
   }
 
-  #admit(agentId: string, lastSeq: number, stream: DeliveryStream): void {
+  #admit(claim: Claim, lastSeq: number, stream: DeliveryStream): void {
     // A still newer stream may have come while the store was asked; then this one has been refused already.
-    if (this.#byAgent.get(agentId)?.stream !== stream) return;
-    this.#writer.admit(agentId, lastSeq);
+    if (this.#byAgent.get(claim.agentId)?.stream !== stream) return;
+    this.#writer.admit(claim, lastSeq);
     if (stream.sender !== undefined) this.#options.presence?.connected(stream.sender, lastSeq);
   }
 

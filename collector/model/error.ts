@@ -44,6 +44,12 @@ export const COLLECTOR_ERRORS = {
     retryable: true,
     httpStatus: 500,
   },
+  claim_lost: {
+    about:
+      'A newer stream of the agent came to another collector of the same ClickHouse. Nothing of this one is stored any more; an agent that still has it connects anew.',
+    retryable: true,
+    httpStatus: 503,
+  },
   engine_failed: {
     about:
       'The embedded ClickHouse process did not start or ended. It is started again; see the log for its last words.',

@@ -85,6 +85,13 @@ export interface Delivery {
   readonly detail: string;
 }
 
+/** The right to store rows of one agent. The newest of an agent is the only one that holds. */
+export interface Claim {
+  readonly agentId: string;
+  /** Of this claim alone, in the store's own form. Empty where nobody else can store anything. */
+  readonly ticket: string;
+}
+
 export interface EventStore extends PresenceStore {
   /** Connect and bring the tables to the form that this version needs. */
   open(): Promise<void>;
@@ -92,12 +99,24 @@ export interface EventStore extends PresenceStore {
   newBatch(): RowBatch;
 
   /**
-   * Store all rows of all batches, or none of them, in order.
+   * Take an agent over. When it resolves, no rows of it come into the store any more but under this claim: an insert under an
+   * older one has landed or never will, also one of another collector. So `highestSeq` is then the last word.
+   *
+   * Errors   CollectorError `store_unavailable` or `engine_failed`
+   */
+  claim(agentId: string): Promise<Claim>;
+
+  /** Those of these claims that have been followed by newer ones. */
+  lost(claims: readonly Claim[]): Promise<ReadonlySet<Claim>>;
+
+  /**
+   * Store all rows of all batches, or none of them, in order. `claims` are those of all agents that they are of.
    *
    * Errors   CollectorError `store_unavailable` or `engine_failed`: the outcome is unknown, call `settle` and look;
-   *          `store_rejected`: nothing was stored and the same rows will not be taken
+   *          `store_rejected`: nothing was stored and the same rows will not be taken;
+   *          `claim_lost`: nothing was stored, one of the claims holds no more
    */
-  append(batches: readonly RowBatch[]): Promise<void>;
+  append(batches: readonly RowBatch[], claims?: readonly Claim[]): Promise<void>;
 
   /** Wait until no append of this collector runs any more, so that `highestSeq` is the last word on what is stored. */
   settle(): Promise<void>;

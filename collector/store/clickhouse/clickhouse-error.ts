@@ -7,6 +7,7 @@
  */
 import { ClickHouseError } from '@clickhouse/client';
 import { CollectorError, describeError } from '../../model/error.ts';
+import { isClaimLost } from './claim-desk.ts';
 
 /** The server is there but cannot now: memory, disk, too many parts or queries, a replica that is not ready. */
 const TRANSIENT = new Set([
@@ -25,6 +26,7 @@ const TRANSIENT = new Set([
   '252',
   '285',
   '286',
+  '289',
   '319',
   '394',
   '425',
@@ -46,6 +48,12 @@ export function storeError(doing: string, error: unknown): CollectorError {
     return new CollectorError('store_rejected', message, { cause: error });
   }
   return new CollectorError('store_unavailable', message, { cause: error });
+}
+
+/** An insert of activities failed, which may be under claims. */
+export function insertError(doing: string, error: unknown): CollectorError {
+  if (!isClaimLost(error)) return storeError(doing, error);
+  return new CollectorError('claim_lost', `${doing}: an agent of it is at another collector by now`, { cause: error });
 }
 
 /** A person's query failed. The text is ClickHouse's own: it is about the person's SQL. */

@@ -10,11 +10,11 @@ import type { Readable } from 'node:stream';
 import { text as readText } from 'node:stream/consumers';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Activity, Kind, Sender } from '../../model/activity.ts';
-import { CollectorError } from '../../model/error.ts';
 import {
   type ActivityCursor,
   ANSWER_FORMATS,
   type Answer,
+  type Claim,
   type Delivery,
   type EventStore,
   type QueryLimits,
@@ -26,12 +26,15 @@ import {
 } from '../event-store.ts';
 import type { LastHeard } from '../presence-store.ts';
 import { batchSource } from './batch-source.ts';
-import { queryError, storeError } from './clickhouse-error.ts';
+import { allHeldSql, ClaimDesk, QUORUM, SEQUENTIAL } from './claim-desk.ts';
+import { insertError, queryError, storeError } from './clickhouse-error.ts';
 import { type ClickHouseAddress, connect } from './client.ts';
 import { LAST_HEARD, type LastHeardRow } from './last-heard.ts';
 import { migrate, type Topology } from './migrations.ts';
 import { ReadOnlySql } from './read-only-sql.ts';
 import { ROW_COLUMN_NAMES, ROW_STRUCTURE, RowBinaryWriter, writeRow } from './row-binary.ts';
+import { type Ask, RunningInserts } from './running-inserts.ts';
+import { settingsSql } from './settings-sql.ts';
 
 export interface ClickHouseEventStoreOptions {
   /** For inserts and the store's own questions. */
@@ -46,9 +49,6 @@ export interface ClickHouseEventStoreOptions {
 
 /** Far above any block that `ingest/` makes; the engine must never cut one in two. */
 const BLOCK_ROWS_MAX = 10_000_000;
-const SETTLE_POLL_MS = 50;
-const SETTLE_GRACE_MS = 300;
-const SETTLE_MS_MAX = 120_000;
 const CONNECTIONS_MAX = 16;
 
 const DELIVERY_STRUCTURE =
@@ -87,33 +87,26 @@ class ClickHouseRowBatch implements RowBatch {
   }
 }
 
-function settingsSql(settings: Readonly<Record<string, string | number>>): string {
-  const items = Object.entries(settings).map(([name, value]) => {
-    const literal = typeof value === 'number' ? String(value) : `'${value.replaceAll(/[\\']/g, '\\$&')}'`;
-    return `${name} = ${literal}`;
-  });
-  return `SETTINGS ${items.join(', ')}`;
-}
-
 export class ClickHouseEventStore implements EventStore {
   readonly #options: ClickHouseEventStoreOptions;
   readonly #writer: ClickHouseClient;
   readonly #reader: ClickHouseClient;
   readonly #readOnly: ReadOnlySql;
-  /** Names of inserts whose outcome is unknown; undefined until those of an earlier process are known to be over. */
-  #unsure: Set<string> | undefined;
-  #inserts = 0;
+  readonly #running: RunningInserts;
+  /** Undefined for the embedded engine: only one collector can have its data open. */
+  readonly #claims: ClaimDesk | undefined;
 
   constructor(options: ClickHouseEventStoreOptions) {
     this.#options = options;
     this.#writer = connect(options.writer, CONNECTIONS_MAX);
     this.#reader = connect(options.reader, CONNECTIONS_MAX);
     this.#readOnly = new ReadOnlySql((sql, parameters) => this.#rowsOf(this.#reader, sql, parameters));
-  }
-
-  /** One name for all inserts of this collector, however often it was started. */
-  get #insertPrefix(): string {
-    return `sworn insert ${this.#options.collectorId} `;
+    const { topology, collectorId } = options;
+    const ask: Ask = (doing, sql, parameters) => this.#ask(doing, sql, parameters);
+    this.#running = new RunningInserts(ask, topology, collectorId);
+    if ('engine' in options.writer) return;
+    const command = (doing: string, sql: string) => this.#command(doing, sql);
+    this.#claims = new ClaimDesk({ ask, command, running: this.#running, topology, collectorId });
   }
 
   async open(): Promise<void> {
@@ -137,57 +130,46 @@ export class ClickHouseEventStore implements EventStore {
     return new ClickHouseRowBatch();
   }
 
-  async append(batches: readonly RowBatch[]): Promise<void> {
+  async claim(agentId: string): Promise<Claim> {
+    if (this.#claims !== undefined) return await this.#claims.claim(agentId);
+    await this.settle();
+    return { agentId, ticket: '' };
+  }
+
+  async lost(claims: readonly Claim[]): Promise<ReadonlySet<Claim>> {
+    return (await this.#claims?.lost(claims)) ?? new Set();
+  }
+
+  async append(batches: readonly RowBatch[], claims: readonly Claim[] = []): Promise<void> {
     const parts = (batches as readonly ClickHouseRowBatch[]).map((batch) => batch.writer.finish());
     const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
     if (rows === 0) return;
     if (rows > BLOCK_ROWS_MAX) throw new RangeError(`a block of ${rows} rows would be split`);
-    this.#inserts += 1;
-    const name = `${this.#insertPrefix}${process.pid}-${this.#inserts}`;
+    const name = this.#running.newName();
     const settings = settingsSql({
       ...ONE_BLOCK,
       log_comment: name,
-      // On a cluster the answer must wait until the shard has the block.
-      ...(this.#options.topology.kind === 'cluster' ? { distributed_foreground_insert: 1 } : {}),
+      // On a cluster the answer must wait until the shard has the block, and claims must be the newest.
+      ...(this.#options.topology.kind === 'cluster' ? { ...QUORUM, ...SEQUENTIAL } : {}),
     });
     const receivedAt = `toDateTime64('${(Date.now() / 1000).toFixed(3)}', 3, 'UTC')`;
+    const held = this.#claims === undefined || claims.length === 0 ? '' : ` WHERE ${allHeldSql(claims)}`;
     try {
       await this.#insert(
         `INSERT INTO sworn.activities (${ROW_COLUMN_NAMES}, received_at) SELECT *, ${receivedAt}`,
         ROW_STRUCTURE,
         parts,
-        ` ${settings}`,
+        `${held} ${settings}`,
       );
     } catch (error) {
-      const failure = storeError(`insert of ${rows} rows`, error);
-      if (failure.code !== 'store_rejected') this.#unsure?.add(name);
+      const failure = insertError(`insert of ${rows} rows`, error);
+      if (failure.code === 'store_unavailable') this.#running.unsure(name);
       throw failure;
     }
   }
 
-  async settle(): Promise<void> {
-    if (this.#unsure?.size === 0) return;
-    const names = this.#unsure === undefined ? undefined : [...this.#unsure];
-    const deadline = Date.now() + SETTLE_MS_MAX;
-    // What broke off a moment ago may not have begun to run yet.
-    if (names !== undefined) await new Promise((resolve) => setTimeout(resolve, SETTLE_GRACE_MS));
-    for (;;) {
-      const [running] = await this.#ask<{ count: string }>(
-        'look for running inserts',
-        'SELECT count() AS count FROM system.processes WHERE ' +
-          (names === undefined
-            ? "startsWith(Settings['log_comment'], {prefix:String})"
-            : "Settings['log_comment'] IN {names:Array(String)}"),
-        names === undefined ? { prefix: this.#insertPrefix } : { names },
-      );
-      if (Number(running?.count ?? 0) === 0) break;
-      if (Date.now() > deadline) {
-        throw new CollectorError('store_unavailable', 'an earlier insert of this collector still runs in ClickHouse');
-      }
-      await new Promise((resolve) => setTimeout(resolve, SETTLE_POLL_MS));
-    }
-    if (names === undefined) this.#unsure = new Set();
-    else for (const name of names) this.#unsure?.delete(name);
+  settle(): Promise<void> {
+    return this.#running.settle();
   }
 
   async highestSeq(agentId: string): Promise<number> {
@@ -354,6 +336,14 @@ export class ClickHouseEventStore implements EventStore {
       await readText(stream);
     } finally {
       await release();
+    }
+  }
+
+  async #command(doing: string, sql: string): Promise<void> {
+    try {
+      await this.#writer.command({ query: sql });
+    } catch (error) {
+      throw storeError(doing, error);
     }
   }
 

@@ -68,12 +68,18 @@ function quoteIdentifier(name: string): string {
 /** Fill the places that differ between one server and a cluster. */
 export function fill(sql: string, topology: Topology): string {
   const cluster = topology.kind === 'cluster' ? quoteIdentifier(topology.cluster) : '';
+  const replicated = (table: string) => `'/clickhouse/tables/{shard}/sworn/${table}', '{replica}'`;
   return sql
     .replaceAll('{{on_cluster}}', cluster === '' ? '' : `ON CLUSTER ${cluster}`)
     .replaceAll('{{local}}', cluster === '' ? '' : '_local')
     .replaceAll('{{cluster}}', cluster)
     .replaceAll(/\{\{merge_tree:(\w+)\}\}/g, (_all, table: string) =>
-      cluster === '' ? 'MergeTree' : `ReplicatedMergeTree('/clickhouse/tables/{shard}/sworn/${table}', '{replica}')`,
+      cluster === '' ? 'MergeTree' : `ReplicatedMergeTree(${replicated(table)})`,
+    )
+    .replaceAll(/\{\{replacing_merge_tree:(\w+):(\w+)\}\}/g, (_all, table: string, version: string) =>
+      cluster === ''
+        ? `ReplacingMergeTree(${version})`
+        : `ReplicatedReplacingMergeTree(${replicated(table)}, ${version})`,
     );
 }
 

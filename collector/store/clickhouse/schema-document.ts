@@ -25,7 +25,7 @@ const VIEWS = [
   'coverage',
   'erasures',
 ];
-const TABLES = ['activities', 'checkpoints', 'log_keys', 'log_tiles', 'deliveries', 'migrations'];
+const TABLES = ['activities', 'checkpoints', 'log_keys', 'log_tiles', 'claims', 'deliveries', 'migrations'];
 
 const HEAD = `# Schema
 
