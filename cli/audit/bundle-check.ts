@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * One log of a bundle, line by line, in the memory of a line: leaves out of the activities, the root out of leaves and
+ * One log of a bundle, line by line, in the memory of a line and of some leaves: leaves out of the activities, the root out of leaves and
  * hashes, the signatures over the root. cli/audit/page/page.js does the same in a browser, and a test holds one against the
  * other.
  */
@@ -31,6 +31,10 @@ export interface BundleLogVerdict {
 /** More that stand in another's place are not looked into: the file is none any more. */
 const MISPLACED_MAX = 10_000;
 const TOMBSTONES_MAX = 1_000;
+/** Holes that wait for lines that come late; of others it is said at once that there is no line. */
+const GAPS_MAX = 1_000;
+/** Leaves that are remembered, to tell a line that stands there twice from another of its number: some 15 MB. */
+const LEAVES_MAX = 100_000;
 
 export class BundleLogCheck {
   readonly facts: SessionFacts;
@@ -50,6 +54,8 @@ export class BundleLogCheck {
   #isBroken = false;
   #hasFault = false;
   readonly #gaps: [first: number, last: number][] = [];
+  /** Of the first activities that are shown, by number. */
+  readonly #leaves = new Map<number, Buffer>();
   /** By place, the number of the activity that stands there. */
   readonly #misplaced = new Map<number, number>();
 
@@ -86,6 +92,10 @@ export class BundleLogCheck {
   #hash({ first, last, hash }: HashLine): void {
     const level = Math.log2(last - first + 1);
     const fits = Number.isInteger(level) && (first - 1) % 2 ** level === 0;
+    if (fits && last < this.#next && this.#fillsGap(first, last)) {
+      this.#report('swapped', first, last, 'The hash stands behind where it belongs.');
+      return;
+    }
     if (!fits || first < this.#next || last > this.#log.tree_size) {
       this.#report('inserted', first, last, 'A hash stands where no subtree does, or where something stands already.');
       this.#isBroken = true;
@@ -100,8 +110,9 @@ export class BundleLogCheck {
 
   #skipTo(seq: number): void {
     if (seq === this.#next) return;
-    this.#gaps.push([this.#next, seq - 1]);
     this.#isBroken = true;
+    if (this.#gaps.length < GAPS_MAX) this.#gaps.push([this.#next, seq - 1]);
+    else this.#report('removed', this.#next, seq - 1, 'There is no line of it.');
   }
 
   #activity(line: ActivityLine): void {
@@ -109,7 +120,8 @@ export class BundleLogCheck {
     this.#activities++;
     if (seq < this.#next || seq > this.#log.tree_size) {
       this.#isBroken = true;
-      if (this.#fillsGap(seq)) this.#report('swapped', seq, seq, 'Its line stands behind where it belongs.');
+      if (this.#fillsGap(seq, seq)) this.#report('swapped', seq, seq, 'Its line stands behind where it belongs.');
+      else if (this.#leaves.get(seq)?.equals(leaf)) this.#report('replayed', seq, seq, 'It is there a second time.');
       else {
         const message =
           seq < this.#next ? 'There is another line of this number.' : 'The log that was signed ends before it.';
@@ -119,20 +131,21 @@ export class BundleLogCheck {
       return;
     }
     this.#skipTo(seq);
+    if (this.#leaves.size < LEAVES_MAX) this.#leaves.set(seq, Buffer.from(leaf));
     this.#judge(line);
     if (!this.#isBroken) this.#tree.appendSubtree(0, leaf);
     this.#next = seq + 1;
   }
 
-  #fillsGap(seq: number): boolean {
-    const at = this.#gaps.findIndex(([first, last]) => first <= seq && seq <= last);
+  #fillsGap(from: number, to: number): boolean {
+    const at = this.#gaps.findIndex(([first, last]) => first <= from && to <= last);
     if (at < 0) return false;
     const [first, last] = this.#gaps[at]!;
     const rest: [number, number][] = [
-      [first, seq - 1],
-      [seq + 1, last],
+      [first, from - 1],
+      [to + 1, last],
     ];
-    this.#gaps.splice(at, 1, ...rest.filter(([from, to]) => from <= to));
+    this.#gaps.splice(at, 1, ...rest.filter(([start, end]) => start <= end));
     return true;
   }
 

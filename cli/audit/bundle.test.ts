@@ -159,6 +159,31 @@ const TAMPERING: readonly { readonly name: string; readonly does: (loose: Loose)
       named: ['swapped a-1:310-310'],
     },
     {
+      name: 'two lines in each other’s place, with hashes between them',
+      does: ({ lines }) => {
+        const shown = lines.flatMap((line, place) => (line.hash === undefined ? [place] : []));
+        const first = shown.findIndex((place, index) => index > 0 && place > shown[index - 1]! + 1);
+        const [a, b] = [shown[first - 1]!, shown[first]!];
+        [lines[a], lines[b]] = [lines[b]!, lines[a]!];
+      },
+      named: ['swapped a-1:321-321', 'swapped a-1:322-1021'],
+    },
+    {
+      name: 'two hashes in each other’s place',
+      does: ({ lines }) => {
+        const place = lines.findIndex(({ hash }, index) => hash !== undefined && lines[index + 1]?.hash !== undefined);
+        [lines[place], lines[place + 1]] = [lines[place + 1]!, lines[place]!];
+      },
+      named: ['swapped a-1:1-256'],
+    },
+    {
+      name: 'a line that is there twice',
+      does: ({ lines }) => {
+        lines.splice(lines.indexOf(at(lines, 315)), 0, structuredClone(at(lines, 310)));
+      },
+      named: ['replayed a-1:310-310'],
+    },
+    {
       name: 'an activity told again in the place of another',
       does: ({ lines }) => {
         const place = lines.indexOf(at(lines, 315));

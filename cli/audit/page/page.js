@@ -680,6 +680,11 @@ function parseLine(text, agentId) {
   };
 }
 
+/* Leaves that are remembered, to tell a line that stands there twice from another of its number. */
+const LEAVES_MAX = 100_000;
+/* Holes that wait for lines that come late. */
+const GAPS_MAX = 1_000;
+
 class LogCheck {
   constructor(manifest, log, report) {
     this.manifest = manifest;
@@ -699,6 +704,7 @@ class LogCheck {
     this.withoutPayload = 0;
     this.isBroken = false;
     this.gaps = [];
+    this.leaves = new Map();
     this.misplaced = new Map();
     this.hasStart = false;
     this.hasEnd = false;
@@ -727,6 +733,10 @@ class LogCheck {
   hash({ first, last, hash }) {
     const level = Math.log2(last - first + 1);
     const fits = Number.isInteger(level) && (first - 1) % 2 ** level === 0;
+    if (fits && last < this.next && this.fillsGap(first, last)) {
+      this.report('swapped', first, last, 'The hash stands behind where it belongs.');
+      return;
+    }
     if (!fits || first < this.next || last > this.log.tree_size) {
       this.report('inserted', first, last, 'A hash stands where no subtree does, or where something stands already.');
       this.isBroken = true;
@@ -741,8 +751,9 @@ class LogCheck {
 
   skipTo(seq) {
     if (seq === this.next) return;
-    this.gaps.push([this.next, seq - 1]);
     this.isBroken = true;
+    if (this.gaps.length < GAPS_MAX) this.gaps.push([this.next, seq - 1]);
+    else this.report('removed', this.next, seq - 1, 'There is no line of it.');
   }
 
   activity(line) {
@@ -750,7 +761,10 @@ class LogCheck {
     this.activities++;
     if (seq < this.next || seq > this.log.tree_size) {
       this.isBroken = true;
-      if (this.fillsGap(seq)) this.report('swapped', seq, seq, 'Its line stands behind where it belongs.');
+      const before = this.leaves.get(seq);
+      if (this.fillsGap(seq, seq)) this.report('swapped', seq, seq, 'Its line stands behind where it belongs.');
+      else if (before !== undefined && isSame(before, leaf))
+        this.report('replayed', seq, seq, 'It is there a second time.');
       else {
         const isTwice = seq < this.next;
         const message = isTwice ? 'There is another line of this number.' : 'The log that was signed ends before it.';
@@ -760,21 +774,22 @@ class LogCheck {
       return line;
     }
     this.skipTo(seq);
+    if (this.leaves.size < LEAVES_MAX) this.leaves.set(seq, leaf);
     this.judge(line);
     if (!this.isBroken) this.tree.append(0, leaf);
     this.next = seq + 1;
     return line;
   }
 
-  fillsGap(seq) {
-    const at = this.gaps.findIndex(([first, last]) => first <= seq && seq <= last);
+  fillsGap(from, to) {
+    const at = this.gaps.findIndex(([first, last]) => first <= from && to <= last);
     if (at < 0) return false;
     const [first, last] = this.gaps[at];
     const rest = [
-      [first, seq - 1],
-      [seq + 1, last],
+      [first, from - 1],
+      [to + 1, last],
     ];
-    this.gaps.splice(at, 1, ...rest.filter(([from, to]) => from <= to));
+    this.gaps.splice(at, 1, ...rest.filter(([start, end]) => start <= end));
     return true;
   }
 
