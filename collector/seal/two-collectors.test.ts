@@ -9,14 +9,15 @@ import { openNote, parseNote, parseVerifier } from '../../proto/log/note.ts';
 import { EngineProcess } from '../store/clickhouse/engine/engine-process.ts';
 import { createLog } from '../telemetry/log.ts';
 import { SealedRecord } from '../testing/sealed-record.ts';
-import { ServerStandIn, STAND_IN_USERS } from '../testing/server-stand-in.ts';
+import { type InsertGate, ServerStandIn, STAND_IN_USERS } from '../testing/server-stand-in.ts';
 import { TestAgent } from '../testing/test-agent.ts';
 import { removeFolder, startTestCollector, type TestCollector, temporaryFolder } from '../testing/test-collector.ts';
 
 const folder = temporaryFolder();
 let engine: EngineProcess;
-let standIn: ServerStandIn;
-let collectors: TestCollector[] = [];
+/** One for each collector, over one engine. */
+let standIns: ServerStandIn[] = [];
+const collectors: TestCollector[] = [];
 let agents: TestAgent[] = [];
 
 async function startCollector(name: string, url: string): Promise<TestCollector> {
@@ -40,18 +41,28 @@ async function connect(collector: TestCollector, record: SealedRecord, shown = '
   return agent;
 }
 
+const claimsOf = async (agentId: string): Promise<number> => {
+  const sql = 'SELECT max(number) AS n FROM claims WHERE agent_id = {agent:String}';
+  return Number((await collectors[0]!.ask<{ n: string }>(sql, { agent: agentId }))[0]?.n);
+};
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
 before(async () => {
   engine = new EngineProcess({ dataFolder: join(folder, 'store'), memoryBytesMax: 2 ** 31, log: createLog('silent') });
   await engine.start();
-  standIn = new ServerStandIn(engine);
-  const url = await standIn.listen();
-  collectors = [await startCollector('a', url), await startCollector('b', url)];
+  standIns = [new ServerStandIn(engine), new ServerStandIn(engine)];
+  for (const [at, name] of ['a', 'b'].entries()) {
+    collectors.push(await startCollector(name, await standIns[at]!.listen()));
+  }
 });
 after(async () => {
   for (const agent of agents) agent.close();
   agents = [];
   for (const collector of collectors) await collector.stop();
-  standIn.close();
+  for (const standIn of standIns) standIn.close();
   await engine.stop();
   removeFolder(folder);
 });
@@ -82,28 +93,175 @@ describe('an agent that moves between two collectors', () => {
     );
     assert.deepEqual(new Set(rows.map(({ verdict }) => verdict)), new Set(['cosigned']));
   });
+});
 
-  it('is told as forked when it delivered different activities to both at once', async () => {
+describe('an agent whose older stream still delivers to one collector when a newer one has begun at another', () => {
+  /** What the next insert of this agent through one collector meets. */
+  function gateOf(at: number, agentId: string, gate: InsertGate): void {
+    const { [at]: standIn } = standIns;
+    standIn!.gate = (rows) => {
+      if (!rows.includes(agentId)) return {};
+      standIn!.gate = () => ({});
+      return gate;
+    };
+  }
+
+  async function isOnce(record: SealedRecord): Promise<void> {
+    const [row] = await collectors[0]!.ask<{ all: string; seqs: string; last: string; leaves: string[] }>(
+      `SELECT count() AS all, uniqExact(seq) AS seqs, max(seq) AS last, groupArray(leaf) AS leaves
+       FROM (SELECT seq, leaf FROM activities WHERE agent_id = {agent:String} ORDER BY seq)`,
+      { agent: record.agentId },
+    );
+    const { length } = record.activities;
+    assert.deepEqual([row?.all, row?.seqs, row?.last], Array(3).fill(String(length)));
+    assert.deepEqual(
+      row?.leaves,
+      record.leaves.map((leaf) => Buffer.from(leaf).toString('hex')),
+    );
+  }
+
+  /** It connects again, with the same disk, and its log is cosigned to its end. */
+  async function isOneLog(record: SealedRecord): Promise<void> {
+    for (const collector of collectors) {
+      const agent = await connect(collector, record);
+      assert.equal((await agent.welcome).storedSeq, record.activities.length);
+      agent.sendCheckpoint(record.note());
+      assert.notEqual(await agent.cosigned(), undefined);
+      agent.close();
+      await agent.ended;
+    }
+    await isOnce(record);
+  }
+
+  /** Both streams are open, and all that there is so far is stored. */
+  async function twice(record: SealedRecord): Promise<{ older: TestAgent; newer: TestAgent }> {
+    const older = await connect(collectors[0]!, record);
+    await older.welcome;
+    older.send(record.batch(1));
+    await older.stored(record.activities.length);
+    const newer = await connect(collectors[1]!, record);
+    assert.equal((await newer.welcome).storedSeq, record.activities.length);
+    return { older, newer };
+  }
+
+  const refusedOf = async (agent: TestAgent) => {
+    const { code, retry } = await agent.refused;
+    return { code, retry };
+  };
+  const SUPERSEDED = { code: 'superseded', retry: true };
+
+  it('stores the same activities once, and tells the older stream to come again', async () => {
+    const record = new SealedRecord('same').grow(20);
+    const { older, newer } = await twice(record);
+    record.grow(10);
+    older.send(record.batch(21));
+    newer.send(record.batch(21));
+    await newer.stored(30);
+    assert.deepEqual(await refusedOf(older), SUPERSEDED);
+    assert.equal(older.storedSeq, 20);
+    newer.close();
+    await isOneLog(record);
+  });
+
+  it('stores different activities of one number once, and tells the other disk as forked', async () => {
     const record = new SealedRecord('twice').grow(20);
-    const first = await connect(collectors[0]!, record);
-    await first.welcome;
-    first.send(record.batch(1));
-    await first.stored(20);
-    const second = await connect(collectors[1]!, record);
-    assert.equal((await second.welcome).storedSeq, 20);
+    const { older, newer } = await twice(record);
     const other = record.fork(20).grow(10);
     record.grow(10);
-    first.send(record.batch(21));
-    second.send(other.batch(21));
-    await Promise.all([first.stored(30), second.stored(30)]);
-    first.close();
-    second.close();
-    const third = await connect(collectors[0]!, record);
-    const { code, message } = await Promise.race([
-      third.refused,
-      third.welcome.then(() => ({ code: 'welcome', message: '' })),
-    ]);
-    assert.equal(code, 'forked');
-    assert.match(message, /activity 2\d is stored twice, with different leaves/);
+    older.send(other.batch(21));
+    newer.send(record.batch(21));
+    await newer.stored(30);
+    assert.deepEqual(await refusedOf(older), SUPERSEDED);
+    newer.close();
+    const again = await connect(collectors[0]!, other);
+    again.send(other.batch(21));
+    assert.equal((await again.refused).code, 'forked');
+    await isOneLog(record);
+  });
+
+  it('waits for an insert that ClickHouse has begun, and counts it', async () => {
+    const record = new SealedRecord('begun').grow(20);
+    const older = await connect(collectors[0]!, record);
+    await older.welcome;
+    const begun = Promise.withResolvers<void>();
+    const rows = Promise.withResolvers<void>();
+    gateOf(0, record.agentId, { begun: begun.resolve, rows: rows.promise });
+    older.send(record.batch(1));
+    await begun.promise;
+    const newer = await connect(collectors[1]!, record);
+    let isWelcome = false;
+    void newer.welcome.then(() => {
+      isWelcome = true;
+    });
+    // It has claimed the agent, and has looked often whether the insert is over.
+    await until(async () => (await claimsOf(record.agentId)) === 2);
+    const before = standIns[1]!.statements;
+    await until(async () => standIns[1]!.statements > before + 10);
+    assert.equal(isWelcome, false);
+    rows.resolve();
+    assert.equal((await newer.welcome).storedSeq, 20);
+    record.grow(5);
+    newer.send(record.batch(21));
+    await newer.stored(25);
+    older.send(record.batch(21));
+    assert.deepEqual(await refusedOf(older), SUPERSEDED);
+    newer.close();
+    await isOneLog(record);
+  });
+
+  it('lets no insert through that ClickHouse gets after the newer stream has begun', async () => {
+    const record = new SealedRecord('late').grow(20);
+    const older = await connect(collectors[0]!, record);
+    await older.welcome;
+    const arrived = Promise.withResolvers<void>();
+    const before = Promise.withResolvers<void>();
+    standIns[0]!.gate = () => {
+      arrived.resolve();
+      standIns[0]!.gate = () => ({});
+      return { before: before.promise };
+    };
+    older.send(record.batch(1));
+    await arrived.promise;
+    const newer = await connect(collectors[1]!, record);
+    assert.equal((await newer.welcome).storedSeq, 0);
+    newer.send(record.batch(1));
+    await newer.stored(20);
+    before.resolve();
+    assert.deepEqual(await refusedOf(older), SUPERSEDED);
+    assert.equal(older.storedSeq, 0);
+    newer.close();
+    await isOneLog(record);
+  });
+
+  it('takes nothing for stored that the other one stored, when the outcome of an insert is not known', async () => {
+    const record = new SealedRecord('unknown').grow(20);
+    const neighbour = new SealedRecord('neighbour').grow(30);
+    const older = await connect(collectors[0]!, record);
+    const beside = await connect(collectors[0]!, neighbour);
+    await Promise.all([older.welcome, beside.welcome]);
+    const arrived = Promise.withResolvers<void>();
+    const before = Promise.withResolvers<void>();
+    // A first insert holds up the writer until both agents are in one block behind it.
+    const filler = await connect(collectors[0]!, new SealedRecord('filler').grow(1));
+    await filler.welcome;
+    gateOf(0, 'filler', { before: before.promise });
+    filler.send(new SealedRecord('filler').grow(1).batch(1));
+    older.send(record.batch(1));
+    beside.send(neighbour.batch(1));
+    const newer = await connect(collectors[1]!, record);
+    await newer.welcome;
+    newer.send(record.batch(1));
+    await newer.stored(20);
+    standIns[0]!.gate = () => {
+      arrived.resolve();
+      standIns[0]!.gate = () => ({});
+      return { loseAnswer: true };
+    };
+    before.resolve();
+    await Promise.all([arrived.promise, filler.stored(1), beside.stored(30)]);
+    assert.deepEqual(await refusedOf(older), SUPERSEDED);
+    await isOnce(neighbour);
+    for (const agent of [newer, beside]) agent.close();
+    await isOneLog(record);
   });
 });

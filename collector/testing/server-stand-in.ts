@@ -42,8 +42,8 @@ export class ServerStandIn {
   readonly #engine: EngineProcess;
   readonly #server: Server;
   #files = 0;
-  /** Asked for each insert of activities. */
-  gate: () => InsertGate = () => ({});
+  /** Asked for each insert of activities, with its rows. */
+  gate: (rows: Buffer) => InsertGate = () => ({});
   /** How many statements came, inserts and questions. */
   statements = 0;
 
@@ -80,7 +80,7 @@ export class ServerStandIn {
     url.searchParams.set('role', user.role);
     const query = url.searchParams.get('query');
     this.statements += 1;
-    const gate = query?.startsWith('INSERT INTO sworn.activities ') ? this.gate() : {};
+    const gate = query?.startsWith('INSERT INTO sworn.activities ') ? this.gate(body) : {};
     await gate.before;
     const insert = query === null ? undefined : this.#withFile(query, body, gate.rows !== undefined);
     const forwarded = insert === undefined ? body : Buffer.from(insert.sql);
