@@ -88,14 +88,18 @@ export type HeaderRead =
   | { readonly kind: 'unknown-version'; readonly version: number }
   | { readonly kind: 'damaged' };
 
-/** Reads whichever copy is whole. */
+/** Reads whichever copy is whole. The checksum leaves the version out, so another one counts only when both copies say it. */
 export function readHeader(bytes: Buffer): HeaderRead {
+  const unknown: number[] = [];
   for (const start of [0, HEADER_BYTES]) {
     const copy = bytes.subarray(start, start + HEADER_BYTES);
     if (copy.length < HEADER_BYTES || !copy.subarray(0, 8).equals(MAGIC)) continue;
     if (crc32(copy.subarray(16)) !== copy.readUInt32LE(12)) continue;
     const version = copy.readUInt32LE(8);
-    if (version !== SEGMENT_VERSION) return { kind: 'unknown-version', version };
+    if (version !== SEGMENT_VERSION) {
+      unknown.push(version);
+      continue;
+    }
     const text = (at: number) => copy.toString('utf8', at + 2, at + 2 + copy.readUInt16LE(at));
     return {
       kind: 'header',
@@ -109,7 +113,8 @@ export function readHeader(bytes: Buffer): HeaderRead {
       },
     };
   }
-  return { kind: 'damaged' };
+  const [version, again] = unknown;
+  return version !== undefined && version === again ? { kind: 'unknown-version', version } : { kind: 'damaged' };
 }
 
 /** What the checksums of a segment start from. */
