@@ -2,7 +2,8 @@
 
 /** The record as a collector's API gives it, to be audited: SQL in pages, within the limits of people's queries. */
 import { createHash } from 'node:crypto';
-import { type CollectorClient, piecesOf } from '../collector-client.ts';
+import type { Readable } from 'node:stream';
+import { brokenOff, type CollectorClient } from '../collector-client.ts';
 import { CliError } from '../exit.ts';
 import { JSON_COLUMNS_SQL } from './activity-of-row.ts';
 import { PageRoom } from './page-room.ts';
@@ -18,7 +19,9 @@ import type {
 import { ROW_COLUMNS_SQL } from './row-plan.ts';
 
 /** What is needed of a collector's API. */
-export type RecordClient = Pick<CollectorClient, 'rows' | 'query'>;
+export interface RecordClient extends Pick<CollectorClient, 'rows' | 'query'> {
+  stream(...question: Parameters<CollectorClient['stream']>): Promise<Readable>;
+}
 
 const CHECKPOINTS_A_PAGE = 5_000;
 const LEAVES_A_PAGE = 32_768;
@@ -185,13 +188,13 @@ export class CollectorRecord implements RecordSource {
 
   async page(agentId: string, firstSeq: number, count: number, room = new PageRoom()): Promise<Buffer> {
     try {
-      const response = await this.#client.query(
+      const answer = await this.#client.stream(
         `SELECT ${ROW_COLUMNS_SQL} FROM sworn.activities
          WHERE agent_id = {agent:String} AND seq >= {first:UInt64} AND seq < {end:UInt64}`,
         'Native',
         { agent: agentId, first: firstSeq, end: firstSeq + count },
       );
-      return await room.fill(piecesOf(response));
+      return await room.fill(answer).catch((error: unknown) => Promise.reject(brokenOff(error)));
     } catch (error) {
       // Rows may be large: half of them at a time then, down to one.
       if (!(error instanceof CliError) || count === 1 || !/query_limit|broke off/.test(error.message)) throw error;

@@ -72,6 +72,9 @@ async function startStage(t: TestContext): Promise<Stage> {
       const { stream } = await store.store.query({ sql, format: format as AnswerFormat, parameters });
       return new Response(Readable.toWeb(stream) as never);
     },
+    async stream(sql: string, format: string, parameters: Readonly<Record<string, string | number>> = {}) {
+      return (await store.store.query({ sql, format: format as AnswerFormat, parameters })).stream;
+    },
   };
   const source = new CollectorRecord(client);
   const audit: Stage['audit'] = ({ anchored = [], keys = [], spans } = {}) =>

@@ -125,6 +125,9 @@ export async function startBundleStage(t: { after(end: () => Promise<void>): voi
       const { stream } = await store.store.query({ sql, format: format as AnswerFormat, parameters });
       return new Response(Readable.toWeb(stream) as never);
     },
+    async stream(sql: string, format: string, parameters: Readonly<Record<string, string | number>> = {}) {
+      return (await store.store.query({ sql, format: format as AnswerFormat, parameters })).stream;
+    },
   };
   return {
     record,

@@ -13,6 +13,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { ChdbQueryStream, Session } from 'chdb';
+import { giveBack } from '../../../model/given-back.ts';
 import { headerBytes, isStreamable } from './answer-header.ts';
 
 /** Longest SQL text that is taken; the API's own bound is lower. */
@@ -194,7 +195,7 @@ export class ChdbHttp {
         // Each chunk of the engine is a whole document of its own, header and all.
         bytes = bytes.subarray(header.length);
       }
-      if (!response.write(bytes)) await drained(response);
+      if (!response.write(bytes, () => giveBack(bytes))) await drained(response);
     }
     response.end();
   }
