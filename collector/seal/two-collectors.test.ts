@@ -148,9 +148,11 @@ describe('an agent whose older stream still delivers to one collector when a new
     const { code, retry } = await agent.refused;
     return { code, retry };
   };
+  /** A receipt that never comes is a failure and not a wait. */
+  const SOON = { timeout: 120_000 };
   const SUPERSEDED = { code: 'superseded', retry: true };
 
-  it('stores the same activities once, and tells the older stream to come again', async () => {
+  it('stores the same activities once, and tells the older stream to come again', SOON, async () => {
     const record = new SealedRecord('same').grow(20);
     const { older, newer } = await twice(record);
     record.grow(10);
@@ -163,7 +165,7 @@ describe('an agent whose older stream still delivers to one collector when a new
     await isOneLog(record);
   });
 
-  it('stores different activities of one number once, and tells the other disk as forked', async () => {
+  it('stores different activities of one number once, and tells the other disk as forked', SOON, async () => {
     const record = new SealedRecord('twice').grow(20);
     const { older, newer } = await twice(record);
     const other = record.fork(20).grow(10);
@@ -179,7 +181,7 @@ describe('an agent whose older stream still delivers to one collector when a new
     await isOneLog(record);
   });
 
-  it('waits for an insert that ClickHouse has begun, and counts it', async () => {
+  it('waits for an insert that ClickHouse has begun, and counts it', SOON, async () => {
     const record = new SealedRecord('begun').grow(20);
     const older = await connect(collectors[0]!, record);
     await older.welcome;
@@ -209,7 +211,7 @@ describe('an agent whose older stream still delivers to one collector when a new
     await isOneLog(record);
   });
 
-  it('lets no insert through that ClickHouse gets after the newer stream has begun', async () => {
+  it('lets no insert through that ClickHouse gets after the newer stream has begun', SOON, async () => {
     const record = new SealedRecord('late').grow(20);
     const older = await connect(collectors[0]!, record);
     await older.welcome;
@@ -233,35 +235,39 @@ describe('an agent whose older stream still delivers to one collector when a new
     await isOneLog(record);
   });
 
-  it('takes nothing for stored that the other one stored, when the outcome of an insert is not known', async () => {
-    const record = new SealedRecord('unknown').grow(20);
-    const neighbour = new SealedRecord('neighbour').grow(30);
-    const older = await connect(collectors[0]!, record);
-    const beside = await connect(collectors[0]!, neighbour);
-    await Promise.all([older.welcome, beside.welcome]);
-    const arrived = Promise.withResolvers<void>();
-    const before = Promise.withResolvers<void>();
-    // A first insert holds up the writer until both agents are in one block behind it.
-    const filler = await connect(collectors[0]!, new SealedRecord('filler').grow(1));
-    await filler.welcome;
-    gateOf(0, 'filler', { before: before.promise });
-    filler.send(new SealedRecord('filler').grow(1).batch(1));
-    older.send(record.batch(1));
-    beside.send(neighbour.batch(1));
-    const newer = await connect(collectors[1]!, record);
-    await newer.welcome;
-    newer.send(record.batch(1));
-    await newer.stored(20);
-    standIns[0]!.gate = () => {
-      arrived.resolve();
-      standIns[0]!.gate = () => ({});
-      return { loseAnswer: true };
-    };
-    before.resolve();
-    await Promise.all([arrived.promise, filler.stored(1), beside.stored(30)]);
-    assert.deepEqual(await refusedOf(older), SUPERSEDED);
-    await isOnce(neighbour);
-    for (const agent of [newer, beside]) agent.close();
-    await isOneLog(record);
-  });
+  it(
+    'takes nothing for stored that the other one stored, when the outcome of an insert is not known',
+    SOON,
+    async () => {
+      const record = new SealedRecord('unknown').grow(20);
+      const neighbour = new SealedRecord('neighbour').grow(30);
+      const older = await connect(collectors[0]!, record);
+      const beside = await connect(collectors[0]!, neighbour);
+      await Promise.all([older.welcome, beside.welcome]);
+      const arrived = Promise.withResolvers<void>();
+      const before = Promise.withResolvers<void>();
+      // A first insert holds up the writer until both agents are in one block behind it.
+      const filler = await connect(collectors[0]!, new SealedRecord('filler').grow(1));
+      await filler.welcome;
+      gateOf(0, 'filler', { before: before.promise });
+      filler.send(new SealedRecord('filler').grow(1).batch(1));
+      older.send(record.batch(1));
+      beside.send(neighbour.batch(1));
+      const newer = await connect(collectors[1]!, record);
+      await newer.welcome;
+      newer.send(record.batch(1));
+      await newer.stored(20);
+      standIns[0]!.gate = () => {
+        arrived.resolve();
+        standIns[0]!.gate = () => ({});
+        return { loseAnswer: true };
+      };
+      before.resolve();
+      await Promise.all([arrived.promise, filler.stored(1), beside.stored(30)]);
+      assert.deepEqual(await refusedOf(older), SUPERSEDED);
+      await isOnce(neighbour);
+      for (const agent of [newer, beside]) agent.close();
+      await isOneLog(record);
+    },
+  );
 });
