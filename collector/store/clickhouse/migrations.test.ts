@@ -102,6 +102,12 @@ describe('migrations', () => {
       /ReplicatedMergeTree\('\/clickhouse\/tables\/\{shard\}\/sworn\/activities', '\{replica\}'\)/,
     );
     assert.match(cluster[2]!, /ENGINE = Distributed\(`production`, sworn, activities_local, cityHash64/);
+    const claims = readMigrations().find(({ name }) => name === 'claims');
+    assert.match(statementsOf(claims!.text, SINGLE)[0]!, /ENGINE = ReplacingMergeTree\(number\)\n/);
+    assert.match(
+      statementsOf(claims!.text, CLUSTER)[0]!,
+      /ReplicatedReplacingMergeTree\('\/clickhouse\/tables\/\{shard\}\/sworn\/claims', '\{replica\}', number\)/,
+    );
     for (const statement of [...single, ...cluster]) assert.ok(!statement.includes('{{'), statement);
     assert.equal(fill('{{cluster}}', { kind: 'cluster', cluster: 'a`b' }), '`a\\`b`');
   });
