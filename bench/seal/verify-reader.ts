@@ -46,7 +46,7 @@ async function read(): Promise<number> {
   let ahead = source.page(AGENT_ID, 1, PAGE_ROWS, odd);
   for (let [first, isEven] = [1, true]; first <= wanted; first += PAGE_ROWS, isEven = !isEven) {
     const page = await ahead;
-    if (page.length === 0) throw new Error('a page is empty');
+    if (page.bytes.length === 0) throw new Error('a page is empty');
     const next = first + PAGE_ROWS;
     if (next <= wanted) ahead = source.page(AGENT_ID, next, PAGE_ROWS, isEven ? even : odd);
   }

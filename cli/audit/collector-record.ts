@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { brokenOff, type CollectorClient } from '../collector-client.ts';
 import { CliError } from '../exit.ts';
 import { JSON_COLUMNS_SQL } from './activity-of-row.ts';
+import { FilledColumns } from './filled-columns.ts';
 import { PageRoom } from './page-room.ts';
 import type {
   AgentExtent,
@@ -14,9 +15,10 @@ import type {
   ErasedClaim,
   KeyClaim,
   RecordSource,
+  RowPage,
   TombstoneClaim,
 } from './record-source.ts';
-import { ROW_COLUMNS_SQL } from './row-plan.ts';
+import { rowColumnsSql } from './row-plan.ts';
 
 /** What is needed of a collector's API. */
 export interface RecordClient extends Pick<CollectorClient, 'rows' | 'query'> {
@@ -33,10 +35,12 @@ const hexToBuffer = (text: string): Buffer => Buffer.from(text, 'hex');
 
 export class CollectorRecord implements RecordSource {
   readonly #client: RecordClient;
+  readonly #filled: FilledColumns;
   #days: Promise<ReadonlySet<string>> | undefined;
 
   constructor(client: RecordClient) {
     this.#client = client;
+    this.#filled = new FilledColumns((sql, parameters) => client.rows(sql, parameters));
   }
 
   async agents(): Promise<readonly AgentExtent[]> {
@@ -186,10 +190,21 @@ export class CollectorRecord implements RecordSource {
     return { activities, digest: digest.digest() };
   }
 
-  async page(agentId: string, firstSeq: number, count: number, room = new PageRoom()): Promise<Buffer> {
+  async page(
+    agentId: string,
+    firstSeq: number,
+    count: number,
+    room = new PageRoom(),
+    allColumns = false,
+  ): Promise<RowPage> {
+    const asked = allColumns ? undefined : await this.#filled.of(agentId, firstSeq, count);
+    return { asked, bytes: await this.#rowsOf(agentId, firstSeq, count, room, rowColumnsSql(asked)) };
+  }
+
+  async #rowsOf(agentId: string, firstSeq: number, count: number, room: PageRoom, columns: string): Promise<Buffer> {
     try {
       const answer = await this.#client.stream(
-        `SELECT ${ROW_COLUMNS_SQL} FROM sworn.activities
+        `SELECT ${columns} FROM sworn.activities
          WHERE agent_id = {agent:String} AND seq >= {first:UInt64} AND seq < {end:UInt64}`,
         'Native',
         { agent: agentId, first: firstSeq, end: firstSeq + count },
@@ -199,8 +214,9 @@ export class CollectorRecord implements RecordSource {
       // Rows may be large: half of them at a time then, down to one.
       if (!(error instanceof CliError) || count === 1 || !/query_limit|broke off/.test(error.message)) throw error;
       const half = Math.ceil(count / 2);
-      const first = await this.page(agentId, firstSeq, half);
-      return Buffer.concat([first, await this.page(agentId, firstSeq + half, count - half)]);
+      const first = await this.#rowsOf(agentId, firstSeq, half, new PageRoom(), columns);
+      const second = await this.#rowsOf(agentId, firstSeq + half, count - half, new PageRoom(), columns);
+      return Buffer.concat([first, second]);
     }
   }
 

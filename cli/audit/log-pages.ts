@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** Pages of rows, in order, each with its leaves; the next one is asked for while one is worked on. */
-import type { Addon, DoubledRow, RowLeafWriter } from '../../agent/source/ebpf/addon.ts';
+import { type Addon, type DoubledRow, type RowLeafWriter, rowState } from '../../agent/source/ebpf/addon.ts';
 import { HASH_BYTES } from '../../proto/log/merkle.ts';
 import { PageRoom } from './page-room.ts';
-import type { RecordSource } from './record-source.ts';
+import type { RecordSource, RowPage } from './record-source.ts';
 import { rowPlan } from './row-plan.ts';
 
-/** 10 to 30 MB of rows, and a hundredth of a second of questions for each. */
-export const PAGE_ROWS = 32_768;
+/** 20 to 60 MB of rows, two of them at a time; of the engine's work a quarter less than with half as many. */
+export const PAGE_ROWS = 65_536;
+
+const { same, foreign } = rowState;
+/** Of a row that has its leaf, and nothing beside it. */
+const WHOLE = same | foreign;
 
 /** By number, from the first one that was asked for on: bits of rowState, and the leaves that come out and that stand there. */
 export interface LogPage {
@@ -25,7 +29,7 @@ interface AskedPage {
   readonly firstSeq: number;
   readonly count: number;
   readonly room: PageRoom;
-  readonly bytes: Promise<Buffer>;
+  readonly rows: Promise<RowPage>;
 }
 
 export class LogPages {
@@ -79,24 +83,34 @@ export class LogPages {
     const goesOn = this.#page !== undefined && firstSeq === this.#page.firstSeq + this.#page.count;
     const isAhead = this.#ahead?.firstSeq === firstSeq;
     const asked = isAhead ? this.#ahead! : this.#ask(firstSeq, goesOn ? this.rowsMax : wanted);
-    const bytes = await asked.bytes;
+    let rows = await asked.rows;
     const { count, room } = asked;
     this.#ahead = undefined;
     const nextFirst = firstSeq + count;
     if (count === this.rowsMax && nextFirst <= this.#highestSeq) {
       this.#ahead = this.#ask(nextFirst, this.rowsMax);
-      this.#ahead.bytes.catch(() => {});
+      this.#ahead.rows.catch(() => {});
     }
+    let page = this.#leavesOf(rows, firstSeq, count);
+    if (rows.asked !== undefined && page.isOdd) {
+      rows = await this.#source.page(this.#agentId, firstSeq, count, room, true);
+      page = this.#leavesOf(rows, firstSeq, count);
+    }
+    this.#rooms.push(room);
+    return page;
+  }
+
+  #leavesOf({ bytes, asked }: RowPage, firstSeq: number, count: number): LogPage & { readonly isOdd: boolean } {
     const computed = Buffer.alloc(count * HASH_BYTES);
     const stored = Buffer.alloc(count * HASH_BYTES);
     const states = Buffer.alloc(count);
-    const { doubled } = this.#writer.read(bytes, firstSeq, computed, stored, states);
-    this.#rooms.push(room);
-    return { firstSeq, count, computed, stored, states, doubled };
+    const { doubled } = this.#writer.read(bytes, firstSeq, computed, stored, states, asked);
+    const isOdd = doubled.length > 0 || states.some((state) => (state & WHOLE) !== same && state !== 0);
+    return { firstSeq, count, computed, stored, states, doubled, isOdd };
   }
 
   #ask(firstSeq: number, count: number): AskedPage {
     const room = this.#rooms.pop() ?? new PageRoom();
-    return { firstSeq, count, room, bytes: this.#source.page(this.#agentId, firstSeq, count, room) };
+    return { firstSeq, count, room, rows: this.#source.page(this.#agentId, firstSeq, count, room) };
   }
 }

@@ -78,7 +78,8 @@ async function segmentOf(
     const count = Math.min(PAGE_ROWS, end - from);
     const computed = Buffer.alloc(count * HASH_BYTES);
     const states = Buffer.alloc(count);
-    writer.read(await source.page(agentId, from + 1, count), from + 1, computed, Buffer.alloc(computed.length), states);
+    const { bytes } = await source.page(agentId, from + 1, count, undefined, true);
+    writer.read(bytes, from + 1, computed, Buffer.alloc(computed.length), states);
     for (let at = 0; at < count; ) {
       const isThere = states[at] !== 0;
       let to = at + 1;

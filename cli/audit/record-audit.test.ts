@@ -19,7 +19,7 @@ import { type ChangedRows, changeRows } from '../testing/changed-rows.ts';
 import { COLLECTOR, SealedRecord } from '../testing/sealed-record.ts';
 import { isFault } from './audit-finding.ts';
 import type { AnchoredNote } from './checkpoint-points.ts';
-import { CollectorRecord } from './collector-record.ts';
+import { CollectorRecord, type RecordClient } from './collector-record.ts';
 import type { Span } from './log-audit.ts';
 import { makeProof } from './make-proof.ts';
 import { checkProof, formatProofFile, parseProofFile, ringOf } from './proof.ts';
@@ -40,6 +40,7 @@ interface Stage {
   readonly store: TestStore;
   readonly record: SealedRecord;
   readonly change: ChangedRows;
+  readonly client: RecordClient;
   readonly source: CollectorRecord;
   audit(more?: { anchored?: AnchoredNote[]; keys?: string[]; spans?: Map<string, Span> }): Promise<IntegrityReport>;
   /** Kind, agent and range of each fault. */
@@ -91,6 +92,7 @@ async function startStage(t: TestContext): Promise<Stage> {
     store,
     record,
     change,
+    client,
     source,
     audit,
     async faults(anchored = []) {
@@ -145,6 +147,48 @@ describe('an audit', () => {
       [101, 150],
       [251, 150],
     ]);
+  });
+
+  it('does not ask for columns that no row has anything in, and asks again where one seemed to have nothing', async (t) => {
+    const { client } = await startStage(t);
+    const asked: string[] = [];
+    const audit = (isLying: boolean): Promise<IntegrityReport> => {
+      const listening: typeof client = {
+        query: client.query,
+        stream: (sql, format, parameters) => {
+          asked.push(sql);
+          return client.stream(sql, format, parameters);
+        },
+        rows: async <T>(sql: string, parameters?: Readonly<Record<string, string | number>>) => {
+          const rows = await client.rows<T>(sql, parameters);
+          if (!isLying || !sql.includes('AS filled')) return rows;
+          return rows.map((row) => ({ ...row, filled: Array(200).fill(0) }));
+        },
+      };
+      const source = new CollectorRecord(listening);
+      return auditRecord({
+        ...{ source, addon, trusted: [], anchored: [], agentId: 'a-1', onProgress: () => {} },
+        pageRows: 150,
+      });
+    };
+    const report = await audit(false);
+    assert.deepEqual([report.ok, report.activities], [true, 310]);
+    assert.deepEqual(
+      asked.map((sql) => [sql.includes('`statement`'), sql.includes('`claims`'), sql.includes('`payload_digests`')]),
+      // The last page goes beyond the last row, and one may be coming.
+      [
+        [true, false, true],
+        [true, false, true],
+        [true, true, true],
+      ],
+    );
+    asked.length = 0;
+    const second = await audit(true);
+    assert.deepEqual([second.ok, second.activities, second.problems], [true, 310, report.problems]);
+    assert.deepEqual(
+      asked.map((sql) => sql.includes('`statement`')),
+      [false, true, false, true, true],
+    );
   });
 
   it('reads only the parts that are asked for, and says so', async (t) => {

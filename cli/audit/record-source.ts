@@ -65,6 +65,13 @@ export interface AgentExtent {
   readonly highestSeq: number;
 }
 
+/** Rows in ClickHouse's Native format, with the columns of row-plan.ts in their order. */
+export interface RowPage {
+  readonly bytes: Buffer;
+  /** A byte for each column, 0 for those that are left out because no row has anything there; undefined when none is. */
+  readonly asked: Uint8Array | undefined;
+}
+
 export interface RecordSource {
   /** All that have rows or checkpoints. */
   agents(): Promise<readonly AgentExtent[]>;
@@ -77,10 +84,9 @@ export interface RecordSource {
   /** Of the rows that name a tombstone, among those that it speaks of: how many, and SHA-256 over their leaves in order. */
   erasedLeaves(tombstone: TombstoneClaim): Promise<{ readonly activities: number; readonly digest: Buffer }>;
   /**
-   * Rows with these numbers, as ROW_COLUMNS_SQL lists them, in ClickHouse's Native format. With a `room` they may lie there,
-   * until it is given again.
+   * Rows with these numbers. With a `room` they may lie there, until it is given again. With `allColumns` none is left out.
    */
-  page(agentId: string, firstSeq: number, count: number, room?: PageRoom): Promise<Buffer>;
+  page(agentId: string, firstSeq: number, count: number, room?: PageRoom, allColumns?: boolean): Promise<RowPage>;
   /** The lowest number from `from` on that there is a row of; undefined when there is none. */
   nextSeq(agentId: string, from: number): Promise<number | undefined>;
   /** A tile's hashes; undefined when it is not there. */

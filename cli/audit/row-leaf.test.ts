@@ -16,7 +16,7 @@ import { readVectors } from '../../proto/leaf-vectors.ts';
 import { MerkleFrontier } from '../../proto/log/merkle.ts';
 import { sworn } from '../../proto/record.ts';
 import { changeRows } from '../testing/changed-rows.ts';
-import { ROW_COLUMNS_SQL, rowPlan } from './row-plan.ts';
+import { rowColumnsSql, rowPlan } from './row-plan.ts';
 
 const addon = loadAddon();
 const { plan, texts } = rowPlan();
@@ -42,7 +42,7 @@ function sealed(activity: ActivityProperties, seq: number, agentId: string, host
 }
 
 async function readPage(store: TestStore, agentId: string, count: number) {
-  const sql = `SELECT ${ROW_COLUMNS_SQL} FROM sworn.activities WHERE agent_id = {agent:String}`;
+  const sql = `SELECT ${rowColumnsSql()} FROM sworn.activities WHERE agent_id = {agent:String}`;
   const { stream } = await store.store.query({ sql, format: 'Native', parameters: { agent: agentId } });
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk as Buffer);

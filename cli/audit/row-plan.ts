@@ -28,14 +28,18 @@ const COLUMN_SHAPES: Readonly<Record<string, readonly [shape: number, widthBytes
 const NONE = 0xffff_ffff;
 
 /** Columns in the order in which rows are asked for. */
-const ROW_COLUMNS: readonly { readonly name: string; readonly type: string }[] = [
+export const ROW_COLUMNS: readonly { readonly name: string; readonly type: string }[] = [
   ...COLUMNS,
   DIGESTS_COLUMN,
   ERASURE_COLUMN,
 ];
 
-/** What a SELECT lists, for the plan below. */
-export const ROW_COLUMNS_SQL = ROW_COLUMNS.map(({ name }) => `\`${name}\``).join(', ');
+/** What a SELECT lists, for the plan below; of the columns that are `asked` for, one byte each, or of all. */
+export function rowColumnsSql(asked?: Uint8Array): string {
+  return ROW_COLUMNS.filter((_, at) => asked?.[at] !== 0)
+    .map(({ name }) => `\`${name}\``)
+    .join(', ');
+}
 
 /**
  * Version; numbers of agent id and host; columns: their count, and of each shape and width, with name and type among the

@@ -165,7 +165,7 @@ bool ReadUvarint(const uint8_t** at, const uint8_t* end, uint64_t* value) {
   return false;
 }
 
-const char* Block::Read(const uint8_t** at, const uint8_t* end, const std::vector<ColumnSpec>& specs) {
+const char* Block::Read(const uint8_t** at, const uint8_t* end, const std::vector<ColumnSpec>& specs, const uint8_t* asked) {
   Cursor cursor(*at, end);
   uint64_t column_count, row_count;
   if (!cursor.Uvarint(&column_count) || !cursor.Uvarint(&row_count)) return "a block ends in its head";
@@ -174,11 +174,17 @@ const char* Block::Read(const uint8_t** at, const uint8_t* end, const std::vecto
     *at = cursor.at();
     return nullptr;
   }
-  if (column_count != specs.size()) return "a block has another number of columns than was asked for";
+  size_t expected = specs.size();
+  if (asked != nullptr) {
+    expected = 0;
+    for (size_t i = 0; i < specs.size(); i++) expected += asked[i] != 0;
+  }
+  if (column_count != expected) return "a block has another number of columns than was asked for";
   if (row_count > kRowsMax) return "a block has too many rows";
   rows = static_cast<size_t>(row_count);
   columns.resize(specs.size());
   for (size_t i = 0; i < specs.size(); i++) {
+    if (asked != nullptr && asked[i] == 0) continue;
     Text name, type;
     if (!cursor.String(&name) || !cursor.String(&type)) return "a block ends in the name of a column";
     if (!name.Is(specs[i].name)) return "a column has another name than was asked for";

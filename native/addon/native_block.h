@@ -82,8 +82,11 @@ class Block {
   size_t rows = 0;
   std::vector<Column> columns;
 
-  /** Advances `at` past the block. nullptr, or what is wrong; the block is not to be used then. */
-  const char* Read(const uint8_t** at, const uint8_t* end, const std::vector<ColumnSpec>& specs);
+  /**
+   * Advances `at` past the block. `asked` has a byte a column, 0 for those that were not asked for and must not be there, or
+   * is nullptr. nullptr, or what is wrong; the block is not to be used then.
+   */
+  const char* Read(const uint8_t** at, const uint8_t* end, const std::vector<ColumnSpec>& specs, const uint8_t* asked);
 };
 
 /** Unsigned LEB128; false for what does not end in time. */

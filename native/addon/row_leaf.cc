@@ -15,6 +15,8 @@ namespace {
 /** A buffer that one large activity made is not kept for ever. */
 constexpr size_t kKeptBytesMax = 1 << 20;
 const uint8_t kZeros[64] = {};
+/** Above any number of an enum. */
+constexpr uint64_t kNoNumber = UINT64_MAX;
 
 void AppendUvarint(std::vector<uint8_t>* to, uint64_t value) {
   while (value > 127) {
@@ -82,14 +84,57 @@ bool IsZeroAt(const Column& column, const ColumnSpec& spec, size_t row) {
 
 RowLeafWriter::RowLeafWriter(RowPlan plan) : plan_(std::move(plan)) {}
 
-const char* RowLeafWriter::Read(const uint8_t* at, size_t bytes, RowPage* page) {
+bool RowLeafWriter::IsNeeded(size_t column) const {
+  const uint32_t needed[] = {plan_.agent_id, plan_.host, plan_.seq, plan_.kind, plan_.salt, plan_.leaf, plan_.digests, plan_.erasure};
+  return std::find(std::begin(needed), std::end(needed), column) != std::end(needed);
+}
+
+/** What is the same for all rows of a block is looked at once. */
+void RowLeafWriter::Prepare(const Block& block, const uint8_t* asked) {
+  all_zero_.resize(plan_.columns.size());
+  for (size_t i = 0; i < plan_.columns.size(); i++) {
+    const bool is_there = asked == nullptr || asked[i] != 0;
+    all_zero_[i] = !is_there || IsAllZero(block.columns[i], plan_.columns[i], block.rows);
+  }
+  const std::vector<Text>& kinds = block.columns[plan_.kind].texts;
+  detail_of_kind_.assign(kinds.size(), kNone);
+  foreign_.resize(plan_.details.size());
+  for (size_t i = 0; i < plan_.details.size(); i++) {
+    const RowDetail& detail = plan_.details[i];
+    for (size_t word = 0; word < kinds.size(); word++)
+      if (kinds[word].Is(detail.name)) detail_of_kind_[word] = static_cast<uint32_t>(i);
+    foreign_[i].clear();
+    for (const uint32_t column : detail.foreign)
+      if (!all_zero_[column]) foreign_[i].push_back(column);
+  }
+  filled_.resize(plan_.details.size());
+  for (size_t i = 0; i < plan_.details.size(); i++) KeepFilled(plan_.details[i].fields, &filled_[i]);
+  KeepFilled(plan_.head, &head_filled_);
+  numbers_.resize(plan_.words.size() * plan_.columns.size());
+  for (std::vector<uint64_t>& one : numbers_) one.clear();
+}
+
+/** In all rows of the block. */
+bool RowLeafWriter::IsLeftOut(const RowField& field) const {
+  if (field.kind == FieldKind::kMessage)
+    return std::all_of(field.fields.begin(), field.fields.end(), [this](const RowField& one) { return IsLeftOut(one); });
+  // A digest may stand in the place of a payload.
+  if (field.payload && plan_.digests != kNone && !all_zero_[plan_.digests]) return false;
+  return all_zero_[field.column];
+}
+
+void RowLeafWriter::KeepFilled(const std::vector<RowField>& fields, std::vector<const RowField*>* filled) const {
+  filled->clear();
+  for (const RowField& field : fields)
+    if (!IsLeftOut(field)) filled->push_back(&field);
+}
+
+const char* RowLeafWriter::Read(const uint8_t* at, size_t bytes, const uint8_t* asked, RowPage* page) {
   const uint8_t* end = at + bytes;
   while (at < end) {
-    if (const char* wrong = block_.Read(&at, end, plan_.columns)) return wrong;
+    if (const char* wrong = block_.Read(&at, end, plan_.columns, asked)) return wrong;
     if (block_.rows == 0) continue;
-    all_zero_.resize(plan_.columns.size());
-    for (size_t i = 0; i < plan_.columns.size(); i++)
-      all_zero_[i] = IsAllZero(block_.columns[i], plan_.columns[i], block_.rows);
+    Prepare(block_, asked);
     for (size_t row = 0; row < block_.rows; row++)
       if (const char* wrong = ReadRow(block_, row, page)) return wrong;
   }
@@ -103,17 +148,14 @@ const char* RowLeafWriter::ReadRow(const Block& block, size_t row, RowPage* page
   const size_t place = static_cast<size_t>(seq - page->first);
   uint8_t state = kPresent;
   uint8_t leaf[kLeafBytes] = {};
-  const Text& kind = block.columns[plan_.kind].WordAt(row);
-  const RowDetail* detail = nullptr;
-  for (const RowDetail& one : plan_.details)
-    if (kind.Is(one.name)) detail = &one;
+  const uint32_t which = detail_of_kind_[block.columns[plan_.kind].IndexAt(row)];
   const uint8_t* stored = block.columns[plan_.leaf].fixed + row * kLeafBytes;
-  if (detail != nullptr && WriteLeaf(block, row, *detail, leaf, &state)) {
+  if (which != kNone && WriteLeaf(block, row, which, leaf, &state)) {
     if (std::memcmp(leaf, stored, kLeafBytes) == 0) state |= kSame;
   } else {
     std::memset(leaf, 0, kLeafBytes);
   }
-  if (detail != nullptr && HasForeign(block, row, *detail)) state |= kForeign;
+  if (which != kNone && HasForeign(block, row, which)) state |= kForeign;
   if (plan_.erasure != kNone && !IsZero(block.columns[plan_.erasure].fixed + row * 8, 8)) state |= kTombstone;
   page->rows++;
   if (page->states[place] != 0) {
@@ -130,13 +172,14 @@ const char* RowLeafWriter::ReadRow(const Block& block, size_t row, RowPage* page
   return nullptr;
 }
 
-bool RowLeafWriter::HasForeign(const Block& block, size_t row, const RowDetail& detail) const {
-  for (const uint32_t column : detail.foreign)
-    if (!all_zero_[column] && !IsZeroAt(block.columns[column], plan_.columns[column], row)) return true;
+bool RowLeafWriter::HasForeign(const Block& block, size_t row, size_t detail) const {
+  for (const uint32_t column : foreign_[detail])
+    if (!IsZeroAt(block.columns[column], plan_.columns[column], row)) return true;
   return false;
 }
 
-bool RowLeafWriter::WriteLeaf(const Block& block, size_t row, const RowDetail& detail, uint8_t* leaf, uint8_t* state) {
+bool RowLeafWriter::WriteLeaf(const Block& block, size_t row, size_t which, uint8_t* leaf, uint8_t* state) {
+  const uint32_t detail_number = plan_.details[which].number;
   salt_ = block.columns[plan_.salt].fixed + row * plan_.columns[plan_.salt].width;
   salt_bytes_ = plan_.columns[plan_.salt].width;
   if (IsZero(salt_, salt_bytes_)) salt_bytes_ = 0;
@@ -147,15 +190,15 @@ bool RowLeafWriter::WriteLeaf(const Block& block, size_t row, const RowDetail& d
   canonical_.clear();
   canonical_.push_back(0);
   AppendUvarint(&canonical_, plan_.version);
-  if (!WriteFields(block, row, plan_.head, 0, detail.number, 0)) return false;
-  AppendUvarint(&canonical_, detail.number);
+  if (!WriteFields(block, row, head_filled_, 0, detail_number, 0)) return false;
+  AppendUvarint(&canonical_, detail_number);
   const size_t start = canonical_.size();
-  if (!WriteFields(block, row, detail.fields, 0, kNumbersMax, detail.number)) return false;
+  if (!WriteFields(block, row, filled_[which], 0, kNumbersMax, detail_number)) return false;
   // Its length stands before it, and is known only now.
   value_.clear();
   AppendUvarint(&value_, canonical_.size() - start);
   canonical_.insert(canonical_.begin() + static_cast<ptrdiff_t>(start), value_.begin(), value_.end());
-  if (!WriteFields(block, row, plan_.head, detail.number, kNumbersMax, 0)) return false;
+  if (!WriteFields(block, row, head_filled_, detail_number, kNumbersMax, 0)) return false;
   for (const auto& [number, column] :
        {std::pair{plan_.agent_id_number, plan_.agent_id}, std::pair{plan_.host_number, plan_.host}}) {
     const Text& text = block.columns[column].WordAt(row);
@@ -175,9 +218,10 @@ bool RowLeafWriter::WriteLeaf(const Block& block, size_t row, const RowDetail& d
   return true;
 }
 
-bool RowLeafWriter::WriteFields(const Block& block, size_t row, const std::vector<RowField>& fields, uint32_t from,
+bool RowLeafWriter::WriteFields(const Block& block, size_t row, const std::vector<const RowField*>& fields, uint32_t from,
                                 uint32_t to, uint32_t detail_number) {
-  for (const RowField& field : fields) {
+  for (const RowField* one : fields) {
+    const RowField& field = *one;
     if (field.number < from || field.number >= to) continue;
     if (field.payload ? !WritePayload(block, row, field, detail_number) : !WriteField(block, row, field)) return false;
   }
@@ -185,7 +229,7 @@ bool RowLeafWriter::WriteFields(const Block& block, size_t row, const std::vecto
 }
 
 bool RowLeafWriter::WriteField(const Block& block, size_t row, const RowField& field) {
-  if (field.kind != FieldKind::kMessage && field.kind != FieldKind::kOptionalUint64 && all_zero_[field.column]) return true;
+  if (field.kind != FieldKind::kMessage && all_zero_[field.column]) return true;
   if (field.kind == FieldKind::kText && plan_.columns[field.column].shape != ColumnShape::kFixed) {
     const Column& column = block.columns[field.column];
     const bool is_word = plan_.columns[field.column].shape == ColumnShape::kWord;
@@ -199,6 +243,22 @@ bool RowLeafWriter::WriteField(const Block& block, size_t row, const RowField& f
   return true;
 }
 
+/** The number of an enum by its word; kNoNumber for a word that is none. */
+static uint64_t NumberOfWord(const Text& text, const std::vector<std::string>& words) {
+  for (size_t i = 0; i < words.size(); i++)
+    if (text.Is(words[i])) return i;
+  // A number that a collector did not know keeps its digits: unknown_7.
+  static const std::string kUnknown = "unknown_";
+  if (text.bytes <= kUnknown.size() || text.bytes > kUnknown.size() + 10) return kNoNumber;
+  if (std::memcmp(text.at, kUnknown.data(), kUnknown.size()) != 0) return kNoNumber;
+  uint64_t number = 0;
+  for (size_t i = kUnknown.size(); i < text.bytes; i++) {
+    if (text.at[i] < '0' || text.at[i] > '9') return kNoNumber;
+    number = number * 10 + (text.at[i] - '0');
+  }
+  return number >= words.size() && number <= UINT32_MAX ? number : kNoNumber;
+}
+
 /** The number of an enum by its word, or of a column of numbers. False for a word that is none. */
 bool RowLeafWriter::NumberOf(const Block& block, size_t row, const RowField& field, uint64_t* number) {
   const Column& column = block.columns[field.column];
@@ -209,29 +269,18 @@ bool RowLeafWriter::NumberOf(const Block& block, size_t row, const RowField& fie
     std::memcpy(number, column.fixed + row * width, width);
     return true;
   }
-  const Text& text = column.WordAt(row);
-  const std::vector<std::string>& words = plan_.words[field.words];
-  for (size_t i = 0; i < words.size(); i++) {
-    if (!text.Is(words[i])) continue;
-    *number = i;
-    return true;
-  }
-  // A number that a collector did not know keeps its digits: unknown_7.
-  static const std::string kUnknown = "unknown_";
-  if (text.bytes <= kUnknown.size() || text.bytes > kUnknown.size() + 10) return false;
-  if (std::memcmp(text.at, kUnknown.data(), kUnknown.size()) != 0) return false;
-  *number = 0;
-  for (size_t i = kUnknown.size(); i < text.bytes; i++) {
-    if (text.at[i] < '0' || text.at[i] > '9') return false;
-    *number = *number * 10 + (text.at[i] - '0');
-  }
-  return *number >= words.size() && *number <= UINT32_MAX;
+  std::vector<uint64_t>& numbers = numbers_[field.words * plan_.columns.size() + field.column];
+  if (numbers.empty())
+    for (const Text& text : column.texts) numbers.push_back(NumberOfWord(text, plan_.words[field.words]));
+  *number = numbers[column.IndexAt(row)];
+  return *number != kNoNumber;
 }
 
 /** The value without a length, appended; nothing for one that is left out. */
 bool RowLeafWriter::AppendValue(const Block& block, size_t row, const RowField& field, std::vector<uint8_t>* to) {
   if (field.kind == FieldKind::kMessage) {
     for (const RowField& one : field.fields) {
+      if (all_zero_[one.column]) continue;
       uint64_t number;
       if (!NumberOf(block, row, one, &number)) return false;
       if (number == 0) continue;
@@ -312,9 +361,11 @@ const uint8_t* RowLeafWriter::KeptDigest(const Block& block, size_t row, const s
 bool RowLeafWriter::WritePayload(const Block& block, size_t row, const RowField& field, uint32_t detail_number) {
   const Column& column = block.columns[field.column];
   const ColumnSpec& spec = plan_.columns[field.column];
-  const uint8_t* value;
-  size_t bytes;
-  if (spec.shape == ColumnShape::kString) {
+  const uint8_t* value = nullptr;
+  size_t bytes = 0;
+  if (all_zero_[field.column]) {
+    if (plan_.digests == kNone || all_zero_[plan_.digests]) return true;
+  } else if (spec.shape == ColumnShape::kString) {
     // Hashed where it lies: it may be large.
     value = column.texts[row].at;
     bytes = column.texts[row].bytes;

@@ -95,25 +95,43 @@ class RowLeafWriter {
  public:
   explicit RowLeafWriter(RowPlan plan);
 
-  /** nullptr, or what is wrong with the answer. */
-  const char* Read(const uint8_t* at, size_t bytes, RowPage* page);
+  /**
+   * nullptr, or what is wrong with the answer. `asked` is nullptr, or has a byte a column: 0 for those that were not asked
+   * for, which count as zero in all rows.
+   */
+  const char* Read(const uint8_t* at, size_t bytes, const uint8_t* asked, RowPage* page);
+
+  size_t columns() const { return plan_.columns.size(); }
+  /** What no row is read without. */
+  bool IsNeeded(size_t column) const;
 
  private:
   const char* ReadRow(const Block& block, size_t row, RowPage* page);
-  bool WriteLeaf(const Block& block, size_t row, const RowDetail& detail, uint8_t* leaf, uint8_t* state);
-  bool WriteFields(const Block& block, size_t row, const std::vector<RowField>& fields, uint32_t from, uint32_t to,
+  void Prepare(const Block& block, const uint8_t* asked);
+  bool WriteLeaf(const Block& block, size_t row, size_t detail, uint8_t* leaf, uint8_t* state);
+  bool WriteFields(const Block& block, size_t row, const std::vector<const RowField*>& fields, uint32_t from, uint32_t to,
                    uint32_t detail_number);
+  bool IsLeftOut(const RowField& field) const;
+  void KeepFilled(const std::vector<RowField>& fields, std::vector<const RowField*>* filled) const;
   bool WriteField(const Block& block, size_t row, const RowField& field);
   bool WritePayload(const Block& block, size_t row, const RowField& field, uint32_t detail_number);
   bool AppendValue(const Block& block, size_t row, const RowField& field, std::vector<uint8_t>* to);
   bool NumberOf(const Block& block, size_t row, const RowField& field, uint64_t* number);
   const uint8_t* KeptDigest(const Block& block, size_t row, const std::string& name);
-  bool HasForeign(const Block& block, size_t row, const RowDetail& detail) const;
+  bool HasForeign(const Block& block, size_t row, size_t detail) const;
 
   RowPlan plan_;
   Block block_;
   /** Of this block: which columns are zero in all rows. */
   std::vector<uint8_t> all_zero_;
+  /** Of this block: by word of the column `kind`, which detail, or kNone; and by detail, foreign columns that are not zero. */
+  std::vector<uint32_t> detail_of_kind_;
+  std::vector<std::vector<uint32_t>> foreign_;
+  /** Of this block: fields that some row has, of the head and by detail. */
+  std::vector<const RowField*> head_filled_;
+  std::vector<std::vector<const RowField*>> filled_;
+  /** Of this block, by list of words and column: the number of each word of the column, kNoNumber for one that has none. */
+  std::vector<std::vector<uint64_t>> numbers_;
   std::vector<uint8_t> canonical_;
   std::vector<uint8_t> value_;
   std::vector<std::pair<Text, Text>> entries_;

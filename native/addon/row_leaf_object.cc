@@ -202,8 +202,17 @@ Napi::Value RowLeafObject::Read(const Napi::CallbackInfo& info) {
   const size_t count = states.ByteLength();
   if (computed.ByteLength() != count * kLeafBytes || stored.ByteLength() != count * kLeafBytes)
     throw Napi::RangeError::New(env, "there is room for as many leaves as states");
+  const uint8_t* asked = nullptr;
+  if (!info[5].IsUndefined()) {
+    if (!IsBytes(info[5])) throw Napi::TypeError::New(env, "the columns that were asked for are bytes");
+    auto list = info[5].As<Napi::Uint8Array>();
+    if (list.ByteLength() != writer_->columns()) throw Napi::RangeError::New(env, "of each column is said whether it was asked for");
+    asked = list.Data();
+    for (size_t i = 0; i < list.ByteLength(); i++)
+      if (asked[i] == 0 && writer_->IsNeeded(i)) throw Napi::RangeError::New(env, "no row is read without all needed columns");
+  }
   RowPage page = {WholeNumberOf(env, info[1], "the first number"), count, computed.Data(), stored.Data(), states.Data(), 0, {}};
-  if (const char* wrong = writer_->Read(bytes.Data(), bytes.ByteLength(), &page)) throw Napi::Error::New(env, wrong);
+  if (const char* wrong = writer_->Read(bytes.Data(), bytes.ByteLength(), asked, &page)) throw Napi::Error::New(env, wrong);
   auto doubled = Napi::Array::New(env, page.doubled.size());
   for (size_t i = 0; i < page.doubled.size(); i++) {
     const Doubled& one = page.doubled[i];

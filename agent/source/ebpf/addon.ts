@@ -163,7 +163,8 @@ export interface RowLeafWriter {
    * stands in the row and what there is to say of it (`rowState`) go to the row's place; a place without a row keeps what
    * it has. A row whose place is taken comes back in `doubled`.
    *
-   * Shape    `computed`, `stored`: 32 bytes a place; `states`: one byte
+   * Shape    `computed`, `stored`: 32 bytes a place; `states`: one byte; `asked`: one byte a column of the plan, 0 for those
+   *          that `native` was asked without: they count as zero in all rows
    * Errors   Error for bytes that are not what the plan says: no more of them is read
    */
   read(
@@ -172,6 +173,7 @@ export interface RowLeafWriter {
     computed: Uint8Array,
     stored: Uint8Array,
     states: Uint8Array,
+    asked?: Uint8Array,
   ): { rows: number; doubled: DoubledRow[] };
 }
 
