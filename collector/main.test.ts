@@ -110,7 +110,7 @@ describe('collector', () => {
     const [{ headers, body }] = posted as [{ headers: IncomingHttpHeaders; body: string }];
     assert.equal(headers['sworn-signature'], signature(SECRET, String(headers['sworn-timestamp']), body));
     // What is posted at once reads as what is read back from the table.
-    const { received_at: _received, salt: _salt, leaf: _leaf, ...row } = alert!;
+    const { received_at: _received, salt: _salt, leaf: _leaf, erasure_seq: _erasure, ...row } = alert!;
     assert.deepEqual(JSON.parse(body).alert, row);
   });
 
