@@ -41,7 +41,9 @@ const ALONE =
 
 const started = performance.now();
 const totals: Totals = { passed: 0, failed: 0, skips: [] };
-const files = globSync('{agent,cli,collector,deploy,native,proto,test,bench,witness}/**/*.test.ts', { cwd: root }).sort();
+const files = globSync('{agent,cli,collector,deploy,native,proto,test,bench,witness}/**/*.test.ts', {
+  cwd: root,
+}).sort();
 const chosen = words.length === 0 ? files : files.filter((file) => words.some((word) => file.includes(word)));
 if (chosen.length === 0) {
   console.error(`no test file has ${words.map((word) => `'${word}'`).join(' or ')} in its path`);

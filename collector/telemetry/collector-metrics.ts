@@ -36,7 +36,10 @@ export function createCollectorMetrics() {
     streamsRefused: counter('streams_refused_total', 'Streams ended by the collector, by code.', []),
     agentsConnected: gauge('agents_connected', 'Agents with an open stream.'),
     agentsSilent: gauge('agents_silent', 'Agents that are silent: gone without a word, or connected and without one.'),
-    agentsUnwatched: counter('agents_unwatched_total', 'Connects of agents that are too many to be watched for silence.'),
+    agentsUnwatched: counter(
+      'agents_unwatched_total',
+      'Connects of agents that are too many to be watched for silence.',
+    ),
     agentLastSeq: gauge('agent_last_seq', 'Highest seq stored, by agent.'),
     agentLastTime: gauge('agent_last_stored_seconds', 'When the last activity of an agent was stored, Unix time.'),
     checkpoints: counter('checkpoints_total', 'Checkpoints of logs, by verdict; the own log counts as cosigned.', []),
