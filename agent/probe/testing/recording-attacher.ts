@@ -6,6 +6,8 @@ import { probeKind } from '../../model/code-image.ts';
 import type { ProbeAttacher, ProbeCount } from '../../model/probe-attacher.ts';
 import { keyText } from '../mapped-files.ts';
 
+const PAUSE = new Int32Array(new SharedArrayBuffer(4));
+
 export interface Placed {
   readonly id: number;
   readonly kind: number;
@@ -61,9 +63,11 @@ export class RecordingAttacher implements ProbeAttacher {
   setCanary(pid: number): void {
     if (pid === 0) return;
     let command = [''];
-    // Empty for a moment while it becomes another program.
-    for (let i = 0; i < 1000 && command.length < 2; i++) {
+    // Empty while it becomes another program, and it may have to wait for a processor just then. It ends when we let it.
+    for (let waits = 0; waits < 10_000; waits++) {
       command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      if (command.length >= 2) break;
+      Atomics.wait(PAUSE, 0, 0, 1);
     }
     this.calls.push(`canary ${command.join(' ').slice(0, 200)}`);
     if (!this.seesCanary) return;
