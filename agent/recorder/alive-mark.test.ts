@@ -71,3 +71,15 @@ test('a mark that cannot be read is no first start: the absence is since before 
     assert.equal(absence.untilUnixNs, later(600).unixNs, text);
   }
 });
+
+test('a mark that cannot be read, of a clock that was set back since: the absence begins before now', async (t) => {
+  const file = fileFor(t);
+  await new AliveMark(file, 'boot-1', NOON).write(NOON, false);
+  writeFileSync(file, '');
+  const hourAgo = { unixNs: NOON.unixNs - 3600n * SECOND_NS, bootNs: SECOND_NS };
+  utimesSync(file, Number(NOON.unixNs / SECOND_NS), Number(NOON.unixNs / SECOND_NS));
+  const { absence } = new AliveMark(file, 'boot-2', hourAgo);
+  assert.equal(absence?.reason, 'mark_unreadable');
+  assert.ok(absence.sinceUnixNs < hourAgo.unixNs);
+  assert.ok(absence.untilUnixNs > NOON.unixNs);
+});

@@ -101,7 +101,8 @@ function absenceOf(mark: Mark, bootId: string, now: Moment): Absence {
 /** There was a recorder, and its mark says nothing: that is no first start. */
 function unreadable(file: string, now: Moment): Absence {
   const { mtimeNs } = statSync(file, { bigint: true });
-  const sinceUnixNs = least(mtimeNs - MARK_AGE_NS, now.unixNs);
+  // Its file may be of a clock that was ahead, and then set back: what is lost is of a time before now all the same.
+  const sinceUnixNs = least(mtimeNs, now.unixNs) - MARK_AGE_NS;
   return { sinceUnixNs, untilUnixNs: most(now.unixNs, mtimeNs + MARK_AGE_NS), reason: 'mark_unreadable' };
 }
 
