@@ -189,7 +189,8 @@ export class ChdbHttp {
       let bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
       if (response.destroyed) return;
       if (header === undefined) {
-        header = bytes.subarray(0, headerBytes(format, bytes));
+        // A copy: the chunk itself is given back.
+        header = Buffer.from(bytes.subarray(0, headerBytes(format, bytes)));
         response.writeHead(200, { 'x-clickhouse-format': format });
       } else if (header.length > 0 && bytes.subarray(0, header.length).equals(header)) {
         // Each chunk of the engine is a whole document of its own, header and all.
