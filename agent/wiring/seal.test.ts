@@ -53,7 +53,12 @@ describe('what an agent signs', { skip: whyNoRecording() }, () => {
 
     /** An agent runs until it has written its first lines, and stops. */
     async runOnce(): Promise<SealStatus> {
-      const config = { state_dir: this.state, run_dir: join(this.folder, 'run'), broker: { enabled: false } };
+      const config = {
+        state_dir: this.state,
+        run_dir: join(this.folder, 'run'),
+        broker: { enabled: false },
+        tls: { enabled: false },
+      };
       const agent = await startAgent({
         config: readAgentConfig(JSON.stringify(config), 'x'),
         version: '0',
