@@ -243,7 +243,7 @@ describe('two collectors with one ClickHouse', () => {
         const begin = [0, 1].map((agent) => ({ do: 'begin' as const, agent, at: agent }));
         for (const outcome of await run([...begin, ...steps], gates)) seen.add(outcome);
       }),
-      { numRuns: Number(process.env['SWORN_TEST_RUNS'] ?? 200), seed, endOnFailure: true },
+      { numRuns: Number(process.env['SWORN_TEST_RUNS'] ?? 60), seed, endOnFailure: true },
     );
     // The schedules reach what they are made for.
     assert.ok(seen.has('stored') && seen.has('claim_lost'), [...seen].join(' '));
