@@ -37,7 +37,7 @@ interface Totals {
 
 /** What watches the kernel, runs daemons or loads the machine: one file at a time, so that none disturbs another. */
 const ALONE =
-  /^(?:native|agent\/source|test|deploy|cli|collector\/(?:ingest|store|testing)|agent\/(?:control|delivery|journal))\//;
+  /^(?:native|agent\/source|test|deploy|cli(?!\/audit\/)|collector\/(?:ingest|store|testing)|agent\/(?:control|delivery|journal))\//;
 
 const started = performance.now();
 const totals: Totals = { passed: 0, failed: 0, skips: [] };
