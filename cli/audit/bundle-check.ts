@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * One log of a bundle, line by line, in the memory of a line and of some leaves: leaves out of the activities, the root out of leaves and
- * hashes, the signatures over the root. cli/audit/page/page.js does the same in a browser, and a test holds one against the
- * other.
+ * One log of a bundle, line by line, in the memory of a line and of some leaves: leaves out of the activities, the root out
+ * of leaves and hashes, the signatures over the root. cli/audit/page/page.js does the same in a browser, and a test holds one
+ * against the other.
  */
 import { leafOf } from '../../proto/leaf.ts';
 import { MerkleFrontier } from '../../proto/log/merkle.ts';

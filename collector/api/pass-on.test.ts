@@ -56,5 +56,9 @@ describe('an answer that is passed on', () => {
     passOn(other, gone);
     gone.destroy();
     await once(other, 'close');
+    // Who went before it began: nothing says so any more.
+    const late = new PassThrough();
+    passOn(late, gone);
+    assert.equal(late.destroyed, true);
   });
 });

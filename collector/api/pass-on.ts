@@ -6,6 +6,10 @@ import { giveBack } from '../model/given-back.ts';
 
 /** Takes no more than `to` does. An answer that breaks off breaks `to` off, and who goes ends the answer. */
 export function passOn(from: Readable, to: Writable): void {
+  if (to.destroyed) {
+    from.destroy();
+    return;
+  }
   from.on('data', (piece: Uint8Array) => {
     if (!to.write(piece, () => giveBack(piece))) from.pause();
   });
