@@ -149,14 +149,15 @@ export class ActivityBuilder {
     binding: Binding = bindingAt(session, exchange.requestAt),
   ): Activity {
     const { opened } = connection;
-    const clean = this.#redactor.exchange(connection.protocol, exchange);
+    const protocol = exchange.protocol ?? connection.protocol;
+    const clean = this.#redactor.exchange(protocol, exchange);
     const { requestAt, responseEndAt } = exchange;
     return {
       ...this.#head(session, process, pid, requestAt, responseEndAt, requestAt, binding),
       connectionId: this.connectionId(opened),
       detail: 'command',
       command: {
-        protocol: connection.protocol,
+        protocol,
         operation: exchange.operation,
         target: targetOf(connection, clean.target),
         resource: clean.resource,
@@ -434,6 +435,9 @@ type AddressFields = Pick<
   'transport' | 'localAddress' | 'localPort' | 'remoteAddress' | 'remotePort' | 'joinedLate'
 >;
 
+/** Languages of connections whose targets are places. */
+const NAMES_PLACES: ReadonlySet<string> = new Set(['http', 'http2', 'websocket']);
+
 function tlsAttributes(tls: TlsView | undefined): Record<string, string> {
   if (tls === undefined) return {};
   const { certificate, clientCertificate } = tls;
@@ -487,7 +491,7 @@ export function placeOf({ opened, role }: Pick<ConnectionView, 'opened' | 'role'
 /** What the bytes call the target, and the address that they went to. */
 function targetOf(connection: ConnectionView, target: string): string {
   const place = placeOf(connection);
-  // HTTP names an authority, which is a place already; a database's name is not.
-  if (connection.protocol === 'http') return target === '' ? place : target;
+  // HTTP and what is spoken over it name an authority, which is a place already; a database's name is not.
+  if (NAMES_PLACES.has(connection.protocol)) return target === '' ? place : target;
   return target === '' ? place : `${target}@${place}`;
 }

@@ -7,7 +7,15 @@
  * The account holds by construction: a byte that is fed goes to exactly one `Decoding`, to the TLS layer, or still waits in
  * the opening, and whoever has it answers for it.
  */
-import type { DecoderBounds, Exchange, ProtocolDefinition, SeenCredential, Side } from '../protocol/decoder.ts';
+import type {
+  Agreement,
+  DecoderBounds,
+  Exchange,
+  ProtocolDefinition,
+  SeenCredential,
+  Side,
+} from '../protocol/decoder.ts';
+import { protocolNamed } from '../protocol/detect.ts';
 import { startsTls } from '../protocol/opaque/client-hello.ts';
 import { OpaqueDecoder } from '../protocol/opaque/decoder.ts';
 import type { SecretStore } from '../tls/secret-store.ts';
@@ -273,7 +281,8 @@ export class Conversation {
       if (!decoding.end(at)) this.#sink.trouble('sent', 'decoder_failed', 0, at);
       this.#settle(decoding);
       this.#handovers++;
-      this.#begin(this.#handovers > HANDOVERS_MAX ? 'unknown' : step.protocol);
+      if (this.#handovers > HANDOVERS_MAX) this.#begin('unknown');
+      else this.#begin(step.protocol, step.agreement);
     }
   }
 
@@ -305,15 +314,21 @@ export class Conversation {
   }
 
   /** After a handover: whatever is in a tunnel, the decoder of that language if there is one, else the bytes are counted. */
-  #begin(protocol: string): void {
-    const definition = this.#options.protocols?.find(({ name }) => name === protocol);
+  #begin(protocol: string, agreement?: Agreement): void {
+    const definition = protocolNamed(protocol, this.#options.protocols);
     if (protocol === 'tunnel') {
       this.#protocol = '';
       this.#opening = this.#newOpening(false);
     } else if (protocol === 'tls') {
       this.#beginTls(false);
     } else if (definition !== undefined) {
-      const opening = { client: NO_BYTES, server: NO_BYTES, serverPort: 0, late: false };
+      const opening = {
+        client: NO_BYTES,
+        server: NO_BYTES,
+        serverPort: 0,
+        late: false,
+        ...(agreement && { agreement }),
+      };
       this.#protocol = protocol;
       this.#decoding = new Decoding(
         definition,

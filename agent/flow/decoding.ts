@@ -9,6 +9,7 @@
  * the decoder.
  */
 import type {
+  Agreement,
   ByteCounts,
   Decoder,
   DecoderSink,
@@ -28,9 +29,15 @@ export interface DecodingListener {
 export type DecodingStep =
   | { readonly kind: 'goes-on' }
   /** The first `consumedBytes` of the chunk were this decoder's; it is done. */
-  | { readonly kind: 'handover'; readonly protocol: string; readonly consumedBytes: number }
+  | ({ readonly kind: 'handover' } & Handover)
   /** It threw; it is done, and nothing of the chunk is left over. */
   | { readonly kind: 'failed' };
+
+interface Handover {
+  readonly protocol: string;
+  readonly consumedBytes: number;
+  readonly agreement?: Agreement | undefined;
+}
 
 type Said =
   | { readonly kind: 'exchange'; readonly exchange: Exchange }
@@ -49,7 +56,7 @@ export class Decoding {
   /** Bytes that it was given: what its counts have to add up to. */
   readonly #givenBytes: Record<Side, number> = { client: 0, server: 0 };
   #said: Said[] = [];
-  #handover: { readonly protocol: string; readonly consumedBytes: number } | undefined;
+  #handover: Handover | undefined;
 
   /** A decoder that cannot even be made has failed; `create` is of the definition, bounds and opening applied. */
   constructor(
@@ -128,8 +135,7 @@ export class Decoding {
     this.#handover = undefined;
     if (failed) return FAILED;
     if (handover === undefined) return GOES_ON;
-    const { protocol, consumedBytes } = handover;
-    return { kind: 'handover', protocol, consumedBytes: clamp(consumedBytes, chunkBytes) };
+    return { kind: 'handover', ...handover, consumedBytes: clamp(handover.consumedBytes, chunkBytes) };
   }
 
   #passOn(): void {
@@ -148,8 +154,8 @@ export class Decoding {
       exchange: (exchange) => this.#said.push({ kind: 'exchange', exchange }),
       credential: (credential) => this.#said.push({ kind: 'credential', credential }),
       trouble: (from, reason, bytes) => this.#said.push({ kind: 'trouble', from, reason, bytes }),
-      handover: (protocol, consumedBytes) => {
-        this.#handover = { protocol, consumedBytes };
+      handover: (protocol, consumedBytes, agreement) => {
+        this.#handover = { protocol, consumedBytes, agreement };
       },
     };
   }

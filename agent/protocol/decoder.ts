@@ -25,6 +25,8 @@ export interface Payload {
 
 /** A request with its reply. Texts are what a person would need to know what was done. */
 export interface Exchange {
+  /** What is spoken, where that is more than the language of the connection: 'kubernetes', 'grpc' or 'mcp' over HTTP. */
+  readonly protocol?: string;
   /** The protocol's own verb: SELECT, DELETE, GET, … */
   readonly operation: string;
   /** Where it went, as far as the bytes say: database name, authority, … ; the caller adds the address. */
@@ -104,14 +106,27 @@ export interface DecoderSink {
   /**
    * The connection changes its language after this point: both sides' later bytes belong to `protocol`
    * ('tls' after an SSLRequest that was granted, 'websocket' or 'http2' after an upgrade). The decoder gets no more bytes;
-   * `consumedBytes` of the chunk just pushed were its own, the rest goes to the next decoder.
+   * `consumedBytes` of the chunk just pushed were its own, the rest goes to the next decoder, with what was agreed on.
    */
-  handover(protocol: string, consumedBytes: number): void;
+  handover(protocol: string, consumedBytes: number, agreement?: Agreement): void;
   /**
    * Bytes of one side that could not be understood: a stable word for the cause. Over a connection they add up to
    * `notUnderstood`, but for those whose word begins with `gap`: these tell what a gap broke, and how long it is.
    */
   trouble(from: Side, reason: string, bytes: number): void;
+}
+
+/** What a handover was agreed on with: the request that asked for it and the answer that granted it. */
+export interface Agreement {
+  readonly method: string;
+  readonly authority: string;
+  /** Path and query, secrets out. */
+  readonly path: string;
+  /** Names in lower case, as they came; values with secrets out. */
+  readonly requestFields: readonly (readonly [name: string, value: string])[];
+  readonly responseFields: readonly (readonly [name: string, value: string])[];
+  /** The exchange that asked, when it was not given out: its answer comes in the next language (h2c's stream 1). */
+  readonly unanswered?: Exchange;
 }
 
 /** Every byte pushed is in exactly one of these once `end` was called for both sides. */
@@ -173,4 +188,6 @@ export interface Opening {
   readonly server: Uint8Array;
   readonly serverPort: number;
   readonly late: boolean;
+  /** Behind a handover: what was agreed on. */
+  readonly agreement?: Agreement;
 }

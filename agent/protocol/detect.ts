@@ -12,6 +12,17 @@ import { redis } from './redis/redis.ts';
 
 export const protocols: readonly ProtocolDefinition[] = [http1, postgres, mysql, redis];
 
+/** Languages that are never begun with: what a conversation turns to, by name. */
+const turnedTo: readonly ProtocolDefinition[] = [];
+
+/** Whose language `name` is, asked when a conversation turns to it. */
+export function protocolNamed(
+  name: string,
+  among: readonly ProtocolDefinition[] = [...protocols, ...turnedTo],
+): ProtocolDefinition | undefined {
+  return among.find((definition) => definition.name === name);
+}
+
 export type Detection =
   | { readonly kind: 'found'; readonly definition: ProtocolDefinition }
   /** Ask again when more bytes were seen; when none come any more, take it for 'none'. */

@@ -2,6 +2,7 @@
 
 /** HTTP/1.0 and HTTP/1.1: two readers, one a direction, and the pairing of what they read. */
 import type { ByteCounts, Decoder, DecoderBounds, DecoderSink, Opening, SeenCredential, Side } from '../decoder.ts';
+import { meanings } from '../http/meanings.ts';
 import { exchangeOf } from './exchange.ts';
 import { fieldMembers, fieldValue } from './fields.ts';
 import { replyFraming, requestFraming } from './framing.ts';
@@ -130,7 +131,7 @@ export class Http1Decoder implements Decoder {
 
   #give(open: OpenExchange): void {
     const exchange = exchangeOf(open);
-    if (exchange !== undefined) this.#sink.exchange(exchange);
+    if (exchange !== undefined) for (const meant of meanings(exchange)) this.#sink.exchange(meant);
     if (this.#handover === undefined) this.#resume(open);
   }
 
