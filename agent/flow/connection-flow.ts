@@ -6,7 +6,13 @@
  */
 import type { ByteAccount } from '../model/activity.ts';
 import type { BytesMissing, BytesMoved, ConnectionClosed, ConnectionOpened } from '../model/kernel-event.ts';
-import type { DecoderBounds, Exchange, ProtocolDefinition, SeenCredential } from '../protocol/decoder.ts';
+import type {
+  DecoderBounds,
+  Exchange,
+  ProtocolDefinition,
+  SeenCredential,
+  TerminalStretch,
+} from '../protocol/decoder.ts';
 import type { SecretStore } from '../tls/secret-store.ts';
 import type { TlsDescription } from '../tls/tls-layer.ts';
 import { Conversation } from './conversation.ts';
@@ -19,6 +25,7 @@ export type { Direction } from './opening.ts';
 export interface FlowSink {
   exchange(flow: ConnectionFlow, exchange: Exchange): void;
   credential(flow: ConnectionFlow, credential: SeenCredential): void;
+  terminal(flow: ConnectionFlow, stretch: TerminalStretch): void;
   /** Bytes of the connection that were never had. */
   lost(flow: ConnectionFlow, direction: Direction, reason: string, bytes: number, atNs: number): void;
   /** Bytes that were had and not understood, or an exchange that was given up. */
@@ -72,6 +79,7 @@ export class ConnectionFlow {
       {
         exchange: (exchange) => sink.exchange(this, exchange),
         credential: (credential) => sink.credential(this, credential),
+        terminal: (stretch) => sink.terminal(this, stretch),
         trouble: (direction, reason, bytes, atNs) => sink.trouble(this, direction, reason, bytes, atNs),
         unreadable: (_direction, reason, bytes) => {
           this.unreadable.set(reason, (this.unreadable.get(reason) ?? 0) + bytes);

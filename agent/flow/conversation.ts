@@ -14,6 +14,7 @@ import type {
   ProtocolDefinition,
   SeenCredential,
   Side,
+  TerminalStretch,
 } from '../protocol/decoder.ts';
 import { protocolNamed } from '../protocol/detect.ts';
 import { startsTls } from '../protocol/opaque/client-hello.ts';
@@ -34,6 +35,7 @@ export interface ConversationOptions {
 export interface ConversationSink {
   exchange(exchange: Exchange): void;
   credential(credential: SeenCredential): void;
+  terminal(stretch: TerminalStretch): void;
   /** Bytes that were had and not understood, or an exchange that was given up. */
   trouble(direction: Direction, reason: string, bytes: number, atNs: number): void;
   /** Encrypted bytes that were had and could not be read. */
@@ -416,6 +418,7 @@ export class Conversation {
     return {
       exchange: (exchange) => this.#sink.exchange(exchange),
       credential: (credential) => this.#sink.credential(credential),
+      terminal: (stretch) => this.#sink.terminal(stretch),
       trouble: (from, reason, bytes) => {
         this.#sink.trouble(this.#directionOf(from), reason, bytes, this.#lastAtNs);
       },

@@ -17,11 +17,13 @@ import type {
   ProtocolDefinition,
   SeenCredential,
   Side,
+  TerminalStretch,
 } from '../protocol/decoder.ts';
 
 export interface DecodingListener {
   exchange(exchange: Exchange): void;
   credential(credential: SeenCredential): void;
+  terminal(stretch: TerminalStretch): void;
   trouble(from: Side, reason: string, bytes: number): void;
 }
 
@@ -42,6 +44,7 @@ interface Handover {
 type Said =
   | { readonly kind: 'exchange'; readonly exchange: Exchange }
   | { readonly kind: 'credential'; readonly credential: SeenCredential }
+  | { readonly kind: 'terminal'; readonly stretch: TerminalStretch }
   | { readonly kind: 'trouble'; readonly from: Side; readonly reason: string; readonly bytes: number };
 
 const GOES_ON: DecodingStep = { kind: 'goes-on' };
@@ -145,6 +148,7 @@ export class Decoding {
     for (const one of said) {
       if (one.kind === 'exchange') this.#listener.exchange(one.exchange);
       else if (one.kind === 'credential') this.#listener.credential(one.credential);
+      else if (one.kind === 'terminal') this.#listener.terminal(one.stretch);
       else this.#listener.trouble(one.from, one.reason, one.bytes);
     }
   }
@@ -153,6 +157,7 @@ export class Decoding {
     return {
       exchange: (exchange) => this.#said.push({ kind: 'exchange', exchange }),
       credential: (credential) => this.#said.push({ kind: 'credential', credential }),
+      terminal: (stretch) => this.#said.push({ kind: 'terminal', stretch }),
       trouble: (from, reason, bytes) => this.#said.push({ kind: 'trouble', from, reason, bytes }),
       handover: (protocol, consumedBytes, agreement) => {
         this.#handover = { protocol, consumedBytes, agreement };

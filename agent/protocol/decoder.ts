@@ -100,9 +100,30 @@ export interface SeenCredential {
   readonly at: number;
 }
 
+/** Something that happened at a terminal; sizes are in characters. */
+export type TerminalEvent =
+  | { readonly kind: 'typed' | 'shown'; readonly bytes: Uint8Array; readonly at: number }
+  | { readonly kind: 'resized'; readonly columns: number; readonly rows: number; readonly at: number };
+
+/**
+ * A stretch of a terminal's life, in the order in which it happened. A decoder gives one out when it has some 64 KiB or when a
+ * second has passed since its first event, and at the end of the terminal.
+ */
+export interface TerminalStretch {
+  /** Tells the terminals of a connection apart. */
+  readonly terminal: string;
+  /** Size at the beginning of the stretch; 0 when it is not known. */
+  readonly columns: number;
+  readonly rows: number;
+  readonly events: readonly TerminalEvent[];
+  /** Bytes of the stretch that were seen and not kept, beyond a bound. */
+  readonly cutBytes: number;
+}
+
 export interface DecoderSink {
   exchange(exchange: Exchange): void;
   credential(credential: SeenCredential): void;
+  terminal(stretch: TerminalStretch): void;
   /**
    * The connection changes its language after this point: both sides' later bytes belong to `protocol`
    * ('tls' after an SSLRequest that was granted, 'websocket' or 'http2' after an upgrade). The decoder gets no more bytes;

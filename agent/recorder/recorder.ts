@@ -381,6 +381,12 @@ export class Recorder {
         const { session, process } = this.#actorOf(flow, credential.at);
         this.#options.onCredential(credential, session, process, flow.opened, flow.tls);
       },
+      terminal: (flow, stretch) => {
+        for (const event of stretch.events) {
+          const bytes = event.kind === 'resized' ? 0 : event.bytes.length;
+          this.#connectionLoss(flow.opened, 'decoder', 'received', 'terminal_not_recorded', bytes, event.at);
+        }
+      },
       lost: (flow, direction, reason, bytes, atNs) => {
         this.#connectionLoss(flow.opened, 'connection', direction, reason, bytes, atNs);
       },

@@ -154,7 +154,7 @@ function exchangesOf(about: ConnectionOpened, events: readonly BytesMoved[]): Ex
   const flow = new ConnectionFlow(
     about,
     { bounds: DEFAULT_BOUNDS },
-    { exchange: (_, exchange) => exchanges.push(exchange), credential() {}, lost() {}, trouble() {} },
+    { exchange: (_, exchange) => exchanges.push(exchange), credential() {}, terminal() {}, lost() {}, trouble() {} },
   );
   for (const event of events) flow.moved(event);
   flow.abandon(1_000_000);

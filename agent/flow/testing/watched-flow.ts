@@ -3,7 +3,13 @@
 /** A flow with everything that it says written down, and its account looked at after each event. */
 import assert from 'node:assert/strict';
 import type { BytesMissing, BytesMoved, ConnectionClosed, ConnectionOpened } from '../../model/kernel-event.ts';
-import { DEFAULT_BOUNDS, type Exchange, type ProtocolDefinition, type SeenCredential } from '../../protocol/decoder.ts';
+import {
+  DEFAULT_BOUNDS,
+  type Exchange,
+  type ProtocolDefinition,
+  type SeenCredential,
+  type TerminalStretch,
+} from '../../protocol/decoder.ts';
 import { protocols } from '../../protocol/detect.ts';
 import { ConnectionFlow, type Direction, type FlowOptions, type FlowSink } from '../connection-flow.ts';
 import { throwsAtCreation, throwsAtDetection, unruly } from './unruly-protocol.ts';
@@ -14,6 +20,7 @@ export const DIRECTIONS = ['sent', 'received'] as const;
 export class Witness implements FlowSink {
   readonly exchanges: Exchange[] = [];
   readonly credentials: SeenCredential[] = [];
+  readonly terminals: TerminalStretch[] = [];
   /** Bytes by `direction reason`. */
   readonly lossBytes: Record<string, number> = {};
   readonly troubles: string[] = [];
@@ -25,6 +32,10 @@ export class Witness implements FlowSink {
 
   credential(_flow: ConnectionFlow, credential: SeenCredential): void {
     this.credentials.push(credential);
+  }
+
+  terminal(_flow: ConnectionFlow, stretch: TerminalStretch): void {
+    this.terminals.push(stretch);
   }
 
   lost(_flow: ConnectionFlow, direction: Direction, reason: string, bytes: number): void {

@@ -8,6 +8,7 @@
  */
 import assert from 'node:assert/strict';
 import {
+  type Agreement,
   type ByteCounts,
   DEFAULT_BOUNDS,
   type DecoderBounds,
@@ -16,6 +17,7 @@ import {
   type ProtocolDefinition,
   type SeenCredential,
   type Side,
+  type TerminalStretch,
 } from '../decoder.ts';
 import { bytesFrom, type Script, type Step } from './script.ts';
 
@@ -24,6 +26,8 @@ export interface RunOptions {
   readonly serverPort?: number;
   /** The decoder is told that it joined late. */
   readonly late?: boolean;
+  /** What was agreed on before the decoder took over. */
+  readonly agreement?: Agreement;
   /** What `heldBytes` may reach at any moment. The default follows from the bounds: see `heldBytesMaxOf`. */
   readonly heldBytesMax?: number;
 }
@@ -33,12 +37,14 @@ export interface Handover {
   /** Whose bytes were being pushed, and how many of that side's bytes, since the beginning, were the decoder's own. */
   readonly from: Side;
   readonly atByte: number;
+  readonly agreement?: Agreement;
 }
 
 /** All that a decoder said in one run. */
 export interface Run {
   readonly exchanges: readonly Exchange[];
   readonly credentials: readonly SeenCredential[];
+  readonly terminals: readonly TerminalStretch[];
   readonly handover: Handover | undefined;
   /** Bytes by `side reason`; a decoder may report one loss in several calls. */
   readonly troubles: Readonly<Record<string, number>>;
@@ -66,6 +72,7 @@ export function openingOf(script: Script, options: RunOptions = {}): Opening {
     server: bytesFrom(script, 'server').subarray(0, 4096),
     serverPort: options.serverPort ?? 0,
     late: options.late ?? false,
+    ...(options.agreement && { agreement: options.agreement }),
   };
 }
 
@@ -85,6 +92,7 @@ export function runScript(
   const heldLimit = options.heldBytesMax ?? heldBytesMaxOf(bounds);
   const exchanges: Exchange[] = [];
   const credentials: SeenCredential[] = [];
+  const terminals: TerminalStretch[] = [];
   const troubles: Record<string, number> = {};
   const ownBytes = { client: 0, server: 0 };
   const ended = { client: false, server: false };
@@ -97,11 +105,13 @@ export function runScript(
     {
       exchange: (exchange) => exchanges.push(exchange),
       credential: (credential) => credentials.push(credential),
-      handover: (protocol, consumedBytes) => {
+      terminal: (stretch) => terminals.push(stretch),
+      handover: (protocol, consumedBytes, agreement) => {
         assert.ok(pushing, 'handover outside a push');
         assert.equal(handover, undefined, 'handed over twice');
         assert.ok(consumedBytes >= 0 && consumedBytes <= pushing.bytes, `handover consumed ${consumedBytes} bytes`);
-        handover = { protocol, from: pushing.from, atByte: ownBytes[pushing.from] + consumedBytes };
+        const atByte = ownBytes[pushing.from] + consumedBytes;
+        handover = { protocol, from: pushing.from, atByte, ...(agreement && { agreement }) };
       },
       trouble: (from, reason, bytes) => {
         const key = `${from} ${reason}`;
@@ -153,5 +163,5 @@ export function runScript(
       `bytes of the ${side} do not add up: ${JSON.stringify(counts[side])} of ${ownBytes[side]}`,
     );
   }
-  return { exchanges, credentials, handover, troubles, counts, ownBytes, heldBytesMax };
+  return { exchanges, credentials, terminals, handover, troubles, counts, ownBytes, heldBytesMax };
 }
