@@ -44,6 +44,11 @@ export class KeptBody {
     return kept;
   }
 
+  /** The kept head, without a copy: good until the next append. */
+  view(): Buffer {
+    return this.#kept.view();
+  }
+
   gap(missingBytes: number): void {
     this.#totalBytes += missingBytes;
     this.#missingBytes += missingBytes;
