@@ -418,10 +418,15 @@ export class Recorder {
         this.#options.onCredential(credential, session, process, flow.opened, flow.tls);
       },
       terminal: (flow, stretch) => {
-        for (const event of stretch.events) {
-          const bytes = event.kind === 'resized' ? 0 : event.bytes.length;
-          this.#connectionLoss(flow.opened, 'decoder', 'received', 'terminal_not_recorded', bytes, event.at);
-        }
+        const atNs = stretch.events.at(-1)?.at ?? flow.lastAtNs;
+        if (stretch.cutBytes > 0)
+          this.#connectionLoss(flow.opened, 'decoder', 'received', 'terminal_cut', stretch.cutBytes, atNs);
+        if (stretch.events.length === 0) return;
+        const { session, process, pid } = this.#actorOf(flow, atNs);
+        const connectionId = builder.connectionId(flow.opened);
+        const { terminal: name } = stretch;
+        const terminal = { id: `${connectionId}-${name}`, kind: flow.protocol, name, connectionId };
+        this.write(builder.terminal(terminal, stretch, session, process, pid));
       },
       lost: (flow, direction, reason, bytes, atNs) => {
         this.#connectionLoss(flow.opened, 'connection', direction, reason, bytes, atNs);
