@@ -23,9 +23,10 @@ import { containerIdOf } from '../model/cgroup-path.ts';
 import type { FindingReport } from '../model/finding.ts';
 import type { Binding } from '../model/identity.ts';
 import type { ConnectionClosed, ConnectionOpened, ProcessKey, Program } from '../model/kernel-event.ts';
-import type { Exchange, Status as ExchangeStatus } from '../protocol/decoder.ts';
+import type { Exchange, Status as ExchangeStatus, TerminalStretch } from '../protocol/decoder.ts';
 import { errnoName } from './errno.ts';
 import type { Redactor } from './redaction/redactor.ts';
+import { recordedStretch } from './terminal-stretch.ts';
 
 export interface Naming {
   /** Nanoseconds since the Unix epoch. */
@@ -66,6 +67,15 @@ export interface ConnectionView {
   account(direction: 'sent' | 'received'): ByteAccount;
   /** Bytes seen that the socket's counters do not have. */
   surplus(direction: 'sent' | 'received'): number;
+}
+
+/** A terminal: of the host, or one that a connection carries. */
+export interface TerminalView {
+  readonly id: string;
+  /** 'terminal' of the host; else the protocol. */
+  readonly kind: string;
+  readonly name: string;
+  readonly connectionId: string;
 }
 
 const NOTHING: ByteAccount = { moved: 0, decoded: 0, notUnderstood: 0, unreadable: 0, cut: 0, lost: 0 };
@@ -293,6 +303,31 @@ export class ActivityBuilder {
         bytes: loss.bytes,
         direction: loss.direction ?? '',
         message: loss.message,
+      },
+    };
+  }
+
+  /** A stretch with at least one event. */
+  terminal(
+    terminal: TerminalView,
+    stretch: TerminalStretch,
+    session: Session,
+    process: TrackedProcess | undefined,
+    pid: number,
+  ): Activity {
+    const { sinceNs, untilNs, ...recorded } = recordedStretch(stretch, this.#redactor);
+    return {
+      ...this.#head(session, process, pid, sinceNs, untilNs, untilNs),
+      connectionId: terminal.connectionId,
+      detail: 'terminal',
+      terminal: {
+        terminalId: terminal.id,
+        kind: terminal.kind,
+        name: terminal.name,
+        columns: stretch.columns,
+        rows: stretch.rows,
+        cutBytes: stretch.cutBytes,
+        ...recorded,
       },
     };
   }

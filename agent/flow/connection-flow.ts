@@ -13,6 +13,7 @@ import type {
   SeenCredential,
   TerminalStretch,
 } from '../protocol/decoder.ts';
+import type { SshKeyStore } from '../ssh/key-pool.ts';
 import type { SecretStore } from '../tls/secret-store.ts';
 import type { TlsDescription } from '../tls/tls-layer.ts';
 import { Conversation } from './conversation.ts';
@@ -41,6 +42,8 @@ export interface FlowOptions {
    * Left out: what is said in TLS is not read.
    */
   readonly secretsOf?: (opened: ConnectionOpened, pids: () => Iterable<number>) => SecretStore;
+  /** Likewise the keys that may open its SSH. */
+  readonly sshKeysOf?: (opened: ConnectionOpened, pids: () => Iterable<number>) => SshKeyStore;
 }
 
 const DIRECTIONS = ['sent', 'received'] as const;
@@ -70,12 +73,17 @@ export class ConnectionFlow {
       sent: new Stream(this.#streamSink('sent'), isUnix ? UNIX_REORDER_NS : 0),
       received: new Stream(this.#streamSink('received'), isUnix ? UNIX_REORDER_NS : REORDER_NS),
     };
-    const { bounds, protocols, secretsOf } = options;
+    const { bounds, protocols, secretsOf, sshKeysOf } = options;
     this.#conversation = new Conversation(
       waysOf(opened),
       { local: opened.localPort, remote: opened.remotePort },
       opened.joinedLate,
-      { bounds, ...(protocols && { protocols }), secrets: secretsOf?.(opened, () => this.#users()) },
+      {
+        bounds,
+        ...(protocols && { protocols }),
+        secrets: secretsOf?.(opened, () => this.#users()),
+        sshKeys: sshKeysOf?.(opened, () => this.#users()),
+      },
       {
         exchange: (exchange) => sink.exchange(this, exchange),
         credential: (credential) => sink.credential(this, credential),

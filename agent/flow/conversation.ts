@@ -19,6 +19,7 @@ import type {
 import { protocolNamed } from '../protocol/detect.ts';
 import { startsTls } from '../protocol/opaque/client-hello.ts';
 import { OpaqueDecoder } from '../protocol/opaque/decoder.ts';
+import type { SshKeyStore } from '../ssh/key-pool.ts';
 import type { SecretStore } from '../tls/secret-store.ts';
 import { type TlsDescription, TlsLayer } from '../tls/tls-layer.ts';
 import { Decoding, type DecodingListener, type DecodingStep } from './decoding.ts';
@@ -30,6 +31,8 @@ export interface ConversationOptions {
   readonly protocols?: readonly ProtocolDefinition[];
   /** Left out: what is said in TLS is not read. */
   readonly secrets?: SecretStore | undefined;
+  /** Left out: what is said in SSH is not read. */
+  readonly sshKeys?: SshKeyStore | undefined;
 }
 
 export interface ConversationSink {
@@ -338,6 +341,8 @@ export class Conversation {
         this.#listener(),
       );
     } else {
+      // Nobody reads the language in which it is answered.
+      if (agreement?.unanswered !== undefined) this.#sink.exchange(agreement.unanswered);
       this.#countFrom(protocol);
     }
   }

@@ -9,6 +9,7 @@
  */
 
 import type { FileKey } from './code-image.ts';
+import type { SshCipherKey } from './ssh-key.ts';
 import type { TlsSecret } from './tls-secret.ts';
 
 /** Names a process for its whole life: a pid alone is reused. */
@@ -192,6 +193,16 @@ export interface SecretDerived {
   readonly secret: TlsSecret;
 }
 
+/** A workload has given a cipher the key of one direction of an SSH connection, perhaps: only a trial can tell whose it is. */
+export interface SshKeyDerived {
+  readonly type: 'ssh-key-derived';
+  readonly atNs: number;
+  readonly process: ProcessKey;
+  readonly scope: Scope;
+  /** Owned by whoever handles the event. */
+  readonly key: SshCipherKey;
+}
+
 /** A workload has mapped a program or library that was not known: the new connections of its process wait until it is. */
 export interface ImageMapped {
   readonly type: 'image-mapped';
@@ -246,6 +257,7 @@ export type KernelEvent =
   | BytesMissing
   | ConnectionClosed
   | SecretDerived
+  | SshKeyDerived
   | ImageMapped
   | WayTaken
   | Missed;

@@ -16,6 +16,7 @@ import {
 import type { CodeImage } from '../model/code-image.ts';
 import { NO_IDENTITY } from '../model/identity.ts';
 import type { KernelEvent, Scope } from '../model/kernel-event.ts';
+import type { ProtocolDefinition } from '../protocol/decoder.ts';
 import { EPOCH_UNIX_NS, StagedRecorder } from './testing/staged-recorder.ts';
 
 const SCOPE: Scope = { selectionId: 1, sessionKey: 7n };
@@ -593,4 +594,45 @@ test('what of a batch is not handled yet is not written, whoever asks in the mid
   stage.handle(executed(100, 500), opened(), moved('sent', 0, GET), executed(200, 5000, OTHER));
   assert.deepEqual(asked, [500, 500]);
   assert.equal(stage.recorder.writtenUntilNs(9e15), 9e15);
+});
+
+test('what a terminal of a connection shows is a line, and what its decoder cut is a loss', () => {
+  const protocol: ProtocolDefinition = {
+    name: 'shouting',
+    detect: () => 'yes',
+    create: (_bounds, sink) => {
+      const counts = {
+        client: { decoded: 0, notUnderstood: 0, cut: 0 },
+        server: { decoded: 0, notUnderstood: 0, cut: 0 },
+      };
+      return {
+        push: (from, bytes, at) => {
+          counts[from].decoded += bytes.length;
+          const events = [{ kind: 'shown', bytes: Buffer.from(bytes), at } as const];
+          sink.terminal({ terminal: '7', columns: 80, rows: 24, events, cutBytes: 9 });
+        },
+        gap: () => {},
+        end: () => {},
+        counts,
+        heldBytes: 0,
+      };
+    },
+  };
+  const stage = new StagedRecorder({ protocols: [protocol] }).handle(
+    executed(100, 500),
+    opened(),
+    moved('received', 0, 'hello'),
+    closed(0, 5),
+  );
+  const [line] = stage.of('terminal');
+  const connectionId = stage.of('connection')[0]?.connectionId;
+  assert.equal(Buffer.from(line!.terminal.output).toString(), 'hello');
+  assert.deepEqual(
+    [line?.terminal.kind, line?.terminal.name, line?.terminal.terminalId, line?.connectionId, line?.sessionId],
+    ['shouting', '7', `${connectionId}-7`, connectionId, 'session-1'],
+  );
+  assert.deepEqual(
+    stage.of('loss').map(({ loss }) => `${loss.reason} ${loss.bytes}`),
+    ['terminal_cut 9'],
+  );
 });

@@ -21,8 +21,10 @@ import type {
   Program,
   Scope,
   SecretDerived,
+  SshKeyDerived,
 } from '../model/kernel-event.ts';
 import type { DecoderBounds, Exchange, ProtocolDefinition, SeenCredential } from '../protocol/decoder.ts';
+import { SshKeyPool } from '../ssh/key-pool.ts';
 import type { TlsDescription } from '../tls/negotiation.ts';
 import { SecretPool } from '../tls/secret-pool.ts';
 import { FindingBook } from './finding-book.ts';
@@ -93,6 +95,8 @@ export class Recorder {
   readonly #findings = new FindingBook();
   /** The secrets of TLS that the processes of a session derived. */
   readonly #secrets = new Map<Session, SecretPool>();
+  /** The keys of SSH that they gave to ciphers. */
+  readonly #sshKeys = new Map<Session, SshKeyPool>();
   /** While a batch is handled, when it began: who is told of one of its events may ask how far the record goes. */
   #handlingSinceNs: number | undefined;
   /** Sessions whose last process has ended, with the time of that. */
@@ -108,7 +112,9 @@ export class Recorder {
     const { bounds, protocols, tableBounds } = options;
     const secretsOf = (opened: ConnectionOpened, pids: () => Iterable<number>) =>
       this.#secretsOf(this.#sessionOf(opened)).storeFor(pids);
-    const flowOptions = { bounds, ...(protocols && { protocols }), secretsOf };
+    const sshKeysOf = (opened: ConnectionOpened, pids: () => Iterable<number>) =>
+      this.#sshKeysOf(this.#sessionOf(opened)).storeFor(pids);
+    const flowOptions = { bounds, ...(protocols && { protocols }), secretsOf, sshKeysOf };
     this.#flows = new FlowTable(this.#flowSink(), flowOptions, tableBounds);
   }
 
@@ -155,6 +161,7 @@ export class Recorder {
     this.#flows.abandonAll(nowNs);
     for (const [session, endedNs] of [...this.#ending]) this.#endSession(session, endedNs);
     for (const pool of this.#secrets.values()) pool.drop();
+    for (const pool of this.#sshKeys.values()) pool.drop();
     this.#writeFindings();
     this.#writeLosses();
     this.#writeWays(this.#ways.takeLast());
@@ -225,6 +232,9 @@ export class Recorder {
       case 'secret-derived':
         this.#takeSecret(event);
         break;
+      case 'ssh-key-derived':
+        this.#takeSshKey(event);
+        break;
       case 'image-mapped':
         // For whoever keeps the probes: nothing of it is recorded.
         break;
@@ -250,13 +260,37 @@ export class Recorder {
     this.#flows.secretsChanged(scope, atNs);
   }
 
-  #sweepSecrets(nowNs: number): void {
-    for (const [session, pool] of this.#secrets) {
-      if (session.over) {
-        pool.drop();
-        this.#secrets.delete(session);
-      } else pool.expire(nowNs);
+  #takeSshKey({ atNs, process, scope, key }: SshKeyDerived): void {
+    const session = this.lineage.sessionOf(scope);
+    if (session === undefined) {
+      key.key.fill(0);
+      key.iv.fill(0);
+      const span = { sinceNs: atNs, untilNs: atNs };
+      this.#losses.add({ where: 'ssh', reason: 'secret_of_no_session', events: 1, bytes: 0, ...span });
+      return;
     }
+    this.#sshKeysOf(session).add(key, process.pid, atNs);
+    this.#flows.secretsChanged(scope, atNs);
+  }
+
+  #sweepSecrets(nowNs: number): void {
+    for (const pools of [this.#secrets, this.#sshKeys]) {
+      for (const [session, pool] of pools) {
+        if (session.over) {
+          pool.drop();
+          pools.delete(session);
+        } else pool.expire(nowNs);
+      }
+    }
+  }
+
+  #sshKeysOf(session: Session): SshKeyPool {
+    let pool = this.#sshKeys.get(session);
+    if (pool === undefined) {
+      pool = new SshKeyPool();
+      this.#sshKeys.set(session, pool);
+    }
+    return pool;
   }
 
   #secretsOf(session: Session): SecretPool {
@@ -319,8 +353,10 @@ export class Recorder {
     this.#ending.delete(session);
     this.#openConnections.delete(session);
     session.over = true;
-    this.#secrets.get(session)?.drop();
-    this.#secrets.delete(session);
+    for (const pools of [this.#secrets, this.#sshKeys]) {
+      pools.get(session)?.drop();
+      pools.delete(session);
+    }
     this.#writeFindings();
     this.#writeLosses();
     this.#writeWays(this.#ways.takeLast(session));
@@ -382,10 +418,15 @@ export class Recorder {
         this.#options.onCredential(credential, session, process, flow.opened, flow.tls);
       },
       terminal: (flow, stretch) => {
-        for (const event of stretch.events) {
-          const bytes = event.kind === 'resized' ? 0 : event.bytes.length;
-          this.#connectionLoss(flow.opened, 'decoder', 'received', 'terminal_not_recorded', bytes, event.at);
-        }
+        const atNs = stretch.events.at(-1)?.at ?? flow.lastAtNs;
+        if (stretch.cutBytes > 0)
+          this.#connectionLoss(flow.opened, 'decoder', 'received', 'terminal_cut', stretch.cutBytes, atNs);
+        if (stretch.events.length === 0) return;
+        const { session, process, pid } = this.#actorOf(flow, atNs);
+        const connectionId = builder.connectionId(flow.opened);
+        const { terminal: name } = stretch;
+        const terminal = { id: `${connectionId}-${name}`, kind: flow.protocol, name, connectionId };
+        this.write(builder.terminal(terminal, stretch, session, process, pid));
       },
       lost: (flow, direction, reason, bytes, atNs) => {
         this.#connectionLoss(flow.opened, 'connection', direction, reason, bytes, atNs);
