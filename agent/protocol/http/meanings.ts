@@ -6,6 +6,8 @@
  */
 import type { Exchange } from '../decoder.ts';
 import { kubernetes } from '../kubernetes/meaning.ts';
+import { modelContext } from '../mcp/over-http.ts';
+import { serverSentEvents } from '../sse/meaning.ts';
 
 /**
  * The exchange in its own words (`protocol`, `operation`, `resource`, …); several when it carried several. The bytes on the
@@ -13,7 +15,7 @@ import { kubernetes } from '../kubernetes/meaning.ts';
  */
 export type Meaning = (exchange: Exchange) => readonly Exchange[] | undefined;
 
-const all: readonly Meaning[] = [kubernetes];
+const all: readonly Meaning[] = [kubernetes, modelContext, serverSentEvents];
 
 /** The first language that knows it; else the exchange as it is. A meaning that fails is none: the exchange stays. */
 export function meanings(exchange: Exchange): readonly Exchange[] {

@@ -4,7 +4,7 @@
 import { asBuffer } from '../bytes/byte-reader.ts';
 import type { ProtocolDefinition } from '../decoder.ts';
 import { McpDecoder } from './decoder.ts';
-import { readMessages, type RpcMessage } from './json-rpc.ts';
+import { type RpcMessage, readMessages } from './json-rpc.ts';
 
 const LF = 0x0a;
 /** A first line longer than this is believed without its end. Less than what is gathered of an opening. */

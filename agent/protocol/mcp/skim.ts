@@ -70,7 +70,8 @@ export class Skimmer {
   }
 
   #endValue(): void {
-    if (!this.#isKey && ['method', 'id', 'result', 'error'].includes(this.#key)) this.#values.set(this.#key, this.#text());
+    if (!this.#isKey && ['method', 'id', 'result', 'error'].includes(this.#key))
+      this.#values.set(this.#key, this.#text());
     this.#isKey = true;
     this.#key = '';
     this.#kept = [];
