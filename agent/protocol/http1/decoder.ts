@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** HTTP/1.0 and HTTP/1.1: two readers, one a direction, and the pairing of what they read. */
-import type {
-  ByteCounts,
-  Decoder,
-  DecoderBounds,
-  DecoderSink,
-  Exchange,
-  Opening,
-  SeenCredential,
-  Side,
-} from '../decoder.ts';
+import type { ByteCounts, Decoder, DecoderBounds, DecoderSink, Exchange, Opening, Side } from '../decoder.ts';
 import { agreementOf, switchRequest, switchRequestBytes } from '../http/agreement.ts';
 import { exchangeOf } from '../http/exchange.ts';
 import { type Fields, fieldMembers, fieldValue } from '../http/fields.ts';
+import { handOver, IN_REPLY, sentTo } from '../http/hand-over.ts';
 import { LabelledBytes } from '../http/held-bytes.ts';
 import { meanings } from '../http/meanings.ts';
 import type { Message, RequestLine, StatusLine } from '../http/message.ts';
@@ -324,15 +316,6 @@ class ReplyHandler implements MessageHandler<StatusLine> {
   trouble(reason: string, bytes: number): void {
     this.#sink.trouble('server', reason, bytes);
   }
-}
-
-type CredentialPlace = Pick<SeenCredential, 'sentTo' | 'inReply'>;
-
-const IN_REPLY: CredentialPlace = { inReply: true };
-const sentTo = ({ authority, path }: RequestTarget): CredentialPlace => ({ sentTo: { authority, path } });
-
-function handOver(sink: DecoderSink, secrets: readonly FoundSecret[], at: number, place: CredentialPlace): void {
-  for (const { kind, secret } of secrets) sink.credential({ kind, secret, at, ...place });
 }
 
 const REQUEST_STARTS = ['GET ', 'HEAD ', 'POST ', 'PUT ', 'PATCH ', 'DELETE ', 'OPTIONS '];
