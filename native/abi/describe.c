@@ -17,6 +17,7 @@ enum sworn_bpf_kind bpf_kind;
 enum sworn_probe_kind probe_kind;
 enum sworn_secret_kind secret_kind;
 enum sworn_secret_label secret_label;
+enum sworn_ssh_cipher ssh_cipher;
 
 struct sworn_event event;
 struct sworn_process_key process_key;

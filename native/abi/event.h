@@ -621,6 +621,12 @@ enum sworn_probe_kind {
 	SWORN_PROBE_KIND_RING_HMAC_KEY = 8,
 	SWORN_PROBE_KIND_RING_HKDF = 9,
 	SWORN_PROBE_KIND_RUSTLS_KEY_BLOCK = 10,
+	SWORN_PROBE_KIND_OPENSSH_CIPHER = 11,
+	SWORN_PROBE_KIND_EVP_CIPHER_INIT = 12,
+	SWORN_PROBE_KIND_EVP_CIPHER_INIT_EX = 13,
+	SWORN_PROBE_KIND_EVP_ONE_WAY_INIT_EX = 14,
+	SWORN_PROBE_KIND_NODE_CIPHER = 15,
+	SWORN_PROBE_KIND_GO_SSH_CIPHER = 16,
 };
 
 /** Probes that are attached at once, of all kinds and files. */
@@ -642,6 +648,8 @@ struct sworn_secret_event {
 enum sworn_secret_kind {
 	SWORN_SECRET_KIND_TRAFFIC = 1,
 	SWORN_SECRET_KIND_MASTER = 2,
+	/* No secret of TLS: the key of a cipher, of SSH perhaps. */
+	SWORN_SECRET_KIND_SSH_CIPHER = 3,
 };
 
 enum sworn_secret_label {
@@ -653,11 +661,26 @@ enum sworn_secret_label {
 	SWORN_SECRET_LABEL_SERVER_APPLICATION = 5,
 };
 
+/** `label` of a key of SSH; 0 is unknown. */
+enum sworn_ssh_cipher {
+	SWORN_SSH_CIPHER_UNKNOWN = 0,
+	SWORN_SSH_CIPHER_AES_CTR = 1,
+	SWORN_SSH_CIPHER_AES_GCM = 2,
+	SWORN_SSH_CIPHER_AES_CBC = 3,
+	SWORN_SSH_CIPHER_CHACHA20 = 4,
+};
+
 #define SWORN_SECRET_RANDOM_BYTES 32
 /** SHA-384's, and a master secret. */
 #define SWORN_SECRET_BYTES_MAX 48
 #define SWORN_SECRET_HAS_CLIENT_RANDOM 1
 #define SWORN_SECRET_HAS_SERVER_RANDOM 2
+/** Of a key of SSH: it encrypts, it decrypts; neither when the place of the probe does not tell. */
+#define SWORN_SECRET_HAS_ENCRYPTS 4
+#define SWORN_SECRET_HAS_DECRYPTS 8
+/** The two keys of chacha20-poly1305@openssh.com, as one. */
+#define SWORN_SSH_KEY_BYTES_MAX 64
+#define SWORN_SSH_IV_BYTES_MAX 16
 
 /** Value of the map `tls_secrets`, key the secret_id of the event. */
 struct sworn_secret {
@@ -665,11 +688,15 @@ struct sworn_secret {
 	__u16 label;
 	/* Which of the randoms are there. */
 	__u16 has;
-	/* 32 or 48. */
+	/* 32 or 48; of a key of SSH 16, 24, 32 or 64. */
 	__u16 secret_bytes;
 	__u8 client_random[SWORN_SECRET_RANDOM_BYTES];
 	__u8 server_random[SWORN_SECRET_RANDOM_BYTES];
-	__u8 secret[SWORN_SECRET_BYTES_MAX];
+	__u8 secret[SWORN_SSH_KEY_BYTES_MAX];
+	__u8 iv[SWORN_SSH_IV_BYTES_MAX];
+	/* 0 when it was not seen. */
+	__u16 iv_bytes;
+	__u16 zero[3];
 };
 
 #define SWORN_FLAG_PROGRAM 1 /* image: it is the program itself */

@@ -159,18 +159,15 @@ export class EventReader {
 
   #readSecret(batch: Buffer, at: number, into: ReadEvent[]): void {
     const row = this.#takeSecret(batch.readBigUInt64LE(at + secretEvent.secretId));
-    const secret = row === undefined ? undefined : takeSecretFrom(row);
-    if (secret === undefined) {
-      this.missingSecrets++;
-      return;
-    }
-    into.push({
-      type: 'secret-derived',
+    const { tls, ssh } = (row && takeSecretFrom(row)) ?? {};
+    const head = {
       atNs: timeOf(batch, at),
       process: processAt(batch, at + secretEvent.process),
       scope: scopeAt(batch, at + secretEvent.scope),
-      secret,
-    });
+    };
+    if (tls !== undefined) into.push({ type: 'secret-derived', ...head, secret: tls });
+    else if (ssh !== undefined) into.push({ type: 'ssh-key-derived', ...head, key: ssh });
+    else this.missingSecrets++;
   }
 
   #readExec(batch: Buffer, at: number, size: number, into: ReadEvent[]): void {

@@ -107,6 +107,12 @@ export const probeKind = {
   ringHmacKey: 8,
   ringHkdf: 9,
   rustlsKeyBlock: 10,
+  opensshCipher: 11,
+  evpCipherInit: 12,
+  evpCipherInitEx: 13,
+  evpOneWayInitEx: 14,
+  nodeCipher: 15,
+  goSshCipher: 16,
 } as const;
 
 export const role = {
@@ -118,6 +124,7 @@ export const role = {
 export const secretKind = {
   traffic: 1,
   master: 2,
+  sshCipher: 3,
 } as const;
 
 export const secretLabel = {
@@ -132,6 +139,14 @@ export const secretLabel = {
 export const sessionBy = {
   process: 1,
   cgroup: 2,
+} as const;
+
+export const sshCipher = {
+  unknown: 0,
+  aesCtr: 1,
+  aesGcm: 2,
+  aesCbc: 3,
+  chacha20: 4,
 } as const;
 
 export const transport = {
@@ -501,7 +516,7 @@ export const scope = {
 } as const;
 
 export const secret = {
-  structBytes: 120,
+  structBytes: 160,
   kind: 0,
   label: 2,
   has: 4,
@@ -509,6 +524,8 @@ export const secret = {
   clientRandom: 8,
   serverRandom: 40,
   secret: 72,
+  iv: 136,
+  ivBytes: 152,
 } as const;
 
 export const secretEvent = {
@@ -646,6 +663,10 @@ export const limits = {
   secretBytesMax: 48,
   secretHasClientRandom: 1,
   secretHasServerRandom: 2,
+  secretHasEncrypts: 4,
+  secretHasDecrypts: 8,
+  sshKeyBytesMax: 64,
+  sshIvBytesMax: 16,
   flagProgram: 1,
   flagPathCut: 2,
 } as const;
