@@ -18,6 +18,7 @@ enum sworn_stream_kind stream_kind;
 enum sworn_probe_kind probe_kind;
 enum sworn_secret_kind secret_kind;
 enum sworn_secret_label secret_label;
+enum sworn_ssh_cipher ssh_cipher;
 
 struct sworn_event event;
 struct sworn_process_key process_key;
@@ -39,6 +40,7 @@ struct sworn_stream_state stream_state;
 struct sworn_process_state process_state;
 struct sworn_udp_key udp_key;
 struct sworn_udp_flow udp_flow;
+struct sworn_datagram_event datagram_event;
 struct sworn_unix_state unix_state;
 struct sworn_caller_key caller_key;
 struct sworn_caller caller;

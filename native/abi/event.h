@@ -29,6 +29,8 @@
 #define SWORN_BYTES_MEDIUM 2048
 #define SWORN_BYTES_SMALL 512
 #define SWORN_BYTES_TINY 128
+/** A datagram travels in one record of the smallest of these and this size that holds it: UDP can carry no more. */
+#define SWORN_DATAGRAM_BYTES_MAX 65536
 /** 512 KiB: a segment can be no larger (BIG TCP), 64 KiB is usual. */
 #define SWORN_SEGMENT_PIECES_MAX 64
 /** 1 MiB of one call on a unix socket; what is above is a loss. */
@@ -69,8 +71,10 @@ enum sworn_event_type {
 	SWORN_EVENT_IMAGE = 12,
 	/* A workload took a way that the record does not hold by bytes alone, or that a person should know of. */
 	SWORN_EVENT_WAY = 13,
+	/* A datagram whose port says that it is DNS, whole. */
+	SWORN_EVENT_DATAGRAM = 20,
 	/* Bytes that a call moved to or from a pipe or a terminal. */
-	SWORN_EVENT_STREAM = 20,
+	SWORN_EVENT_STREAM = 21,
 };
 
 struct sworn_event {
@@ -527,6 +531,31 @@ struct sworn_udp_flow {
 	__u8 zero[6];
 };
 
+/** Ports whose datagrams are copied, at either end: DNS, multicast DNS, LLMNR. */
+#define SWORN_PORT_DNS 53
+#define SWORN_PORT_MDNS 5353
+#define SWORN_PORT_LLMNR 5355
+
+struct sworn_datagram_event {
+	struct sworn_event event;
+	/* Its flow: the row of `udp_flows`, and since when there is one, which tells rows with one key apart. */
+	struct sworn_udp_key flow;
+	struct sworn_process_key process;
+	struct sworn_scope scope;
+	__u64 flow_first_ns;
+	/* Bytes that went this way in the flow before. */
+	__u64 offset;
+	__u8 local[16];
+	__u16 local_port;
+	/* Not 0: several datagrams of this size that left as one packet (UDP_SEGMENT); the last may be shorter. */
+	__u16 segment_bytes;
+	__u32 direction;
+	__u32 bytes;
+	/* Of them in `data`: all, or none when they could not be copied. */
+	__u32 kept_bytes;
+	__u8 data[];
+};
+
 /** Value of the map `unix_sockets`, key inode. */
 struct sworn_unix_state {
 	struct sworn_scope scope;
@@ -664,6 +693,12 @@ enum sworn_probe_kind {
 	SWORN_PROBE_KIND_RING_HMAC_KEY = 8,
 	SWORN_PROBE_KIND_RING_HKDF = 9,
 	SWORN_PROBE_KIND_RUSTLS_KEY_BLOCK = 10,
+	SWORN_PROBE_KIND_OPENSSH_CIPHER = 11,
+	SWORN_PROBE_KIND_EVP_CIPHER_INIT = 12,
+	SWORN_PROBE_KIND_EVP_CIPHER_INIT_EX = 13,
+	SWORN_PROBE_KIND_EVP_ONE_WAY_INIT_EX = 14,
+	SWORN_PROBE_KIND_NODE_CIPHER = 15,
+	SWORN_PROBE_KIND_GO_SSH_CIPHER = 16,
 };
 
 /** Probes that are attached at once, of all kinds and files. */
@@ -685,6 +720,8 @@ struct sworn_secret_event {
 enum sworn_secret_kind {
 	SWORN_SECRET_KIND_TRAFFIC = 1,
 	SWORN_SECRET_KIND_MASTER = 2,
+	/* No secret of TLS: the key of a cipher, of SSH perhaps. */
+	SWORN_SECRET_KIND_SSH_CIPHER = 3,
 };
 
 enum sworn_secret_label {
@@ -696,11 +733,26 @@ enum sworn_secret_label {
 	SWORN_SECRET_LABEL_SERVER_APPLICATION = 5,
 };
 
+/** `label` of a key of SSH; 0 is unknown. */
+enum sworn_ssh_cipher {
+	SWORN_SSH_CIPHER_UNKNOWN = 0,
+	SWORN_SSH_CIPHER_AES_CTR = 1,
+	SWORN_SSH_CIPHER_AES_GCM = 2,
+	SWORN_SSH_CIPHER_AES_CBC = 3,
+	SWORN_SSH_CIPHER_CHACHA20 = 4,
+};
+
 #define SWORN_SECRET_RANDOM_BYTES 32
 /** SHA-384's, and a master secret. */
 #define SWORN_SECRET_BYTES_MAX 48
 #define SWORN_SECRET_HAS_CLIENT_RANDOM 1
 #define SWORN_SECRET_HAS_SERVER_RANDOM 2
+/** Of a key of SSH: it encrypts, it decrypts; neither when the place of the probe does not tell. */
+#define SWORN_SECRET_HAS_ENCRYPTS 4
+#define SWORN_SECRET_HAS_DECRYPTS 8
+/** The two keys of chacha20-poly1305@openssh.com, as one. */
+#define SWORN_SSH_KEY_BYTES_MAX 64
+#define SWORN_SSH_IV_BYTES_MAX 16
 
 /** Value of the map `tls_secrets`, key the secret_id of the event. */
 struct sworn_secret {
@@ -708,11 +760,15 @@ struct sworn_secret {
 	__u16 label;
 	/* Which of the randoms are there. */
 	__u16 has;
-	/* 32 or 48. */
+	/* 32 or 48; of a key of SSH 16, 24, 32 or 64. */
 	__u16 secret_bytes;
 	__u8 client_random[SWORN_SECRET_RANDOM_BYTES];
 	__u8 server_random[SWORN_SECRET_RANDOM_BYTES];
-	__u8 secret[SWORN_SECRET_BYTES_MAX];
+	__u8 secret[SWORN_SSH_KEY_BYTES_MAX];
+	__u8 iv[SWORN_SSH_IV_BYTES_MAX];
+	/* 0 when it was not seen. */
+	__u16 iv_bytes;
+	__u16 zero[3];
 };
 
 #define SWORN_FLAG_PROGRAM 1 /* image: it is the program itself */

@@ -24,10 +24,21 @@ export interface MessagePart {
   readonly bytes: Uint8Array;
   readonly isFirst: boolean;
   readonly isLast: boolean;
+  /** Which frame of the message it is of: 1, 2, … */
+  readonly fragment: number;
+  /** permessage-deflate: the whole message comes in one part. */
+  readonly isCompressed: boolean;
   /** Bytes on the wire since the part before: headers of frames, and the payload as it was carried (compressed, masked). */
   readonly wireBytes: number;
   /** Label of these bytes. */
   readonly at: number;
+}
+
+export interface UnreadableMessage extends Pick<MessagePart, 'from' | 'opcode' | 'wireBytes' | 'fragment' | 'at'> {
+  readonly reason: string;
+  readonly carriedBytes: number;
+  /** Label of its last bytes; `at` is that of the first. */
+  readonly endAt: number;
 }
 
 export interface WebSocketTalk {
@@ -37,6 +48,11 @@ export interface WebSocketTalk {
   hole(from: Side, missingBytes: number, at: number): void;
   /** The message at hand, if one was begun, will not be finished, and any number of others may have been missed. */
   lost(from: Side, at: number): void;
+  /**
+   * A whole message that cannot be read, for `reason`: its payload, `carriedBytes` on the wire, is counted as not understood, its
+   * framing is `wireBytes`. A talk without this gets `lost` instead, and nothing of the message is its.
+   */
+  unreadable?(message: UnreadableMessage): void;
   /** A close frame of `from`. 1005: it gave no code (RFC 6455, section 7.4.1). Data of the other side may still follow. */
   closed(from: Side, code: number, reason: string, at: number): void;
   /** Nothing more comes of `from`. After both sides ended nothing is held, and all exchanges were given out. */

@@ -15,8 +15,9 @@ import type {
   Scope,
   Transport,
 } from '../../model/kernel-event.ts';
-import { addressText } from './address-text.ts';
+import { addressText } from '../../protocol/bytes/address-text.ts';
 import { textOf } from './byte-text.ts';
+import { type DatagramNotice, readDatagram } from './datagram-record.ts';
 import { EarlyBytes } from './early-bytes.ts';
 import { isWhole } from './event-bounds.ts';
 import { connectionKeyAt, processAt, scopeAt, u64 } from './fields.ts';
@@ -62,7 +63,7 @@ export interface SelectedNotice {
   readonly process: ProcessKey;
 }
 
-export type ReadEvent = KernelEvent | JoinNotice | SelectedNotice | StandardPipes | StreamMoved;
+export type ReadEvent = KernelEvent | JoinNotice | SelectedNotice | DatagramNotice | StandardPipes | StreamMoved;
 
 export class EventReader {
   readonly #programs = new ProgramReader();
@@ -100,6 +101,9 @@ export class EventReader {
     switch (type) {
       case eventType.bytes:
         into.push(readBytes(batch, at));
+        return;
+      case eventType.datagram:
+        into.push(readDatagram(batch, at));
         return;
       case eventType.fork:
         into.push({
@@ -159,18 +163,15 @@ export class EventReader {
 
   #readSecret(batch: Buffer, at: number, into: ReadEvent[]): void {
     const row = this.#takeSecret(batch.readBigUInt64LE(at + secretEvent.secretId));
-    const secret = row === undefined ? undefined : takeSecretFrom(row);
-    if (secret === undefined) {
-      this.missingSecrets++;
-      return;
-    }
-    into.push({
-      type: 'secret-derived',
+    const { tls, ssh } = (row && takeSecretFrom(row)) ?? {};
+    const head = {
       atNs: timeOf(batch, at),
       process: processAt(batch, at + secretEvent.process),
       scope: scopeAt(batch, at + secretEvent.scope),
-      secret,
-    });
+    };
+    if (tls !== undefined) into.push({ type: 'secret-derived', ...head, secret: tls });
+    else if (ssh !== undefined) into.push({ type: 'ssh-key-derived', ...head, key: ssh });
+    else this.missingSecrets++;
   }
 
   #readExec(batch: Buffer, at: number, size: number, into: ReadEvent[]): void {

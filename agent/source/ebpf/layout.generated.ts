@@ -93,7 +93,8 @@ export const eventType = {
   secret: 11,
   image: 12,
   way: 13,
-  stream: 20,
+  datagram: 20,
+  stream: 21,
 } as const;
 
 export const gapReason = {
@@ -114,6 +115,12 @@ export const probeKind = {
   ringHmacKey: 8,
   ringHkdf: 9,
   rustlsKeyBlock: 10,
+  opensshCipher: 11,
+  evpCipherInit: 12,
+  evpCipherInitEx: 13,
+  evpOneWayInitEx: 14,
+  nodeCipher: 15,
+  goSshCipher: 16,
 } as const;
 
 export const role = {
@@ -125,6 +132,7 @@ export const role = {
 export const secretKind = {
   traffic: 1,
   master: 2,
+  sshCipher: 3,
 } as const;
 
 export const secretLabel = {
@@ -139,6 +147,14 @@ export const secretLabel = {
 export const sessionBy = {
   process: 1,
   cgroup: 2,
+} as const;
+
+export const sshCipher = {
+  unknown: 0,
+  aesCtr: 1,
+  aesGcm: 2,
+  aesCbc: 3,
+  chacha20: 4,
 } as const;
 
 export const streamKind = {
@@ -280,6 +296,35 @@ export const closeEvent = {
   addressesNetworkNamespace: 152,
   error: 160,
   heldUs: 164,
+} as const;
+
+export const datagramEvent = {
+  structBytes: 128,
+  event: 0,
+  eventType: 0,
+  eventFlags: 2,
+  eventSize: 4,
+  eventTimeNs: 8,
+  flow: 16,
+  flowCookie: 16,
+  flowRemote: 24,
+  flowRemotePort: 40,
+  flowFamily: 42,
+  process: 48,
+  processTgid: 48,
+  processStartNs: 56,
+  scope: 64,
+  scopeSelectionId: 64,
+  scopeSessionKey: 72,
+  flowFirstNs: 80,
+  offset: 88,
+  local: 96,
+  localPort: 112,
+  segmentBytes: 114,
+  direction: 116,
+  bytes: 120,
+  keptBytes: 124,
+  data: 128,
 } as const;
 
 export const earlyBytesEvent = {
@@ -486,7 +531,7 @@ export const scope = {
 } as const;
 
 export const secret = {
-  structBytes: 120,
+  structBytes: 160,
   kind: 0,
   label: 2,
   has: 4,
@@ -494,6 +539,8 @@ export const secret = {
   clientRandom: 8,
   serverRandom: 40,
   secret: 72,
+  iv: 136,
+  ivBytes: 152,
 } as const;
 
 export const secretEvent = {
@@ -644,6 +691,7 @@ export const limits = {
   bytesMedium: 2048,
   bytesSmall: 512,
   bytesTiny: 128,
+  datagramBytesMax: 65536,
   segmentPiecesMax: 64,
   unixCallPiecesMax: 128,
   iovecMax: 64,
@@ -664,6 +712,9 @@ export const limits = {
   guardedTree: 1,
   guardedAbove: 2,
   callCompat: 65536,
+  portDns: 53,
+  portMdns: 5353,
+  portLlmnr: 5355,
   unixAnnounced: 1,
   unixJoined: 2,
   pipeCopyBytesMax: 16777216,
@@ -675,6 +726,10 @@ export const limits = {
   secretBytesMax: 48,
   secretHasClientRandom: 1,
   secretHasServerRandom: 2,
+  secretHasEncrypts: 4,
+  secretHasDecrypts: 8,
+  sshKeyBytesMax: 64,
+  sshIvBytesMax: 16,
   flagProgram: 1,
   flagPathCut: 2,
 } as const;
