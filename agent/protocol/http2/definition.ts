@@ -5,6 +5,7 @@ import type { Opening, ProtocolDefinition, Side } from '../decoder.ts';
 import { Http2Decoder } from './decoder.ts';
 import { findFrames } from './frame-search.ts';
 import { PREFACE } from './frame-stream.ts';
+import { FRAME, FRAME_HEADER_BYTES, isPlausible } from './frames.ts';
 
 export const http2: ProtocolDefinition = {
   name: 'http2',
@@ -12,11 +13,16 @@ export const http2: ProtocolDefinition = {
   create: (bounds, sink, opening) => new Http2Decoder(bounds, sink, opening),
 };
 
-/** The client begins with the preface; that a server's SETTINGS are seen before it decides nothing. */
-function detectFirst({ client }: Opening): 'yes' | 'no' | 'not-yet' {
+/** The client begins with the preface, the server with SETTINGS, which may be seen before it. */
+function detectFirst({ client, server }: Opening): 'yes' | 'no' | 'not-yet' {
+  if (server.length >= FRAME_HEADER_BYTES && !beginsWithSettings(asBuffer(server))) return 'no';
   const length = Math.min(client.length, PREFACE.length);
   if (!PREFACE.subarray(0, length).equals(asBuffer(client).subarray(0, length))) return 'no';
   return length === PREFACE.length ? 'yes' : 'not-yet';
+}
+
+function beginsWithSettings(server: Buffer): boolean {
+  return server[3] === FRAME.settings && isPlausible(server, 0, 'server');
 }
 
 /** Less than what is searched when the place was lost: of an opening there are 16 KiB. */
