@@ -24,6 +24,8 @@ export interface SessionEnd {
   readonly attributes: Readonly<Record<string, string>>;
   /** Bytes of it were missed. */
   readonly isBroken: boolean;
+  /** It went to its end, and would have said if something had been wrong. */
+  readonly isWell?: boolean;
 }
 
 export class Session {
@@ -88,12 +90,14 @@ export class Session {
     }
   }
 
-  end({ requestBytes, responseBytes, attributes, isBroken }: SessionEnd): void {
+  end({ requestBytes, responseBytes, attributes, isBroken, isWell }: SessionEnd): void {
     this.#terminal?.end();
     const { stdin, stdout, stderr, error } = this.#writers;
     const stderrBytes = stderr.writtenBytes;
     const [request, response, errors] = [stdin.take(), stdout.take(), stderr.take()];
-    const { exitCode, ...outcome } = outcomeOf(error.take().bytes);
+    const { exitCode, ...said } = outcomeOf(error.take().bytes);
+    const outcome =
+      said.status === 'unknown' && isWell === true && !isBroken ? { ...said, status: 'ok' as const } : said;
     const isCut = [request, response, errors].some(({ bytes, totalBytes }) => bytes.length < totalBytes);
     const seen = this.#seen;
     const asked = seen.client ?? seen.server ?? { first: 0, last: 0 };

@@ -93,7 +93,8 @@ export class SpdyStreams {
         hole: (id, missingBytes) => this.#hole(from, id, missingBytes),
         broken: () => this.#break(from),
         trouble: (reason, count) => {
-          if (countsItself || reason.startsWith('gap')) sink.trouble(from, reason, count);
+          // Who carries the frames tells what was missed.
+          if (countsItself) sink.trouble(from, reason, count);
         },
       });
     this.readers = { client: readerOf('client'), server: readerOf('server') };
@@ -122,7 +123,7 @@ export class SpdyStreams {
 
   /** Give out what is finished. */
   settle(): void {
-    for (const { session, isComplete } of this.#done) this.#give(session, !isComplete);
+    for (const { session, isComplete } of this.#done) this.#give(session, isComplete ? 'complete' : 'relieved');
     this.#done = [];
   }
 
@@ -131,9 +132,9 @@ export class SpdyStreams {
     this.readers[from].end();
     this.#blocks[from].end();
     if (!this.#ended.client || !this.#ended.server) return;
-    if (this.#session !== undefined) this.#give(this.#session, false);
+    if (this.#session !== undefined) this.#give(this.#session, 'ended');
     this.settle();
-    for (const { session } of this.#forwards.values()) this.#give(session, false);
+    for (const { session } of this.#forwards.values()) this.#give(session, 'ended');
     this.#forwards.clear();
     this.#streams.clear();
     if (this.#pending.client + this.#pending.server > 0) this.#sink.exchange(this.#leftOver());
@@ -219,7 +220,7 @@ export class SpdyStreams {
     if (stream === undefined) return;
     stream.open[from] = false;
     const { forward } = stream;
-    if (forward === undefined || forward.streams.size < 2) return;
+    if (forward === undefined || forward.streams.size < 2 || this.#forwards.get(forward.key) !== forward) return;
     for (const { open, channel } of forward.streams) {
       // The client closes its side of the error channel at once, or never: what it would say there nobody reads.
       if (open.server || (open.client && channel !== 'error')) return;
@@ -234,16 +235,16 @@ export class SpdyStreams {
     this.#done.push(forward);
   }
 
-  #give(session: Session, isRelieved: boolean): void {
+  #give(session: Session, how: 'complete' | 'relieved' | 'ended'): void {
     const { client: requestBytes, server: responseBytes } = this.#pending;
     this.#pending.client = this.#pending.server = 0;
     const unknown = this.#unknownBytes;
     this.#unknownBytes = 0;
     session.end({
-      ...{ requestBytes, responseBytes, isBroken: this.#isBroken },
+      ...{ requestBytes, responseBytes, isBroken: this.#isBroken, isWell: how === 'complete' },
       attributes: {
         ...(unknown > 0 && { unexpected_channel_bytes: String(unknown) }),
-        ...(isRelieved && { given_out: 'too-many-open' }),
+        ...(how === 'relieved' && { given_out: 'too-many-open' }),
       },
     });
   }

@@ -13,7 +13,8 @@ import { answeredField, type StreamRequest, streamRequest } from './stream-reque
 export const kubernetesTunnel: WebSocketSubprotocol = {
   name: 'kubernetes-tunnel',
   matches: (agreement) =>
-    answeredField(agreement, 'sec-websocket-protocol').startsWith('SPDY/3.1+') && streamRequest(agreement) !== undefined,
+    answeredField(agreement, 'sec-websocket-protocol').startsWith('SPDY/3.1+') &&
+    streamRequest(agreement) !== undefined,
   create: (bounds, sink, agreement) => new TunnelTalk(bounds, sink, streamRequest(agreement) as StreamRequest),
 };
 
@@ -45,7 +46,7 @@ class TunnelTalk implements WebSocketTalk {
 
   /** How many bytes are missing is not known; they were frames. */
   lost(from: Side): void {
-    this.#streams.readers[from].gap(Number.MAX_SAFE_INTEGER);
+    this.#streams.readers[from].lose();
   }
 
   closed(): void {}

@@ -69,6 +69,11 @@ export class FrameReader {
     }
   }
 
+  /** Frames were missed, nobody knows how many. */
+  lose(): void {
+    if (this.#brokenBy === undefined) this.#break('after-gap');
+  }
+
   end(): void {
     if (this.#held.length > 0) this.#notUnderstood('frame-incomplete', this.#held.length);
     this.#held = Buffer.alloc(0);

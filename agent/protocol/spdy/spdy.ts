@@ -5,7 +5,8 @@ import type { ProtocolDefinition } from '../decoder.ts';
 import { SpdyDecoder } from './decoder.ts';
 
 export const spdy: ProtocolDefinition = {
-  name: 'spdy/3.1',
+  // HTTP/1 names what is turned to without its version; frames have it.
+  name: 'spdy',
   // It is only turned to.
   detect: () => 'no',
   create: (bounds, sink, opening) => new SpdyDecoder(bounds, sink, opening),
