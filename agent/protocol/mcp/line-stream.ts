@@ -9,9 +9,9 @@
  */
 import { asBuffer } from '../bytes/byte-reader.ts';
 import type { ByteCounts, Payload } from '../decoder.ts';
-import { KeptBody } from '../http1/kept-body.ts';
-import { redactContent } from '../http1/secret-content.ts';
-import type { FoundSecret } from '../http1/secrets.ts';
+import { KeptBody } from '../http/kept-body.ts';
+import { redactContent } from '../http/secret-content.ts';
+import type { FoundSecret } from '../http/secrets.ts';
 import { type RpcMessage, readMessages } from './json-rpc.ts';
 import { Skimmer } from './skim.ts';
 

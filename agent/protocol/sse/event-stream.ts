@@ -10,7 +10,7 @@
  * Source   WHATWG HTML, section 9.2.6 (interpreting an event stream)
  */
 import { asBuffer, textOf } from '../bytes/byte-reader.ts';
-import { GrowingBytes } from '../http1/held-bytes.ts';
+import { GrowingBytes } from '../http/held-bytes.ts';
 
 export interface ServerSentEvent {
   /** 'message' unless the stream names another. */

@@ -15,8 +15,9 @@ import type {
   Scope,
   Transport,
 } from '../../model/kernel-event.ts';
-import { addressText } from './address-text.ts';
+import { addressText } from '../../protocol/bytes/address-text.ts';
 import { textOf } from './byte-text.ts';
+import { type DatagramNotice, readDatagram } from './datagram-record.ts';
 import { EarlyBytes } from './early-bytes.ts';
 import { isWhole } from './event-bounds.ts';
 import { connectionKeyAt, processAt, scopeAt, u64 } from './fields.ts';
@@ -44,6 +45,7 @@ import {
 } from './layout.generated.ts';
 import { ProgramReader } from './program-reader.ts';
 import { takeSecretFrom } from './secret-record.ts';
+import { readStandardPipes, readStream, type StandardPipes, type StreamMoved } from './stream-record.ts';
 import { readWay } from './way-record.ts';
 
 /** A running process came into scope: who it is has to be looked up in /proc. */
@@ -61,7 +63,7 @@ export interface SelectedNotice {
   readonly process: ProcessKey;
 }
 
-export type ReadEvent = KernelEvent | JoinNotice | SelectedNotice;
+export type ReadEvent = KernelEvent | JoinNotice | SelectedNotice | DatagramNotice | StandardPipes | StreamMoved;
 
 export class EventReader {
   readonly #programs = new ProgramReader();
@@ -99,6 +101,9 @@ export class EventReader {
     switch (type) {
       case eventType.bytes:
         into.push(readBytes(batch, at));
+        return;
+      case eventType.datagram:
+        into.push(readDatagram(batch, at));
         return;
       case eventType.fork:
         into.push({
@@ -145,6 +150,9 @@ export class EventReader {
       case eventType.way:
         readWayInto(batch, at, this.guardedPaths, into);
         return;
+      case eventType.stream:
+        into.push(readStream(batch, at));
+        return;
       case eventType.secret:
         this.#readSecret(batch, at, into);
         return;
@@ -168,6 +176,7 @@ export class EventReader {
 
   #readExec(batch: Buffer, at: number, size: number, into: ReadEvent[]): void {
     const process = processAt(batch, at + execEvent.process);
+    into.push(readStandardPipes(batch, at));
     into.push({
       type: 'process-executed',
       atNs: timeOf(batch, at),
