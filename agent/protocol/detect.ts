@@ -9,11 +9,12 @@ import { mysql } from './mysql/mysql.ts';
 import { recognise } from './opaque/recognise.ts';
 import { postgres } from './postgres/postgres.ts';
 import { redis } from './redis/redis.ts';
+import { ssh } from './ssh/ssh.ts';
 
 export const protocols: readonly ProtocolDefinition[] = [http1, postgres, mysql, redis];
 
 /** Languages that are never begun with: what a conversation turns to, by name. */
-const turnedTo: readonly ProtocolDefinition[] = [];
+const turnedTo: readonly ProtocolDefinition[] = [ssh];
 
 /** Whose language `name` is, asked when a conversation turns to it. */
 export function protocolNamed(
