@@ -14,6 +14,7 @@ export const KINDS = [
   'alert',
   'finding',
   'erasure',
+  'terminal',
 ] as const;
 
 /** `--kind command,alert` or `--kind command --kind alert`. */

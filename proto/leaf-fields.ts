@@ -267,4 +267,22 @@ export const DETAILS: readonly CanonicalDetail[] = [
       field(9, 'tombstone_seq', 'uint64'),
     ],
   },
+  {
+    number: 33,
+    name: 'terminal',
+    fields: [
+      field(1, 'terminal_id', 'text'),
+      field(2, 'kind', 'text'),
+      field(3, 'name', 'text'),
+      payload(4, 'input', 'bytes'),
+      payload(5, 'output', 'bytes'),
+      payload(6, 'timing', 'text'),
+      field(7, 'columns', 'uint32'),
+      field(8, 'rows', 'uint32'),
+      field(9, 'input_bytes', 'uint64'),
+      field(10, 'output_bytes', 'uint64'),
+      field(11, 'cut_bytes', 'uint64'),
+      field(12, 'hidden_bytes', 'uint64'),
+    ],
+  },
 ];

@@ -116,9 +116,9 @@ def leaf(vector, found, numbers, erased):
     head = lambda first, last: fields(
         [row for row in found["head"] if first <= row[0] <= last], activity, "head", found, None, None, {}
     )
-    canonical = b"\x01" + head(1, 19)
+    canonical = b"\x01" + head(1, numbers[detail] - 1)
     inner = fields(found[detail], activity[detail], detail, found, salt, numbers[detail], vector["digests"], erased)
-    canonical += uvarint(numbers[detail]) + delimited(inner) + head(30, 59)
+    canonical += uvarint(numbers[detail]) + delimited(inner) + head(numbers[detail] + 1, 59)
     for number, value in ((60, vector["agentId"]), (61, vector["host"])):
         if value:
             canonical += uvarint(number) + delimited(value.encode("utf-8"))
@@ -133,7 +133,7 @@ FROM sworn.activities WHERE agent_id = {{agent:String}} ORDER BY seq""".format(
     times=", ".join(f"toUnixTimestamp64Nano({name}) AS {name}_ns" for name in ("time", "end_time", "issued_at", "expires_at")),
     blobs=",\n  ".join(
         f"base64Encode({name}) AS {name}_base64"
-        for name in ("salt_bytes", "request", "response", "request_sha256_bytes", "response_sha256_bytes", "erased_digest_bytes")
+        for name in ("salt_bytes", "request", "response", "request_sha256_bytes", "response_sha256_bytes", "erased_digest_bytes", "input", "output")
     ),
 )
 # docs/RECORD.md, "From a row": where the column has another name than the field.
@@ -146,6 +146,8 @@ COLUMNS = {
     "session.losses": "session_losses", "finding.kind": "finding_kind", "token.kind": "token_kind",
     "token.count": "token_count", "erasure.identity": "erased_identity", "erasure.activities": "erased_activities",
     "erasure.agents": "erased_agents", "erasure.digest": "erased_digest_bytes_base64",
+    "terminal.kind": "terminal_kind", "terminal.name": "terminal_name", "terminal.columns": "terminal_columns",
+    "terminal.rows": "terminal_rows", "terminal.input": "input_base64", "terminal.output": "output_base64",
 }
 
 

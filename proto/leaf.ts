@@ -117,24 +117,34 @@ const COPIED_BYTES_MAX = 64 * 1024;
 type Message = Readonly<Record<string, unknown>>;
 
 /** Fields stand in rising order of their numbers, and the detail has one of them. */
-const FIRST_DETAIL = DETAILS[0]!.number;
-const FIELDS_BEFORE = HEAD_FIELDS.filter(({ number }) => number < FIRST_DETAIL);
-const FIELDS_BEHIND = HEAD_FIELDS.filter(({ number }) => number > FIRST_DETAIL);
+const AROUND_DETAIL: ReadonlyMap<
+  CanonicalDetail,
+  Readonly<Record<'before' | 'behind', readonly CanonicalField[]>>
+> = new Map(
+  DETAILS.map((detail) => [
+    detail,
+    {
+      before: HEAD_FIELDS.filter(({ number }) => number < detail.number),
+      behind: HEAD_FIELDS.filter(({ number }) => number > detail.number),
+    },
+  ]),
+);
 
 function writeCanonical(activity: ActivityProperties, agentId: string, host: string, kept: PayloadDigests): void {
   const detail = detailOf(activity);
+  const { before, behind } = AROUND_DETAIL.get(detail)!;
   canonical.reset();
   payloadBytes.reset();
   setSalt(activity.salt);
   canonical.uvarint(0x00);
   canonical.uvarint(CANONICAL_VERSION);
-  writeFields(FIELDS_BEFORE, activity as Message);
+  writeFields(before, activity as Message);
   // Two bytes of number, and nearly always two of length.
   canonical.uvarint(detail.number);
   const start = canonical.open(2);
   writeDetail(detail, messageOf(activity, detail.name)!, kept);
   canonical.close(start, 2);
-  writeFields(FIELDS_BEHIND, activity as Message);
+  writeFields(behind, activity as Message);
   writeText(AGENT_ID_NUMBER, agentId);
   writeText(HOST_NUMBER, host);
 }

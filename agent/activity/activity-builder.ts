@@ -22,10 +22,17 @@ import {
 import { containerIdOf } from '../model/cgroup-path.ts';
 import type { FindingReport } from '../model/finding.ts';
 import type { Binding } from '../model/identity.ts';
-import type { ConnectionClosed, ConnectionOpened, ProcessKey, Program } from '../model/kernel-event.ts';
-import type { Exchange, Status as ExchangeStatus } from '../protocol/decoder.ts';
+import {
+  type ConnectionClosed,
+  type ConnectionOpened,
+  PIPE_KEYS_BELOW,
+  type ProcessKey,
+  type Program,
+} from '../model/kernel-event.ts';
+import type { Exchange, Status as ExchangeStatus, TerminalStretch } from '../protocol/decoder.ts';
 import { errnoName } from './errno.ts';
 import type { Redactor } from './redaction/redactor.ts';
+import { recordedStretch } from './terminal-stretch.ts';
 
 export interface Naming {
   /** Nanoseconds since the Unix epoch. */
@@ -63,9 +70,26 @@ export interface ConnectionView {
   readonly protocol: string;
   /** What TLS showed of itself; undefined when the connection has none. */
   readonly tls: TlsView | undefined;
+  /** What DNS had told its session of the remote address. */
+  readonly names?: NamesView | undefined;
   account(direction: 'sent' | 'received'): ByteAccount;
   /** Bytes seen that the socket's counters do not have. */
   surplus(direction: 'sent' | 'received'): number;
+}
+
+/** A terminal: of the host, or one that a connection carries. */
+export interface TerminalView {
+  readonly id: string;
+  /** 'terminal' of the host; else the protocol. */
+  readonly kind: string;
+  readonly name: string;
+  readonly connectionId: string;
+}
+
+/** The name that the address was found by, as far as is known, and all that it had, newest first. */
+export interface NamesView {
+  readonly name: string;
+  readonly all: readonly string[];
 }
 
 const NOTHING: ByteAccount = { moved: 0, decoded: 0, notUnderstood: 0, unreadable: 0, cut: 0, lost: 0 };
@@ -109,9 +133,14 @@ export class ActivityBuilder {
     return id;
   }
 
+  /** Of a terminal of the host. */
+  terminalId(device: string, startedNs: number): string {
+    return `${this.#naming.boot}-y${device.replaceAll(/[^a-z0-9]+/g, '_')}-${startedNs.toString(36)}`;
+  }
+
   #makeConnectionId(connection: Pick<ConnectionOpened, 'connectionKey' | 'startedNs'>): string {
     const key = connection.connectionKey;
-    const kind = key >= 0 ? 't' : 'u';
+    const kind = key >= 0 ? 't' : key < PIPE_KEYS_BELOW ? 'p' : 'u';
     return `${this.#naming.boot}-${kind}${Math.abs(key).toString(36)}-${connection.startedNs.toString(36)}`;
   }
 
@@ -206,7 +235,7 @@ export class ActivityBuilder {
         error: '',
         sent: NOTHING,
         received: NOTHING,
-        attributes,
+        attributes: this.#redactor.record({ ...attributes, ...nameAttributes(connection.names) }),
       },
     };
   }
@@ -245,7 +274,11 @@ export class ActivityBuilder {
         received: connection.account('received'),
         tls: connection.tls?.version ?? '',
         serverName: connection.tls?.serverName ?? '',
-        attributes: this.#redactor.record({ ...attributes, ...tlsAttributes(connection.tls) }),
+        attributes: this.#redactor.record({
+          ...attributes,
+          ...tlsAttributes(connection.tls),
+          ...nameAttributes(connection.names),
+        }),
       },
     };
   }
@@ -256,6 +289,7 @@ export class ActivityBuilder {
     session: Session,
     process: TrackedProcess | undefined,
     pid: number,
+    names?: NamesView,
   ): Activity {
     // Of UDP no bytes are had in any case; of others all were lost.
     const missed = event.transport === 'udp' ? 'notUnderstood' : 'lost';
@@ -271,7 +305,7 @@ export class ActivityBuilder {
         error: errnoName(event.error),
         sent: account(event.sentBytes),
         received: account(event.receivedBytes + event.unreadBytes),
-        attributes: {},
+        attributes: this.#redactor.record(nameAttributes(names)),
       },
     };
   }
@@ -293,6 +327,31 @@ export class ActivityBuilder {
         bytes: loss.bytes,
         direction: loss.direction ?? '',
         message: loss.message,
+      },
+    };
+  }
+
+  /** A stretch with at least one event. */
+  terminal(
+    terminal: TerminalView,
+    stretch: TerminalStretch,
+    session: Session,
+    process: TrackedProcess | undefined,
+    pid: number,
+  ): Activity {
+    const { sinceNs, untilNs, ...recorded } = recordedStretch(stretch, this.#redactor);
+    return {
+      ...this.#head(session, process, pid, sinceNs, untilNs, untilNs),
+      connectionId: terminal.connectionId,
+      detail: 'terminal',
+      terminal: {
+        terminalId: terminal.id,
+        kind: terminal.kind,
+        name: terminal.name,
+        columns: stretch.columns,
+        rows: stretch.rows,
+        cutBytes: stretch.cutBytes,
+        ...recorded,
       },
     };
   }
@@ -455,6 +514,12 @@ function tlsAttributes(tls: TlsView | undefined): Record<string, string> {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
 }
 
+function nameAttributes(names: NamesView | undefined): Record<string, string> {
+  if (names === undefined) return {};
+  const { name, all } = names;
+  return { remote_name: name, remote_name_by: 'dns', ...(all.length > 1 && { remote_names: all.join(' ') }) };
+}
+
 function addressesOf(opened: AddressFields, role: 'client' | 'server' | 'unknown') {
   return {
     transport: opened.transport,
@@ -484,7 +549,7 @@ export interface LossReport {
 export function placeOf({ opened, role }: Pick<ConnectionView, 'opened' | 'role'>): string {
   const [address, port] =
     role === 'server' ? [opened.localAddress, opened.localPort] : [opened.remoteAddress, opened.remotePort];
-  if (opened.transport === 'unix') return address;
+  if (opened.transport === 'unix' || opened.transport === 'pipe') return address;
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 

@@ -373,6 +373,8 @@ export class Conversation {
         this.#listener(),
       );
     } else {
+      // Nobody reads the language in which it is answered.
+      if (agreement?.unanswered !== undefined) this.#sink.exchange(agreement.unanswered);
       this.#countFrom(protocol);
     }
   }

@@ -133,6 +133,7 @@ export class Sealer {
       recorder: details.recorder ?? null,
       alert: details.alert ?? null,
       finding: details.finding ?? null,
+      terminal: details.terminal ?? null,
       salt: this.#nextSalt(),
       leaf: this.#leaf,
       // The model's halves stand for the generated code's class of 64-bit numbers; activity.test.ts checks the rest.

@@ -35,6 +35,7 @@ const detailsAreKnown: { [K in model.DetailKind]: Checked<K> } = {
   recorder: true,
   alert: true,
   finding: true,
+  terminal: true,
 };
 
 test('the types are those of the record', () => {

@@ -239,6 +239,21 @@ export interface Finding {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
+export interface Terminal {
+  readonly terminalId: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly input: Uint8Array;
+  readonly output: Uint8Array;
+  readonly timing: string;
+  readonly columns: number;
+  readonly rows: number;
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+  readonly cutBytes: number;
+  readonly hiddenBytes: number;
+}
+
 interface Details {
   readonly command: Command;
   readonly process: Process;
@@ -249,6 +264,7 @@ interface Details {
   readonly recorder: Recorder;
   readonly alert: Alert;
   readonly finding: Finding;
+  readonly terminal: Terminal;
 }
 
 export type DetailKind = keyof Details;

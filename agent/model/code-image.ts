@@ -21,6 +21,12 @@ export interface FileKey {
  * ring-hmac-key      entry of ring::hmac::Key::try_new; gives no secret by itself, the next one needs it
  * ring-hkdf          entry of ring::hkdf::fill_okm
  * rustls-key-block   entry of rustls::tls12::ConnectionSecrets::make_key_block
+ * openssh-cipher     entry of cipher_init of OpenSSH
+ * evp-cipher-init    call of EVP_CipherInit, OpenSSL 1.1 and 3, by a library that speaks SSH
+ * evp-cipher-init-ex call of EVP_CipherInit_ex, likewise
+ * evp-one-way-init-ex  entry or call of EVP_EncryptInit_ex or EVP_DecryptInit_ex, likewise
+ * node-cipher        entry of node::crypto::CipherBase::CommonInit
+ * go-ssh-cipher      entry of a function of golang.org/x/crypto/ssh that makes a cipher of key and IV
  */
 export const probeKind = {
   'openssl-kdf': 1,
@@ -33,6 +39,12 @@ export const probeKind = {
   'ring-hmac-key': 8,
   'ring-hkdf': 9,
   'rustls-key-block': 10,
+  'openssh-cipher': 11,
+  'evp-cipher-init': 12,
+  'evp-cipher-init-ex': 13,
+  'evp-one-way-init-ex': 14,
+  'node-cipher': 15,
+  'go-ssh-cipher': 16,
 } as const;
 export type ProbeKind = keyof typeof probeKind;
 

@@ -39,6 +39,7 @@ const version = 'TLSv1.2';
 const options = { minVersion: version, maxVersion: version, ciphers: 'PSK-AES128-GCM-SHA256', checkServerIdentity() {} };
 const psk = Buffer.alloc(16, 90);
 process.stdin.on('end', () => {
+  require('crypto').createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16));
   new tls.TLSSocket(far, { ...options, isServer: true, pskCallback: () => psk });
   const client = { ...options, socket: near, pskCallback: () => ({ psk, identity: 'canary' }) };
   tls.connect(client, () => process.exit(0)).on('error', () => process.exit(5));

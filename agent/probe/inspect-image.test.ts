@@ -44,8 +44,10 @@ describe('files that have OpenSSL', () => {
   test('Node, with OpenSSL inside', () => {
     const image = look(process.execPath);
     assert.equal(image.library, `openssl ${process.versions.openssl}`);
-    const fileOffset = offsetOf(process.execPath, 'EVP_KDF_derive');
-    assert.deepEqual(image.probes, [{ kind: 'openssl-kdf', fileOffset }]);
+    const [kdf, ciphers] = image.probes;
+    assert.deepEqual(kdf, { kind: 'openssl-kdf', fileOffset: offsetOf(process.execPath, 'EVP_KDF_derive') });
+    assert.equal(ciphers?.kind, 'node-cipher');
+    assert.equal(image.probes.length, 2);
   });
 
   const cargo = globSync(`${homedir()}/.rustup/toolchains/stable*/bin/cargo`)[0];

@@ -62,7 +62,7 @@ export function* inspecting(
   const image = {
     path,
     buildId: ids.gnu || ids.go,
-    library: sightings.map((one) => one.library).join(', '),
+    library: sightings.flatMap(({ library }) => library || []).join(', '),
     probes: sightings.flatMap((one) => one.probes),
   };
   return {
@@ -136,6 +136,7 @@ const EXERCISED_BY: Readonly<Partial<Record<ProbeKind, string>>> = {
   'openssl-1.1-input': 'EVP_PKEY_CTX_ctrl',
   'gnutls-hkdf': 'gnutls_hkdf_expand',
   'gnutls-prf': '_gnutls_prf_raw',
+  'node-cipher': 'napi_module_register',
 };
 
 function exerciseOf(elf: ElfFile, { probes }: CodeImage): Exercise {

@@ -103,6 +103,8 @@ export interface SeenCredential {
 /** Something that happened at a terminal; sizes are in characters. */
 export type TerminalEvent =
   | { readonly kind: 'typed' | 'shown'; readonly bytes: Uint8Array; readonly at: number }
+  /** Typed where the source knows that the terminal does not show it (a password): only how many bytes. */
+  | { readonly kind: 'hidden'; readonly bytes: number; readonly at: number }
   | { readonly kind: 'resized'; readonly columns: number; readonly rows: number; readonly at: number };
 
 /**

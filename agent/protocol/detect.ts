@@ -4,17 +4,21 @@
  * Which protocol a connection speaks: asked once, of its first bytes. A protocol is added by one line here.
  */
 import type { Opening, ProtocolDefinition } from './decoder.ts';
+import { dns } from './dns/dns.ts';
 import { http1 } from './http1/definition.ts';
 import { mysql } from './mysql/mysql.ts';
 import { recognise } from './opaque/recognise.ts';
 import { postgres } from './postgres/postgres.ts';
 import { redis } from './redis/redis.ts';
+
 import { ssh } from './ssh/ssh.ts';
 
-export const protocols: readonly ProtocolDefinition[] = [http1, postgres, mysql, redis];
+import { websocket } from './websocket/websocket.ts';
+
+export const protocols: readonly ProtocolDefinition[] = [http1, postgres, mysql, redis, dns];
 
 /** Languages that are never begun with: what a conversation turns to, by name. */
-const turnedTo: readonly ProtocolDefinition[] = [ssh];
+const turnedTo: readonly ProtocolDefinition[] = [websocket, ssh];
 
 /** Whose language `name` is, asked when a conversation turns to it. */
 export function protocolNamed(

@@ -16,38 +16,14 @@ import {
 import type { CodeImage } from '../model/code-image.ts';
 import { NO_IDENTITY } from '../model/identity.ts';
 import type { KernelEvent, Scope } from '../model/kernel-event.ts';
+import type { ProtocolDefinition } from '../protocol/decoder.ts';
+import { ASKED, message, question, REPLY, record } from '../protocol/dns/testing.ts';
+import { executed, exited, SCOPE } from './testing/sample-events.ts';
 import { EPOCH_UNIX_NS, StagedRecorder } from './testing/staged-recorder.ts';
 
-const SCOPE: Scope = { selectionId: 1, sessionKey: 7n };
 const OTHER: Scope = { selectionId: 1, sessionKey: 8n };
 const GET = 'GET /a HTTP/1.1\r\nHost: h\r\n\r\n';
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
-
-function executed(pid: number, atNs: number, scope = SCOPE, argvBytes = 3): KernelEvent {
-  return {
-    type: 'process-executed',
-    atNs,
-    process: { pid, startNs: 5n },
-    parent: { pid: 1, startNs: 0n },
-    scope,
-    program: {
-      exe: `/bin/${pid}`,
-      cwd: '/',
-      cgroup: '/c',
-      argv: ['x', 'y'],
-      argvBytes,
-      argvComplete: argvBytes <= 4,
-      uid: 9,
-      gid: 9,
-      loginUid: 9,
-    },
-  };
-}
-
-function exited(pid: number, atNs: number, scope = SCOPE, statusKnown = true): KernelEvent {
-  const process = { pid, startNs: 5n };
-  return { type: 'process-exited', atNs, process, scope, exitCode: 0, signal: 0, coreDumped: false, statusKnown };
-}
 
 test('a session is written from its start to its end, losses before the line that they belong to', () => {
   const stage = new StagedRecorder().handle(
@@ -309,6 +285,54 @@ test('of UDP nothing is lost, whether its opening was told or not', () => {
   assert.equal(stage.of('loss').length, 0);
   const accounts = stage.of('connection').slice(1);
   assert.ok(accounts.every(({ connection }) => connection.sent.notUnderstood === 10 && connection.sent.lost === 0));
+});
+
+test('an address that DNS named stands with its name, by whom it was opened after the answer', () => {
+  const about = { transport: 'udp', role: 'unknown', connectionKey: 50, remotePort: 53 } as const;
+  const address = { remoteAddress: '192.0.2.1', startedNs: 3000, atNs: 3000 };
+  const reply = (name: string) => {
+    const questions = [question(name, 1)];
+    return [
+      moved('sent', 0, message({ questions }), { connectionKey: 50 }),
+      moved(
+        'received',
+        0,
+        message({ bits: REPLY, questions, answers: [record(ASKED, 1, Buffer.from([192, 0, 2, 1]))] }),
+        { connectionKey: 50 },
+      ),
+    ];
+  };
+  const stage = new StagedRecorder().handle(
+    executed(100, 500),
+    opened({ ...address, connectionKey: 41 }),
+    opened(about),
+    ...reply('a.example'),
+    opened({ ...address, connectionKey: 42 }),
+    ...reply('b.example'),
+    opened({ ...address, connectionKey: 43 }),
+    opened({ ...address, connectionKey: 44, scope: OTHER, process: { pid: 9, startNs: 9n } }),
+    closed(0, 0, { connectionKey: 42 }),
+    closed(0, 0, { ...address, connectionKey: 45, failed: true }),
+  );
+  const names = stage
+    .of('connection')
+    .map(({ connection }) => [connection.attributes['remote_name'], connection.attributes['remote_names']]);
+  assert.deepEqual(names, [
+    [undefined, undefined],
+    [undefined, undefined],
+    ['a.example', undefined],
+    ['b.example', 'b.example a.example'],
+    [undefined, undefined],
+    ['a.example', undefined],
+    ['b.example', 'b.example a.example'],
+  ]);
+  assert.deepEqual(
+    stage.of('command').map(({ command }) => [command.protocol, command.statement, command.target]),
+    [
+      ['dns', 'A a.example', '10.0.0.2:53'],
+      ['dns', 'A b.example', '10.0.0.2:53'],
+    ],
+  );
 });
 
 test('bytes of a connection that nobody knows are a loss of nobody', () => {
@@ -593,4 +617,45 @@ test('what of a batch is not handled yet is not written, whoever asks in the mid
   stage.handle(executed(100, 500), opened(), moved('sent', 0, GET), executed(200, 5000, OTHER));
   assert.deepEqual(asked, [500, 500]);
   assert.equal(stage.recorder.writtenUntilNs(9e15), 9e15);
+});
+
+test('what a terminal of a connection shows is a line, and what its decoder cut is a loss', () => {
+  const protocol: ProtocolDefinition = {
+    name: 'shouting',
+    detect: () => 'yes',
+    create: (_bounds, sink) => {
+      const counts = {
+        client: { decoded: 0, notUnderstood: 0, cut: 0 },
+        server: { decoded: 0, notUnderstood: 0, cut: 0 },
+      };
+      return {
+        push: (from, bytes, at) => {
+          counts[from].decoded += bytes.length;
+          const events = [{ kind: 'shown', bytes: Buffer.from(bytes), at } as const];
+          sink.terminal({ terminal: '7', columns: 80, rows: 24, events, cutBytes: 9 });
+        },
+        gap: () => {},
+        end: () => {},
+        counts,
+        heldBytes: 0,
+      };
+    },
+  };
+  const stage = new StagedRecorder({ protocols: [protocol] }).handle(
+    executed(100, 500),
+    opened(),
+    moved('received', 0, 'hello'),
+    closed(0, 5),
+  );
+  const [line] = stage.of('terminal');
+  const connectionId = stage.of('connection')[0]?.connectionId;
+  assert.equal(Buffer.from(line!.terminal.output).toString(), 'hello');
+  assert.deepEqual(
+    [line?.terminal.kind, line?.terminal.name, line?.terminal.terminalId, line?.connectionId, line?.sessionId],
+    ['shouting', '7', `${connectionId}-7`, connectionId, 'session-1'],
+  );
+  assert.deepEqual(
+    stage.of('loss').map(({ loss }) => `${loss.reason} ${loss.bytes}`),
+    ['terminal_cut 9'],
+  );
 });

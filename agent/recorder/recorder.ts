@@ -5,7 +5,7 @@
  * world is handed in, so that a recording can drive it as well as a kernel.
  */
 import type { ActivityBuilder, LossReport } from '../activity/activity-builder.ts';
-import type { ConnectionFlow, Direction } from '../flow/connection-flow.ts';
+import type { ConnectionFlow, Direction, RemoteNames } from '../flow/connection-flow.ts';
 import { FlowTable, type FlowTableBounds, type FlowTableSink } from '../flow/flow-table.ts';
 import { isProcessEvent, Lineage, type LineageChange } from '../lineage/lineage.ts';
 import { bindingAt, type SelectionMeaning, type Session, type TrackedProcess } from '../lineage/session.ts';
@@ -22,14 +22,18 @@ import type {
   Scope,
   SecretDerived,
   SshKeyDerived,
+  TerminalMoved,
 } from '../model/kernel-event.ts';
 import type { DecoderBounds, Exchange, ProtocolDefinition, SeenCredential } from '../protocol/decoder.ts';
+import { resolvedBy } from '../protocol/dns/resolved.ts';
 import { SshKeyPool } from '../ssh/key-pool.ts';
 import type { TlsDescription } from '../tls/negotiation.ts';
 import { SecretPool } from '../tls/secret-pool.ts';
 import { FindingBook } from './finding-book.ts';
 import { LossBook } from './loss-book.ts';
+import { NameBook } from './name-book.ts';
 import type { LeftSession } from './session-book.ts';
+import { type FinishedStretch, TerminalBook } from './terminal-book.ts';
 import { unreadableReports } from './unreadable.ts';
 import { type GatheredWay, WayBook } from './way-book.ts';
 
@@ -93,6 +97,7 @@ export class Recorder {
   readonly #losses = new LossBook();
   readonly #ways = new WayBook();
   readonly #findings = new FindingBook();
+  readonly #terminals = new TerminalBook();
   /** The secrets of TLS that the processes of a session derived. */
   readonly #secrets = new Map<Session, SecretPool>();
   /** The keys of SSH that they gave to ciphers. */
@@ -105,6 +110,8 @@ export class Recorder {
   /** The session that each connection was opened in: its key may be another session's later. */
   readonly #sessions = new WeakMap<ConnectionOpened, Session>();
   readonly #logins = new ConnectionLogins();
+  /** By which names each session knows addresses. */
+  readonly #names = new WeakMap<Session, NameBook>();
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -146,6 +153,7 @@ export class Recorder {
     try {
       this.#flows.sweep(nowNs);
       for (const change of this.lineage.sweep(nowNs)) this.#record(change);
+      this.#writeTerminals(this.#terminals.take(nowNs));
       this.#sweepSecrets(nowNs);
       for (const [session, endedNs] of [...this.#ending]) this.#endIfDone(session, endedNs, nowNs);
       this.#writeFindings();
@@ -159,6 +167,7 @@ export class Recorder {
   /** The source has stopped: what is open is written as far as it is known. */
   finish(nowNs: number): void {
     this.#flows.abandonAll(nowNs);
+    this.#writeTerminals(this.#terminals.take());
     for (const [session, endedNs] of [...this.#ending]) this.#endSession(session, endedNs);
     for (const pool of this.#secrets.values()) pool.drop();
     for (const pool of this.#sshKeys.values()) pool.drop();
@@ -170,7 +179,7 @@ export class Recorder {
   /** All that happened before is written, provided that what happened until `handledNs` was handed over. */
   writtenUntilNs(handledNs: number): number {
     const waiting = [this.#flows.waitingSinceNs, this.#losses.sinceNs, this.#findings.sinceNs, this.#ways.sinceNs];
-    waiting.push(this.#handlingSinceNs);
+    waiting.push(this.#handlingSinceNs, this.#terminals.sinceNs);
     return Math.min(handledNs, ...waiting.map((sinceNs) => sinceNs ?? handledNs));
   }
 
@@ -226,6 +235,9 @@ export class Recorder {
       case 'connection-closed':
         this.#flows.close(event);
         break;
+      case 'terminal-moved':
+        this.#moveTerminal(event);
+        break;
       case 'way-taken':
         this.#ways.add(event, this.lineage.sessionOf(event.scope), this.lineage.processOf(event.process));
         break;
@@ -245,6 +257,30 @@ export class Recorder {
       }
       default:
         if (isProcessEvent(event)) for (const change of this.lineage.apply(event)) this.#record(change);
+    }
+  }
+
+  #moveTerminal(event: TerminalMoved): void {
+    const { atNs, scope, bytes, missingBytes, missingReason } = event;
+    const session = this.lineage.sessionOf(scope);
+    const span = { sinceNs: atNs, untilNs: atNs };
+    if (session === undefined) {
+      const lost = bytes.length + missingBytes;
+      this.#losses.add({ where: 'terminal', reason: 'of_no_session', events: 1, bytes: lost, ...span });
+      return;
+    }
+    if (missingReason !== '')
+      this.#losses.add({ where: 'terminal', reason: missingReason, events: 1, bytes: missingBytes, ...span, session });
+    this.#writeTerminals(this.#terminals.add(event, session, this.lineage.processOf(event.process)));
+  }
+
+  #writeTerminals(finished: readonly FinishedStretch[]): void {
+    const { builder } = this.#options;
+    for (const { device, startedNs, session, process, pid, stretch } of finished) {
+      if (stretch.events.length === 0) continue;
+      const id = builder.terminalId(device, startedNs);
+      const terminal = { id, kind: 'terminal', name: device, connectionId: '' };
+      this.write(builder.terminal(terminal, stretch, session, process, pid));
     }
   }
 
@@ -353,6 +389,7 @@ export class Recorder {
     this.#ending.delete(session);
     this.#openConnections.delete(session);
     session.over = true;
+    this.#writeTerminals(this.#terminals.take(undefined, session));
     for (const pools of [this.#secrets, this.#sshKeys]) {
       pools.get(session)?.drop();
       pools.delete(session);
@@ -395,6 +432,7 @@ export class Recorder {
         const { session, process, pid } = this.#openerOf(opened);
         this.#sessions.set(opened, session);
         this.#openConnections.set(session, (this.#openConnections.get(session) ?? 0) + 1);
+        flow.names = this.#namesOf(opened, session);
         this.write(builder.connectionOpened(flow, session, process, pid));
         if (!opened.joinedLate) return;
         const span = { sinceNs: opened.atNs, untilNs: opened.atNs };
@@ -407,6 +445,7 @@ export class Recorder {
           this.counts.commands++;
           const binding = this.#bindingOf(flow, exchange, session);
           this.write(builder.command(flow, exchange, session, process, pid, binding));
+          if (flow.protocol === 'dns') this.#learnNames(flow, exchange, session, pid);
         }
         const { credential, status } = exchange;
         // A login that was refused leaves things as they were.
@@ -418,10 +457,15 @@ export class Recorder {
         this.#options.onCredential(credential, session, process, flow.opened, flow.tls);
       },
       terminal: (flow, stretch) => {
-        for (const event of stretch.events) {
-          const bytes = event.kind === 'resized' ? 0 : event.bytes.length;
-          this.#connectionLoss(flow.opened, 'decoder', 'received', 'terminal_not_recorded', bytes, event.at);
-        }
+        const atNs = stretch.events.at(-1)?.at ?? flow.lastAtNs;
+        if (stretch.cutBytes > 0)
+          this.#connectionLoss(flow.opened, 'decoder', 'received', 'terminal_cut', stretch.cutBytes, atNs);
+        if (stretch.events.length === 0) return;
+        const { session, process, pid } = this.#actorOf(flow, atNs);
+        const connectionId = builder.connectionId(flow.opened);
+        const { terminal: name } = stretch;
+        const terminal = { id: `${connectionId}-${name}`, kind: flow.protocol, name, connectionId };
+        this.write(builder.terminal(terminal, stretch, session, process, pid));
       },
       lost: (flow, direction, reason, bytes, atNs) => {
         this.#connectionLoss(flow.opened, 'connection', direction, reason, bytes, atNs);
@@ -452,7 +496,7 @@ export class Recorder {
         // Of UDP no bytes are had in any case.
         if (event.transport !== 'udp') this.#loseAll(event, session, connectionId);
         this.#writeLosses(connectionId);
-        this.write(builder.connectionUnopened(event, session, process, pid));
+        this.write(builder.connectionUnopened(event, session, process, pid, this.#namesOf(event, session)));
       },
       stray: (bytes, atNs) => {
         const reason = 'unknown_connection';
@@ -476,6 +520,25 @@ export class Recorder {
     const fingerprint = exchange?.credential?.fingerprint ?? '';
     const carried = fingerprint === '' ? undefined : tokenOf(fingerprint);
     return bindingFor(session, knownNs, carried, this.#logins.loginOf(opened, tokenOf), place);
+  }
+
+  /** A server's answers are its own words, and name nothing to it. */
+  #learnNames(flow: ConnectionFlow, exchange: Exchange, session: Session, pid: number): void {
+    if (flow.role !== 'client') return;
+    const resolved = resolvedBy(exchange);
+    if (resolved.length === 0) return;
+    let book = this.#names.get(session);
+    if (book === undefined) {
+      book = new NameBook();
+      this.#names.set(session, book);
+    }
+    book.learn(resolved, pid, exchange.responseAt);
+  }
+
+  /** Of what it connected to, when it did. */
+  #namesOf(about: ConnectionOpened | ConnectionClosed, session: Session): RemoteNames | undefined {
+    if (about.role === 'server' || about.transport === 'unix') return undefined;
+    return this.#names.get(session)?.nameOf(about.remoteAddress, about.process.pid, about.startedNs);
   }
 
   #findUnreadable(flow: ConnectionFlow, heldUs: number, atNs: number): void {

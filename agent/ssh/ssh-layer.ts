@@ -192,7 +192,7 @@ export class SshLayer {
     const newline = head.indexOf(10);
     if (newline < 0 || of.bannerBytes > BANNER_BYTES_MAX) {
       const isVersion = head.subarray(0, 4).equals(VERSION.subarray(0, Math.min(4, head.length)));
-      if (head.length > LINE_BYTES_MAX && (isVersion || of.bannerBytes + head.length > BANNER_BYTES_MAX)) {
+      if (head.length > LINE_BYTES_MAX && (isVersion || of.bannerBytes + head.length >= BANNER_BYTES_MAX)) {
         this.#die(of, 'not_ssh', at);
       }
       return false;

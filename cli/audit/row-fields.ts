@@ -40,6 +40,10 @@ const COLUMN_NAMES: Readonly<Record<string, string>> = {
   'erasure.activities': 'erased_activities',
   'erasure.agents': 'erased_agents',
   'erasure.digest': 'erased_digest_bytes',
+  'terminal.kind': 'terminal_kind',
+  'terminal.name': 'terminal_name',
+  'terminal.columns': 'terminal_columns',
+  'terminal.rows': 'terminal_rows',
 };
 
 /** Enums: their numbers are the places of the words. */

@@ -11,8 +11,8 @@ import { listing, table } from '../print/table.ts';
 import { columnsOf, printable, printableJson, printableLines } from '../print/terminal-text.ts';
 
 const HELP = `
-Read only. Tables: sworn.commands, processes, connections, tokens, losses, findings, alerts, sessions, recorders,
-activities, which is all of them, and coverage. Columns: docs/SCHEMA.md, or: sworn query "DESCRIBE sworn.commands"
+Read only. Tables: sworn.commands, processes, connections, tokens, losses, findings, terminals, alerts, sessions,
+recorders, activities, which is all of them, and coverage. Columns: docs/SCHEMA.md, or: sworn query "DESCRIBE sworn.commands"
 
 Rows that are too wide for the terminal are shown one below the other.
 

@@ -97,6 +97,8 @@ function meaningOf(row: ActivityRow): Meaning {
       const text = `${shown(row, 'rule_title')}: ${shown(row, 'summary')}`;
       return { ...nothing, what: 'ALERT', end: shown(row, 'level'), endColour: 'red', text: colour('red', text) };
     }
+    case 'terminal':
+      return { ...nothing, what: 'terminal', end: shown(row, 'terminal_name'), took: elapsed(row), text: typedOf(row) };
     case 'erasure':
       return { ...nothing, what: 'ERASURE', text: colour('yellow', erasureOf(row)) };
     default:
@@ -163,6 +165,13 @@ function sessionOf(row: ActivityRow): { end: string; took: string; text: string 
   return { end: 'ended', took: elapsed(row), text: counts.join(', ') };
 }
 
+/** What was typed, or else how much was shown: the screen itself is for `sworn replay`. */
+function typedOf(row: ActivityRow): string {
+  const hidden = number(row, 'hidden_bytes') > 0 ? `${number(row, 'hidden_bytes')} B typed and not shown, ` : '';
+  const input = shown(row, 'input');
+  return `${input === '' ? '' : `typed ${JSON.stringify(input)}, `}${hidden}${number(row, 'output_bytes')} B shown`;
+}
+
 /** "payload_erased of 12 activities: a request of the person" */
 function erasureOf(row: ActivityRow): string {
   if (row['action'] === 'completed') return `completed: tombstone ${shown(row, 'tombstone_seq')}`;
@@ -182,6 +191,7 @@ function argvOf(row: ActivityRow): string {
 }
 
 function placeOf(row: ActivityRow): string {
+  if (row['transport'] === 'pipe') return shown(row, 'local_address');
   if (row['transport'] === 'unix') return shown(row, 'remote_address') || shown(row, 'local_address') || 'socket pair';
   const address = shown(row, 'remote_address');
   return `${address.includes(':') ? `[${address}]` : address}:${number(row, 'remote_port')}`;

@@ -81,7 +81,7 @@ describe('ingest', () => {
     );
     assert.deepEqual(
       kinds.map(({ kind }) => kind),
-      ['command', 'process', 'connection', 'token', 'loss', 'session', 'recorder', 'finding'],
+      ['command', 'process', 'connection', 'token', 'loss', 'session', 'recorder', 'finding', 'terminal'],
     );
   });
 

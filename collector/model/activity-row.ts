@@ -247,6 +247,19 @@ export const COLUMNS: readonly Column[] = [
   { name: 'erased_agents', type: 'Map(LowCardinality(String), String)', detail: { erasure: (e) => e.agents } },
   { name: 'erased_digest_bytes', type: 'FixedString(32)', detail: { erasure: (e) => e.digest } },
   { name: 'tombstone_seq', type: 'UInt64', detail: { erasure: (e) => e.tombstoneSeq } },
+
+  { name: 'terminal_id', type: 'String', detail: { terminal: (t) => t.terminalId } },
+  { name: 'terminal_kind', type: WORD, detail: { terminal: (t) => t.kind } },
+  { name: 'terminal_name', type: WORD, detail: { terminal: (t) => t.name } },
+  { name: 'input', type: 'String', detail: { terminal: (t) => t.input } },
+  { name: 'output', type: 'String', detail: { terminal: (t) => t.output } },
+  { name: 'timing', type: 'String', detail: { terminal: (t) => t.timing } },
+  { name: 'terminal_columns', type: 'UInt32', detail: { terminal: (t) => t.columns } },
+  { name: 'terminal_rows', type: 'UInt32', detail: { terminal: (t) => t.rows } },
+  { name: 'input_bytes', type: 'UInt64', detail: { terminal: (t) => t.inputBytes } },
+  { name: 'output_bytes', type: 'UInt64', detail: { terminal: (t) => t.outputBytes } },
+  { name: 'cut_bytes', type: 'UInt64', detail: { terminal: (t) => t.cutBytes } },
+  { name: 'hidden_bytes', type: 'UInt64', detail: { terminal: (t) => t.hiddenBytes } },
 ];
 
 /** How to read one column of an activity of one kind; undefined when that kind leaves the column at its zero. */

@@ -23,6 +23,7 @@ export const KINDS = [
   'alert',
   'finding',
   'erasure',
+  'terminal',
 ] as const satisfies readonly NonNullable<ActivityProperties['detail']>[];
 
 export type Kind = (typeof KINDS)[number];

@@ -192,6 +192,22 @@ const details: ActivityProperties[] = [
       tombstoneSeq: 7,
     },
   },
+  {
+    terminal: {
+      terminalId: 'b-y88-1',
+      kind: 'ssh',
+      name: '/dev/pts/é',
+      input: HOSTILE_BYTES,
+      output: HOSTILE_BYTES.subarray(3),
+      timing: '[[0,"i",1]]',
+      columns: 4_294_967_295,
+      rows: 24,
+      inputBytes: fromBigInt(MAX),
+      outputBytes: fromBigInt(1n << 53n),
+      cutBytes: 2,
+      hiddenBytes: 3,
+    },
+  },
 ];
 
 /** In the order of the oneof, numbered from `firstSeq` on, as they come from the wire. */

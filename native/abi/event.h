@@ -29,6 +29,8 @@
 #define SWORN_BYTES_MEDIUM 2048
 #define SWORN_BYTES_SMALL 512
 #define SWORN_BYTES_TINY 128
+/** A datagram travels in one record of the smallest of these and this size that holds it: UDP can carry no more. */
+#define SWORN_DATAGRAM_BYTES_MAX 65536
 /** 512 KiB: a segment can be no larger (BIG TCP), 64 KiB is usual. */
 #define SWORN_SEGMENT_PIECES_MAX 64
 /** 1 MiB of one call on a unix socket; what is above is a loss. */
@@ -69,6 +71,10 @@ enum sworn_event_type {
 	SWORN_EVENT_IMAGE = 12,
 	/* A workload took a way that the record does not hold by bytes alone, or that a person should know of. */
 	SWORN_EVENT_WAY = 13,
+	/* A datagram whose port says that it is DNS, whole. */
+	SWORN_EVENT_DATAGRAM = 20,
+	/* Bytes that a call moved to or from a pipe or a terminal. */
+	SWORN_EVENT_STREAM = 21,
 };
 
 struct sworn_event {
@@ -98,6 +104,7 @@ struct sworn_scope {
 #define SWORN_FLAG_EXE_CUT 2
 #define SWORN_FLAG_CWD_CUT 4
 #define SWORN_FLAG_CGROUP_CUT 8
+#define SWORN_FLAG_TERMINAL 16 /* exec: the process has a controlling terminal */
 
 struct sworn_fork_event {
 	struct sworn_event event;
@@ -115,6 +122,9 @@ struct sworn_exec_event {
 	struct sworn_scope scope;
 	__u64 cgroup_id;
 	__u64 exe_inode;
+	/* Ids of the pipes that are its file descriptors 0 and 1; 0 where they are none. */
+	__u64 stdin_pipe;
+	__u64 stdout_pipe;
 	__u32 exe_device;
 	__u32 uid;
 	__u32 gid;
@@ -446,7 +456,18 @@ enum sworn_counter {
 	SWORN_COUNTER_SENDER_UNTOLD = 43,
 	/* A caller of the broker could not be noted: the broker refuses it. */
 	SWORN_COUNTER_CALLER_LOST = 44,
-	SWORN_COUNTERS = 48,
+	/* Pipes and terminals: no room for its account, so nothing of it is seen. */
+	SWORN_COUNTER_STREAM_MAP_FULL = 56,
+	SWORN_COUNTER_STREAM_RING_FULL = 57,
+	SWORN_COUNTER_STREAM_UNREADABLE = 58,
+	/* By splice, sendfile, tee. */
+	SWORN_COUNTER_STREAM_NO_BUFFER = 59,
+	SWORN_COUNTER_STREAM_TOO_LARGE = 60,
+	/* A 32-bit program read or wrote something, which may be a pipe or a terminal. */
+	SWORN_COUNTER_STREAM_COMPAT = 61,
+	/* A workload made an io_uring, whose reads and writes of pipes and terminals are not seen. */
+	SWORN_COUNTER_STREAM_URING_UNSEEN = 62,
+	SWORN_COUNTERS = 64,
 };
 
 struct sworn_counter_value {
@@ -510,6 +531,31 @@ struct sworn_udp_flow {
 	__u8 zero[6];
 };
 
+/** Ports whose datagrams are copied, at either end: DNS, multicast DNS, LLMNR. */
+#define SWORN_PORT_DNS 53
+#define SWORN_PORT_MDNS 5353
+#define SWORN_PORT_LLMNR 5355
+
+struct sworn_datagram_event {
+	struct sworn_event event;
+	/* Its flow: the row of `udp_flows`, and since when there is one, which tells rows with one key apart. */
+	struct sworn_udp_key flow;
+	struct sworn_process_key process;
+	struct sworn_scope scope;
+	__u64 flow_first_ns;
+	/* Bytes that went this way in the flow before. */
+	__u64 offset;
+	__u8 local[16];
+	__u16 local_port;
+	/* Not 0: several datagrams of this size that left as one packet (UDP_SEGMENT); the last may be shorter. */
+	__u16 segment_bytes;
+	__u32 direction;
+	__u32 bytes;
+	/* Of them in `data`: all, or none when they could not be copied. */
+	__u32 kept_bytes;
+	__u8 data[];
+};
+
 /** Value of the map `unix_sockets`, key inode. */
 struct sworn_unix_state {
 	struct sworn_scope scope;
@@ -529,6 +575,61 @@ struct sworn_unix_state {
 
 #define SWORN_UNIX_ANNOUNCED 1
 #define SWORN_UNIX_JOINED 2
+
+enum sworn_stream_kind {
+	SWORN_STREAM_KIND_TERMINAL = 1,
+	SWORN_STREAM_KIND_PIPE = 2,
+};
+
+/** What of a pipe is copied: 16 MiB; what is beyond is only counted. */
+#define SWORN_PIPE_COPY_BYTES_MAX 16777216
+
+/**
+ * A pipe: inode, and device of its file system << 32 (both cut to 32 and 20 bits). A terminal: major << 20 | number.
+ */
+struct sworn_stream_event {
+	struct sworn_event event;
+	struct sworn_process_key process;
+	struct sworn_scope scope;
+	__u64 stream;
+	/* Of the first look at it. */
+	__u64 started_ns;
+	/* In this direction, since then. */
+	__u64 offset;
+	/* In `data`; and behind these, bytes that will not come, by enum sworn_gap_reason. */
+	__u32 bytes;
+	__u32 missing;
+	__u32 reason;
+	/* enum sworn_stream_kind. */
+	__u16 kind;
+	/* SENT: written to it, RECEIVED: read from it, by this process. */
+	__u16 direction;
+	/* Of a terminal: c_lflag, c_oflag, and its size in characters. */
+	__u32 local_modes;
+	__u32 output_modes;
+	__u16 columns;
+	__u16 rows;
+	__u32 zero;
+	__u8 data[];
+};
+
+/** Value of the map `streams`, key kind << 60 | stream. */
+struct sworn_stream_state {
+	/* Of the first that was seen to use it. */
+	struct sworn_scope scope;
+	struct sworn_process_key process;
+	__u64 started_ns;
+	__u64 written_bytes;
+	__u64 read_bytes;
+	__u64 last_ns;
+	/* Of pipes: who is told of, by enum sworn_direction + 1; each byte once. */
+	__u32 told;
+	/* Newest of each end. */
+	__u32 writer_tgid;
+	__u32 reader_tgid;
+	/* Its reader has met its end. */
+	__u32 ended;
+};
 
 /** Key of the map `callers`: a connection to a port of the broker, as the client's socket has it. Addresses as above. */
 struct sworn_caller_key {
@@ -592,6 +693,12 @@ enum sworn_probe_kind {
 	SWORN_PROBE_KIND_RING_HMAC_KEY = 8,
 	SWORN_PROBE_KIND_RING_HKDF = 9,
 	SWORN_PROBE_KIND_RUSTLS_KEY_BLOCK = 10,
+	SWORN_PROBE_KIND_OPENSSH_CIPHER = 11,
+	SWORN_PROBE_KIND_EVP_CIPHER_INIT = 12,
+	SWORN_PROBE_KIND_EVP_CIPHER_INIT_EX = 13,
+	SWORN_PROBE_KIND_EVP_ONE_WAY_INIT_EX = 14,
+	SWORN_PROBE_KIND_NODE_CIPHER = 15,
+	SWORN_PROBE_KIND_GO_SSH_CIPHER = 16,
 };
 
 /** Probes that are attached at once, of all kinds and files. */
@@ -613,6 +720,8 @@ struct sworn_secret_event {
 enum sworn_secret_kind {
 	SWORN_SECRET_KIND_TRAFFIC = 1,
 	SWORN_SECRET_KIND_MASTER = 2,
+	/* No secret of TLS: the key of a cipher, of SSH perhaps. */
+	SWORN_SECRET_KIND_SSH_CIPHER = 3,
 };
 
 enum sworn_secret_label {
@@ -624,11 +733,26 @@ enum sworn_secret_label {
 	SWORN_SECRET_LABEL_SERVER_APPLICATION = 5,
 };
 
+/** `label` of a key of SSH; 0 is unknown. */
+enum sworn_ssh_cipher {
+	SWORN_SSH_CIPHER_UNKNOWN = 0,
+	SWORN_SSH_CIPHER_AES_CTR = 1,
+	SWORN_SSH_CIPHER_AES_GCM = 2,
+	SWORN_SSH_CIPHER_AES_CBC = 3,
+	SWORN_SSH_CIPHER_CHACHA20 = 4,
+};
+
 #define SWORN_SECRET_RANDOM_BYTES 32
 /** SHA-384's, and a master secret. */
 #define SWORN_SECRET_BYTES_MAX 48
 #define SWORN_SECRET_HAS_CLIENT_RANDOM 1
 #define SWORN_SECRET_HAS_SERVER_RANDOM 2
+/** Of a key of SSH: it encrypts, it decrypts; neither when the place of the probe does not tell. */
+#define SWORN_SECRET_HAS_ENCRYPTS 4
+#define SWORN_SECRET_HAS_DECRYPTS 8
+/** The two keys of chacha20-poly1305@openssh.com, as one. */
+#define SWORN_SSH_KEY_BYTES_MAX 64
+#define SWORN_SSH_IV_BYTES_MAX 16
 
 /** Value of the map `tls_secrets`, key the secret_id of the event. */
 struct sworn_secret {
@@ -636,11 +760,15 @@ struct sworn_secret {
 	__u16 label;
 	/* Which of the randoms are there. */
 	__u16 has;
-	/* 32 or 48. */
+	/* 32 or 48; of a key of SSH 16, 24, 32 or 64. */
 	__u16 secret_bytes;
 	__u8 client_random[SWORN_SECRET_RANDOM_BYTES];
 	__u8 server_random[SWORN_SECRET_RANDOM_BYTES];
-	__u8 secret[SWORN_SECRET_BYTES_MAX];
+	__u8 secret[SWORN_SSH_KEY_BYTES_MAX];
+	__u8 iv[SWORN_SSH_IV_BYTES_MAX];
+	/* 0 when it was not seen. */
+	__u16 iv_bytes;
+	__u16 zero[3];
 };
 
 #define SWORN_FLAG_PROGRAM 1 /* image: it is the program itself */

@@ -11,6 +11,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
+#include "lib/go.h"
 #include "lib/secret.h"
 
 /* openssl/core.h: part of the interface that providers are built against. */
@@ -178,23 +179,6 @@ int openssl_kdf(struct pt_regs *context)
 		take_master_secret(context, &owner, &walk);
 	return 0;
 }
-
-/* Go passes arguments in registers of its own order, since 1.17 on amd64, 1.18 on arm64. */
-#if defined(__TARGET_ARCH_x86)
-#define GO_ARGUMENT_2(context) ((context)->rbx)
-#define GO_ARGUMENT_3(context) ((context)->rcx)
-#define GO_ARGUMENT_4(context) ((context)->rdi)
-#define GO_ARGUMENT_5(context) ((context)->rsi)
-#define GO_ARGUMENT_7(context) ((context)->r9)
-#define GO_ARGUMENT_8(context) ((context)->r10)
-#elif defined(__TARGET_ARCH_arm64)
-#define GO_ARGUMENT_2(context) (((struct user_pt_regs *)(context))->regs[1])
-#define GO_ARGUMENT_3(context) (((struct user_pt_regs *)(context))->regs[2])
-#define GO_ARGUMENT_4(context) (((struct user_pt_regs *)(context))->regs[3])
-#define GO_ARGUMENT_5(context) (((struct user_pt_regs *)(context))->regs[4])
-#define GO_ARGUMENT_7(context) (((struct user_pt_regs *)(context))->regs[6])
-#define GO_ARGUMENT_8(context) (((struct user_pt_regs *)(context))->regs[7])
-#endif
 
 /* func (c *Config) writeKeyLog(label string, clientRandom, secret []byte) error, called with or without a key log. */
 SEC("uprobe.s")

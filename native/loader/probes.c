@@ -125,6 +125,18 @@ static struct bpf_program *program_of(struct sworn_capture *capture, uint32_t ki
 		return capture->skeleton->progs.ring_hkdf;
 	case SWORN_PROBE_KIND_RUSTLS_KEY_BLOCK:
 		return capture->skeleton->progs.rustls_key_block;
+	case SWORN_PROBE_KIND_OPENSSH_CIPHER:
+		return capture->skeleton->progs.openssh_cipher;
+	case SWORN_PROBE_KIND_EVP_CIPHER_INIT:
+		return capture->skeleton->progs.evp_cipher_init;
+	case SWORN_PROBE_KIND_EVP_CIPHER_INIT_EX:
+		return capture->skeleton->progs.evp_cipher_init_ex;
+	case SWORN_PROBE_KIND_EVP_ONE_WAY_INIT_EX:
+		return capture->skeleton->progs.evp_one_way_init_ex;
+	case SWORN_PROBE_KIND_NODE_CIPHER:
+		return capture->skeleton->progs.node_cipher;
+	case SWORN_PROBE_KIND_GO_SSH_CIPHER:
+		return capture->skeleton->progs.go_ssh_cipher;
 	}
 	return NULL;
 }

@@ -144,7 +144,7 @@ describe('a secret of the kernel side as bytes', () => {
 
   test('is copied, and then filled with zeros', () => {
     const made = row(1, 1, 32);
-    const taken = takeSecretFrom(made);
+    const taken = takeSecretFrom(made)?.tls;
     assert.ok(taken?.kind === 'traffic');
     assert.equal(taken.label, 'client-application');
     assert.deepEqual(taken.clientRandom, Buffer.alloc(32, 7));
@@ -153,7 +153,7 @@ describe('a secret of the kernel side as bytes', () => {
   });
 
   test('of another kind, another length or without the random that names it, it is none', () => {
-    for (const made of [row(3, 3, 48), row(0, 3, 48), row(1, 3, 0), row(1, 3, 49), row(2, 2, 48)]) {
+    for (const made of [row(4, 3, 48), row(0, 3, 48), row(1, 3, 0), row(1, 3, 49), row(2, 2, 48), row(3, 4, 48)]) {
       assert.equal(takeSecretFrom(made), undefined);
       assert.ok(made.every((byte) => byte === 0));
     }

@@ -122,6 +122,9 @@ export namespace sworn {
             /** Activity erasure. */
             erasure?: (sworn.v1.Erasure.$Properties|null);
 
+            /** Activity terminal. */
+            terminal?: (sworn.v1.Terminal.$Properties|null);
+
             /** Activity salt. */
             salt: Uint8Array;
 
@@ -129,7 +132,7 @@ export namespace sworn {
             leaf: Uint8Array;
 
             /** Activity detail. */
-            detail?: ("command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|"finding"|"erasure");
+            detail?: ("command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|"finding"|"erasure"|"terminal");
 
             /**
              * Encodes the specified Activity message. Does not implicitly {@link sworn.v1.Activity.verify|verify} messages.
@@ -251,6 +254,9 @@ export namespace sworn {
                 /** Activity erasure */
                 erasure?: (sworn.v1.Erasure.$Properties|null);
 
+                /** Activity terminal */
+                terminal?: (sworn.v1.Terminal.$Properties|null);
+
                 /** Activity salt */
                 salt?: (Uint8Array|null);
 
@@ -258,7 +264,7 @@ export namespace sworn {
                 leaf?: (Uint8Array|null);
 
                 /** Activity detail */
-                detail?: ("command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|"finding"|"erasure");
+                detail?: ("command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|"finding"|"erasure"|"terminal");
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
@@ -298,11 +304,12 @@ export namespace sworn {
               alert?: sworn.v1.Alert.$Shape|null;
               finding?: sworn.v1.Finding.$Shape|null;
               erasure?: sworn.v1.Erasure.$Shape|null;
+              terminal?: sworn.v1.Terminal.$Shape|null;
               salt?: Uint8Array|null;
               leaf?: Uint8Array|null;
               $unknowns?: Uint8Array[];
             } & (
-              ({ detail?: undefined; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "command"; command: sworn.v1.Command.$Shape; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "process"; command?: null; process: sworn.v1.Process.$Shape; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "connection"; command?: null; process?: null; connection: sworn.v1.Connection.$Shape; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "token"; command?: null; process?: null; connection?: null; token: sworn.v1.Token.$Shape; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "loss"; command?: null; process?: null; connection?: null; token?: null; loss: sworn.v1.Loss.$Shape; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "session"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session: sworn.v1.Session.$Shape; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "recorder"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder: sworn.v1.Recorder.$Shape; alert?: null; finding?: null; erasure?: null }|{ detail?: "alert"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert: sworn.v1.Alert.$Shape; finding?: null; erasure?: null }|{ detail?: "finding"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding: sworn.v1.Finding.$Shape; erasure?: null }|{ detail?: "erasure"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure: sworn.v1.Erasure.$Shape })
+              ({ detail?: undefined; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null; terminal?: null }|{ detail?: "command"; command: sworn.v1.Command.$Shape; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null; terminal?: null }|{ detail?: "process"; command?: null; process: sworn.v1.Process.$Shape; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null; terminal?: null }|{ detail?: "connection"; command?: null; process?: null; connection: sworn.v1.Connection.$Shape; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null; terminal?: null }|{ detail?: "token"; command?: null; process?: null; connection?: null; token: sworn.v1.Token.$Shape; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null; terminal?: null }|{ detail?: "loss"; command?: null; process?: null; connection?: null; token?: null; loss: sworn.v1.Loss.$Shape; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null; terminal?: null }|{ detail?: "session"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session: sworn.v1.Session.$Shape; recorder?: null; alert?: null; finding?: null; erasure?: null; terminal?: null }|{ detail?: "recorder"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder: sworn.v1.Recorder.$Shape; alert?: null; finding?: null; erasure?: null; terminal?: null }|{ detail?: "alert"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert: sworn.v1.Alert.$Shape; finding?: null; erasure?: null; terminal?: null }|{ detail?: "finding"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding: sworn.v1.Finding.$Shape; erasure?: null; terminal?: null }|{ detail?: "erasure"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure: sworn.v1.Erasure.$Shape; terminal?: null }|{ detail?: "terminal"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null; terminal: sworn.v1.Terminal.$Shape })
             );
         }
 
@@ -1739,6 +1746,129 @@ export namespace sworn {
                 /** ACTION_COMPLETED value */
                 ACTION_COMPLETED = 3
             }
+        }
+
+        /**
+         * Properties of a Terminal.
+         * @deprecated Use sworn.v1.Terminal.$Properties instead.
+         */
+        interface ITerminal extends sworn.v1.Terminal.$Properties {
+        }
+
+        /** Represents a Terminal. */
+        class Terminal {
+
+            /**
+             * Constructs a new Terminal.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: sworn.v1.Terminal.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** Terminal terminalId. */
+            terminalId: string;
+
+            /** Terminal kind. */
+            kind: string;
+
+            /** Terminal name. */
+            name: string;
+
+            /** Terminal input. */
+            input: Uint8Array;
+
+            /** Terminal output. */
+            output: Uint8Array;
+
+            /** Terminal timing. */
+            timing: string;
+
+            /** Terminal columns. */
+            columns: number;
+
+            /** Terminal rows. */
+            rows: number;
+
+            /** Terminal inputBytes. */
+            inputBytes: (number|Long);
+
+            /** Terminal outputBytes. */
+            outputBytes: (number|Long);
+
+            /** Terminal cutBytes. */
+            cutBytes: (number|Long);
+
+            /** Terminal hiddenBytes. */
+            hiddenBytes: (number|Long);
+
+            /**
+             * Encodes the specified Terminal message. Does not implicitly {@link sworn.v1.Terminal.verify|verify} messages.
+             * @param message Terminal message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: sworn.v1.Terminal.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a Terminal message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {sworn.v1.Terminal & sworn.v1.Terminal.$Shape} Terminal
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): sworn.v1.Terminal & sworn.v1.Terminal.$Shape;
+        }
+
+        namespace Terminal {
+
+            /** Properties of a Terminal. */
+            interface $Properties {
+
+                /** Terminal terminalId */
+                terminalId?: (string|null);
+
+                /** Terminal kind */
+                kind?: (string|null);
+
+                /** Terminal name */
+                name?: (string|null);
+
+                /** Terminal input */
+                input?: (Uint8Array|null);
+
+                /** Terminal output */
+                output?: (Uint8Array|null);
+
+                /** Terminal timing */
+                timing?: (string|null);
+
+                /** Terminal columns */
+                columns?: (number|null);
+
+                /** Terminal rows */
+                rows?: (number|null);
+
+                /** Terminal inputBytes */
+                inputBytes?: (number|Long|null);
+
+                /** Terminal outputBytes */
+                outputBytes?: (number|Long|null);
+
+                /** Terminal cutBytes */
+                cutBytes?: (number|Long|null);
+
+                /** Terminal hiddenBytes */
+                hiddenBytes?: (number|Long|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a Terminal. */
+            type $Shape = sworn.v1.Terminal.$Properties;
         }
 
         /**

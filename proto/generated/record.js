@@ -63,9 +63,10 @@ export const sworn = $root.sworn = (() => {
              * @property {sworn.v1.Alert.$Properties|null} [alert] Activity alert
              * @property {sworn.v1.Finding.$Properties|null} [finding] Activity finding
              * @property {sworn.v1.Erasure.$Properties|null} [erasure] Activity erasure
+             * @property {sworn.v1.Terminal.$Properties|null} [terminal] Activity terminal
              * @property {Uint8Array|null} [salt] Activity salt
              * @property {Uint8Array|null} [leaf] Activity leaf
-             * @property {"command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|"finding"|"erasure"} [detail] Activity detail
+             * @property {"command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|"finding"|"erasure"|"terminal"} [detail] Activity detail
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
              */
 
@@ -112,11 +113,12 @@ export const sworn = $root.sworn = (() => {
              *   alert?: sworn.v1.Alert.$Shape|null;
              *   finding?: sworn.v1.Finding.$Shape|null;
              *   erasure?: sworn.v1.Erasure.$Shape|null;
+             *   terminal?: sworn.v1.Terminal.$Shape|null;
              *   salt?: Uint8Array|null;
              *   leaf?: Uint8Array|null;
              *   $unknowns?: Array.<Uint8Array>;
              * } & (
-             *   ({ detail?: undefined; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "command"; command: sworn.v1.Command.$Shape; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "process"; command?: null; process: sworn.v1.Process.$Shape; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "connection"; command?: null; process?: null; connection: sworn.v1.Connection.$Shape; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "token"; command?: null; process?: null; connection?: null; token: sworn.v1.Token.$Shape; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "loss"; command?: null; process?: null; connection?: null; token?: null; loss: sworn.v1.Loss.$Shape; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "session"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session: sworn.v1.Session.$Shape; recorder?: null; alert?: null; finding?: null; erasure?: null }|{ detail?: "recorder"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder: sworn.v1.Recorder.$Shape; alert?: null; finding?: null; erasure?: null }|{ detail?: "alert"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert: sworn.v1.Alert.$Shape; finding?: null; erasure?: null }|{ detail?: "finding"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding: sworn.v1.Finding.$Shape; erasure?: null }|{ detail?: "erasure"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure: sworn.v1.Erasure.$Shape })
+             *   ({ detail?: undefined; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null; terminal?: null }|{ detail?: "command"; command: sworn.v1.Command.$Shape; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null; terminal?: null }|{ detail?: "process"; command?: null; process: sworn.v1.Process.$Shape; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null; terminal?: null }|{ detail?: "connection"; command?: null; process?: null; connection: sworn.v1.Connection.$Shape; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null; terminal?: null }|{ detail?: "token"; command?: null; process?: null; connection?: null; token: sworn.v1.Token.$Shape; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null; terminal?: null }|{ detail?: "loss"; command?: null; process?: null; connection?: null; token?: null; loss: sworn.v1.Loss.$Shape; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null; terminal?: null }|{ detail?: "session"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session: sworn.v1.Session.$Shape; recorder?: null; alert?: null; finding?: null; erasure?: null; terminal?: null }|{ detail?: "recorder"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder: sworn.v1.Recorder.$Shape; alert?: null; finding?: null; erasure?: null; terminal?: null }|{ detail?: "alert"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert: sworn.v1.Alert.$Shape; finding?: null; erasure?: null; terminal?: null }|{ detail?: "finding"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding: sworn.v1.Finding.$Shape; erasure?: null; terminal?: null }|{ detail?: "erasure"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure: sworn.v1.Erasure.$Shape; terminal?: null }|{ detail?: "terminal"; command?: null; process?: null; connection?: null; token?: null; loss?: null; session?: null; recorder?: null; alert?: null; finding?: null; erasure?: null; terminal: sworn.v1.Terminal.$Shape })
              * )} sworn.v1.Activity.$Shape
              */
 
@@ -392,6 +394,14 @@ export const sworn = $root.sworn = (() => {
             Activity.prototype.erasure = null;
 
             /**
+             * Activity terminal.
+             * @member {sworn.v1.Terminal.$Properties|null|undefined} terminal
+             * @memberof sworn.v1.Activity
+             * @instance
+             */
+            Activity.prototype.terminal = null;
+
+            /**
              * Activity salt.
              * @member {Uint8Array} salt
              * @memberof sworn.v1.Activity
@@ -412,12 +422,12 @@ export const sworn = $root.sworn = (() => {
 
             /**
              * Activity detail.
-             * @member {"command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|"finding"|"erasure"|undefined} detail
+             * @member {"command"|"process"|"connection"|"token"|"loss"|"session"|"recorder"|"alert"|"finding"|"erasure"|"terminal"|undefined} detail
              * @memberof sworn.v1.Activity
              * @instance
              */
             $Object.defineProperty(Activity.prototype, "detail", {
-                get: $util.oneOfGetter($oneOfFields = ["command", "process", "connection", "token", "loss", "session", "recorder", "alert", "finding", "erasure"]),
+                get: $util.oneOfGetter($oneOfFields = ["command", "process", "connection", "token", "loss", "session", "recorder", "alert", "finding", "erasure", "terminal"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -501,6 +511,8 @@ export const sworn = $root.sworn = (() => {
                     writer.uint32(/* id 31, wireType 2 =*/250).string(message.tokenFingerprint);
                 if (message.identityKind != null && $Object.hasOwnProperty.call(message, "identityKind") && message.identityKind !== "")
                     writer.uint32(/* id 32, wireType 2 =*/258).string(message.identityKind);
+                if (message.terminal != null && $Object.hasOwnProperty.call(message, "terminal"))
+                    $root.sworn.v1.Terminal.encode(message.terminal, writer.uint32(/* id 33, wireType 2 =*/266).fork(), _depth + 1).ldelim();
                 if (message.salt != null && $Object.hasOwnProperty.call(message, "salt") && message.salt.length)
                     writer.uint32(/* id 40, wireType 2 =*/322).bytes(message.salt);
                 if (message.leaf != null && $Object.hasOwnProperty.call(message, "leaf") && message.leaf.length)
@@ -815,6 +827,13 @@ export const sworn = $root.sworn = (() => {
                                 break;
                             message.erasure = $root.sworn.v1.Erasure.decode(reader, reader.size(), $undefined, _depth + 1, message.erasure);
                             message.detail = "erasure";
+                            continue;
+                        }
+                    case 33: {
+                            if (wireType !== 2)
+                                break;
+                            message.terminal = $root.sworn.v1.Terminal.decode(reader, reader.size(), $undefined, _depth + 1, message.terminal);
+                            message.detail = "terminal";
                             continue;
                         }
                     case 40: {
@@ -4804,6 +4823,362 @@ export const sworn = $root.sworn = (() => {
             })();
 
             return Erasure;
+        })();
+
+        v1.Terminal = (function() {
+
+            /**
+             * Properties of a Terminal.
+             * @typedef {Object} sworn.v1.Terminal.$Properties
+             * @property {string|null} [terminalId] Terminal terminalId
+             * @property {string|null} [kind] Terminal kind
+             * @property {string|null} [name] Terminal name
+             * @property {Uint8Array|null} [input] Terminal input
+             * @property {Uint8Array|null} [output] Terminal output
+             * @property {string|null} [timing] Terminal timing
+             * @property {number|null} [columns] Terminal columns
+             * @property {number|null} [rows] Terminal rows
+             * @property {number|Long|null} [inputBytes] Terminal inputBytes
+             * @property {number|Long|null} [outputBytes] Terminal outputBytes
+             * @property {number|Long|null} [cutBytes] Terminal cutBytes
+             * @property {number|Long|null} [hiddenBytes] Terminal hiddenBytes
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+
+            /**
+             * Properties of a Terminal.
+             * @memberof sworn.v1
+             * @interface ITerminal
+             * @augments sworn.v1.Terminal.$Properties
+             * @deprecated Use sworn.v1.Terminal.$Properties instead.
+             */
+
+            /**
+             * Shape of a Terminal.
+             * @typedef {sworn.v1.Terminal.$Properties} sworn.v1.Terminal.$Shape
+             */
+
+            /**
+             * Constructs a new Terminal.
+             * @memberof sworn.v1
+             * @classdesc Represents a Terminal.
+             * @constructor
+             * @param {sworn.v1.Terminal.$Properties=} [properties] Properties to set
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+            const Terminal = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            /**
+             * Terminal terminalId.
+             * @member {string} terminalId
+             * @memberof sworn.v1.Terminal
+             * @instance
+             */
+            Terminal.prototype.terminalId = "";
+
+            /**
+             * Terminal kind.
+             * @member {string} kind
+             * @memberof sworn.v1.Terminal
+             * @instance
+             */
+            Terminal.prototype.kind = "";
+
+            /**
+             * Terminal name.
+             * @member {string} name
+             * @memberof sworn.v1.Terminal
+             * @instance
+             */
+            Terminal.prototype.name = "";
+
+            /**
+             * Terminal input.
+             * @member {Uint8Array} input
+             * @memberof sworn.v1.Terminal
+             * @instance
+             */
+            Terminal.prototype.input = $util.newBuffer([]);
+
+            /**
+             * Terminal output.
+             * @member {Uint8Array} output
+             * @memberof sworn.v1.Terminal
+             * @instance
+             */
+            Terminal.prototype.output = $util.newBuffer([]);
+
+            /**
+             * Terminal timing.
+             * @member {string} timing
+             * @memberof sworn.v1.Terminal
+             * @instance
+             */
+            Terminal.prototype.timing = "";
+
+            /**
+             * Terminal columns.
+             * @member {number} columns
+             * @memberof sworn.v1.Terminal
+             * @instance
+             */
+            Terminal.prototype.columns = 0;
+
+            /**
+             * Terminal rows.
+             * @member {number} rows
+             * @memberof sworn.v1.Terminal
+             * @instance
+             */
+            Terminal.prototype.rows = 0;
+
+            /**
+             * Terminal inputBytes.
+             * @member {number|Long} inputBytes
+             * @memberof sworn.v1.Terminal
+             * @instance
+             */
+            Terminal.prototype.inputBytes = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+            /**
+             * Terminal outputBytes.
+             * @member {number|Long} outputBytes
+             * @memberof sworn.v1.Terminal
+             * @instance
+             */
+            Terminal.prototype.outputBytes = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+            /**
+             * Terminal cutBytes.
+             * @member {number|Long} cutBytes
+             * @memberof sworn.v1.Terminal
+             * @instance
+             */
+            Terminal.prototype.cutBytes = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+            /**
+             * Terminal hiddenBytes.
+             * @member {number|Long} hiddenBytes
+             * @memberof sworn.v1.Terminal
+             * @instance
+             */
+            Terminal.prototype.hiddenBytes = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+            /**
+             * Encodes the specified Terminal message. Does not implicitly {@link sworn.v1.Terminal.verify|verify} messages.
+             * @function encode
+             * @memberof sworn.v1.Terminal
+             * @static
+             * @param {sworn.v1.Terminal.$Properties} message Terminal message or plain object to encode
+             * @param {$protobuf.Writer} [writer] Writer to encode to
+             * @returns {$protobuf.Writer} Writer
+             */
+            Terminal.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.terminalId != null && $Object.hasOwnProperty.call(message, "terminalId") && message.terminalId !== "")
+                    writer.uint32(/* id 1, wireType 2 =*/10).string(message.terminalId);
+                if (message.kind != null && $Object.hasOwnProperty.call(message, "kind") && message.kind !== "")
+                    writer.uint32(/* id 2, wireType 2 =*/18).string(message.kind);
+                if (message.name != null && $Object.hasOwnProperty.call(message, "name") && message.name !== "")
+                    writer.uint32(/* id 3, wireType 2 =*/26).string(message.name);
+                if (message.input != null && $Object.hasOwnProperty.call(message, "input") && message.input.length)
+                    writer.uint32(/* id 4, wireType 2 =*/34).bytes(message.input);
+                if (message.output != null && $Object.hasOwnProperty.call(message, "output") && message.output.length)
+                    writer.uint32(/* id 5, wireType 2 =*/42).bytes(message.output);
+                if (message.timing != null && $Object.hasOwnProperty.call(message, "timing") && message.timing !== "")
+                    writer.uint32(/* id 6, wireType 2 =*/50).string(message.timing);
+                if (message.columns != null && $Object.hasOwnProperty.call(message, "columns") && message.columns !== 0)
+                    writer.uint32(/* id 7, wireType 0 =*/56).uint32(message.columns);
+                if (message.rows != null && $Object.hasOwnProperty.call(message, "rows") && message.rows !== 0)
+                    writer.uint32(/* id 8, wireType 0 =*/64).uint32(message.rows);
+                if (message.inputBytes != null && $Object.hasOwnProperty.call(message, "inputBytes") && (typeof message.inputBytes === "object" ? message.inputBytes.low || message.inputBytes.high : message.inputBytes !== 0))
+                    writer.uint32(/* id 9, wireType 0 =*/72).uint64(message.inputBytes);
+                if (message.outputBytes != null && $Object.hasOwnProperty.call(message, "outputBytes") && (typeof message.outputBytes === "object" ? message.outputBytes.low || message.outputBytes.high : message.outputBytes !== 0))
+                    writer.uint32(/* id 10, wireType 0 =*/80).uint64(message.outputBytes);
+                if (message.cutBytes != null && $Object.hasOwnProperty.call(message, "cutBytes") && (typeof message.cutBytes === "object" ? message.cutBytes.low || message.cutBytes.high : message.cutBytes !== 0))
+                    writer.uint32(/* id 11, wireType 0 =*/88).uint64(message.cutBytes);
+                if (message.hiddenBytes != null && $Object.hasOwnProperty.call(message, "hiddenBytes") && (typeof message.hiddenBytes === "object" ? message.hiddenBytes.low || message.hiddenBytes.high : message.hiddenBytes !== 0))
+                    writer.uint32(/* id 12, wireType 0 =*/96).uint64(message.hiddenBytes);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            /**
+             * Decodes a Terminal message from the specified reader or buffer.
+             * @function decode
+             * @memberof sworn.v1.Terminal
+             * @static
+             * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+             * @param {number} [length] Message length if known beforehand
+             * @returns {sworn.v1.Terminal & sworn.v1.Terminal.$Shape} Terminal
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            Terminal.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.sworn.v1.Terminal();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.terminalId = value;
+                            else
+                                delete message.terminalId;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.kind = value;
+                            else
+                                delete message.kind;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.name = value;
+                            else
+                                delete message.name;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.bytes()).length)
+                                message.input = value;
+                            else
+                                delete message.input;
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.bytes()).length)
+                                message.output = value;
+                            else
+                                delete message.output;
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.timing = value;
+                            else
+                                delete message.timing;
+                            continue;
+                        }
+                    case 7: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.columns = value;
+                            else
+                                delete message.columns;
+                            continue;
+                        }
+                    case 8: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.rows = value;
+                            else
+                                delete message.rows;
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.inputBytes = value;
+                            else
+                                delete message.inputBytes;
+                            continue;
+                        }
+                    case 10: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.outputBytes = value;
+                            else
+                                delete message.outputBytes;
+                            continue;
+                        }
+                    case 11: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.cutBytes = value;
+                            else
+                                delete message.cutBytes;
+                            continue;
+                        }
+                    case 12: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.hiddenBytes = value;
+                            else
+                                delete message.hiddenBytes;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Terminal;
         })();
 
         v1.Delivery = (function() {

@@ -60,6 +60,34 @@ export class Redactor {
     return this.#payload(bytes, () => []);
   }
 
+  /**
+   * As `bytes`, for one text that came in pieces: with the lengths that the pieces have then. A credential belongs to the
+   * piece in which it begins. Looked at as Latin-1, so that a character is a byte.
+   */
+  pieces(bytes: Uint8Array, lengths: readonly number[]): { bytes: Uint8Array; lengths: readonly number[] } {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+    const spans = text.length < 6 ? [] : joined(new PlainScan(text).run(0, text.length).spans);
+    if (spans.length === 0) return { bytes, lengths };
+    const kept: string[] = [];
+    let from = 0;
+    let next = 0;
+    for (const length of lengths) {
+      const to = from + length;
+      let piece = '';
+      let done = from;
+      // Of one that began in an earlier piece nothing is left here.
+      const before = spans[next - 1];
+      if (before !== undefined && before.to > done) done = Math.min(before.to, to);
+      for (let span = spans[next]; span !== undefined && span.from < to; span = spans[++next]) {
+        piece += text.slice(done, span.from) + this.#token(span, 'latin1');
+        done = Math.min(span.to, to);
+      }
+      kept.push(piece + text.slice(done, to));
+      from = to;
+    }
+    return { bytes: Buffer.from(kept.join(''), 'latin1'), lengths: kept.map((piece) => piece.length) };
+  }
+
   /** The words of a command. */
   argv(argv: readonly string[]): readonly string[] {
     const found = wordSpans(argv);

@@ -11,7 +11,10 @@ import type { ProbePoint } from '../../model/code-image.ts';
 import type { ElfFile } from '../elf/elf-file.ts';
 
 export interface Sighting {
-  /** Name and version as `CodeImage.library` has them: 'openssl 3.0.19'; the name alone when the version is not known. */
+  /**
+   * Name and version as `CodeImage.library` has them: 'openssl 3.0.19'; the name alone when the version is not known;
+   * '' of places in a library that another family names.
+   */
   readonly library: string;
   readonly probes: readonly ProbePoint[];
 }

@@ -5,6 +5,7 @@
  * with the exchange as it would be given out: secrets are out of it, and content is decoded. A language is added by one line.
  */
 import type { Exchange } from '../decoder.ts';
+import { kubernetes } from '../kubernetes/meaning.ts';
 
 /**
  * The exchange in its own words (`protocol`, `operation`, `resource`, …); several when it carried several. The bytes on the
@@ -12,7 +13,7 @@ import type { Exchange } from '../decoder.ts';
  */
 export type Meaning = (exchange: Exchange) => readonly Exchange[] | undefined;
 
-const all: readonly Meaning[] = [];
+const all: readonly Meaning[] = [kubernetes];
 
 /** The first language that knows it; else the exchange as it is. A meaning that fails is none: the exchange stays. */
 export function meanings(exchange: Exchange): readonly Exchange[] {

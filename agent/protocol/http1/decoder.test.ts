@@ -171,7 +171,46 @@ test('an upgrade hands the connection over where the 101 ends', () => {
     [exchange.statement, exchange.attributes['status_code'], exchange.status],
     ['GET /live', '101', 'ok'],
   );
-  assert.deepEqual(run.handover, { protocol: 'websocket', from: 'server', atByte: 129 });
+  const { agreement, ...place } = run.handover!;
+  assert.deepEqual(place, { protocol: 'websocket', from: 'server', atByte: 129 });
+  assert.deepEqual([agreement?.method, agreement?.path, agreement?.unanswered], ['GET', '/live', undefined]);
+  assert.equal(new Map(agreement?.requestFields).get('upgrade'), 'websocket');
+  assert.ok(new Map(agreement?.responseFields).has('sec-websocket-accept'));
+});
+
+test('what was agreed on names the query and the fields of both heads, without the credentials', () => {
+  const run = check([
+    asks('GET /exec?command=ls&token=s3cret HTTP/1.1\nHost: h\nUpgrade: websocket\nAuthorization: Bearer s3cret'),
+    replies('HTTP/1.1 101 Switching Protocols\nUpgrade: websocket\nSet-Cookie: a=s3cret\nSec-WebSocket-Protocol: one'),
+  ]);
+  const { agreement } = run.handover!;
+  assert.deepEqual([agreement?.authority, agreement?.path], ['h', '/exec?command=ls&token=[redacted]']);
+  assert.deepEqual(agreement?.requestFields.at(-1), ['authorization', 'Bearer [redacted]']);
+  assert.deepEqual(agreement?.responseFields.at(-1), ['sec-websocket-protocol', 'one']);
+  assert.doesNotMatch(JSON.stringify(agreement), /s3cret/);
+  assert.deepEqual(run.credentials.map(({ kind }) => kind).toSorted(), ['http-bearer', 'http-cookie', 'http-query']);
+});
+
+test('an upgrade whose request was not seen is agreed on by its answer alone', () => {
+  const run = check([replies('HTTP/1.1 101 Switching Protocols\nUpgrade: websocket')], { late: true });
+  assert.deepEqual(run.handover?.agreement, {
+    method: '',
+    authority: '',
+    path: '',
+    requestFields: [],
+    responseFields: [['upgrade', 'websocket']],
+  });
+});
+
+test('the request that asked for h2c goes along unanswered: its reply is in HTTP/2', () => {
+  const run = check([
+    asks('GET /first HTTP/1.1\nHost: h\nUpgrade: h2c\nHTTP2-Settings: AAMAAABk'),
+    replies('HTTP/1.1 101 Switching Protocols\nUpgrade: h2c'),
+  ]);
+  assert.deepEqual(run.exchanges, []);
+  assert.equal(run.handover?.protocol, 'http2');
+  assert.equal(run.handover?.agreement?.unanswered?.statement, 'GET /first');
+  assert.equal(run.handover?.agreement?.unanswered?.responseBytes, run.counts.server.decoded);
 });
 
 test('an upgrade that is passed over leaves the connection as it is', () => {

@@ -1,10 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** HTTP/1.0 and HTTP/1.1: two readers, one a direction, and the pairing of what they read. */
-import type { ByteCounts, Decoder, DecoderBounds, DecoderSink, Opening, SeenCredential, Side } from '../decoder.ts';
+import type {
+  ByteCounts,
+  Decoder,
+  DecoderBounds,
+  DecoderSink,
+  Exchange,
+  Opening,
+  SeenCredential,
+  Side,
+} from '../decoder.ts';
 import { meanings } from '../http/meanings.ts';
+import { agreementOf, switchRequest, switchRequestBytes } from './agreement.ts';
 import { exchangeOf } from './exchange.ts';
-import { fieldMembers, fieldValue } from './fields.ts';
+import { type Fields, fieldMembers, fieldValue } from './fields.ts';
 import { replyFraming, requestFraming } from './framing.ts';
 import { type RequestLine, requestGrammar, type StatusLine, statusGrammar } from './grammar.ts';
 import { LabelledBytes } from './held-bytes.ts';
@@ -32,6 +42,7 @@ export class Http1Decoder implements Decoder {
   /** The client waits here for leave to speak another language. */
   #pausedFor: OpenExchange | undefined;
   #handover: string | undefined;
+  #granted: Granted | undefined;
   readonly #ended = { client: false, server: false };
 
   constructor(bounds: DecoderBounds, sink: DecoderSink, opening: Opening) {
@@ -46,8 +57,9 @@ export class Http1Decoder implements Decoder {
     });
     const replies = new ReplyHandler(bounds, sink, this.#pairing, {
       refuses: (open) => this.#resume(open),
-      grants: (protocol) => {
+      grants: (protocol, open, fields) => {
         this.#handover = protocol;
+        this.#granted = { open, fields, unanswered: undefined };
       },
     });
     this.#requests = new MessageReader(requestGrammar, bounds.pendingBytesMax, requests, opening.late);
@@ -76,7 +88,10 @@ export class Http1Decoder implements Decoder {
     this.#endPreface();
     this.#requests.stop('sent-before-handover');
     this.#pairing.endAll();
-    this.#sink.handover(this.#handover, consumedBytes);
+    const granted = this.#granted;
+    this.#granted = undefined;
+    const agreement = granted && agreementOf(granted.open.switchRequest, granted.fields, granted.unanswered);
+    this.#sink.handover(this.#handover, consumedBytes, agreement);
   }
 
   gap(from: Side, missingBytes: number, at: number): void {
@@ -131,6 +146,11 @@ export class Http1Decoder implements Decoder {
 
   #give(open: OpenExchange): void {
     const exchange = exchangeOf(open);
+    // What h2c was asked with is answered in HTTP/2, on stream 1 (RFC 7540, section 3.2).
+    if (exchange !== undefined && this.#handover === 'http2' && this.#granted?.open === open) {
+      this.#granted.unanswered = exchange;
+      return;
+    }
     if (exchange !== undefined) for (const meant of meanings(exchange)) this.#sink.exchange(meant);
     if (this.#handover === undefined) this.#resume(open);
   }
@@ -140,6 +160,13 @@ export class Http1Decoder implements Decoder {
     this.#pausedFor = undefined;
     this.#requests.resume();
   }
+}
+
+/** The reply that changes the language, and what it answers. */
+interface Granted {
+  readonly open: OpenExchange;
+  readonly fields: Fields;
+  unanswered: Exchange | undefined;
 }
 
 /** How many bytes at the beginning of both are equal. */
@@ -185,6 +212,8 @@ class RequestHandler implements MessageHandler<RequestLine> {
     secrets.push(...this.#target.secrets);
     this.#notes = headNotes(message, framed.conflicts, framed.transferCodings, secrets);
     handOver(this.#sink, secrets, message.startAt, sentTo(this.#target));
+    const asksToSwitch = start.method === 'CONNECT' || fieldValue(fields, 'upgrade') !== '';
+    open.switchRequest = asksToSwitch ? switchRequest(start.method, this.#target, fields) : undefined;
     return { framing: framed.framing, bytesMax: this.#bounds.requestBytesMax, doubtful: open.expectsContinue };
   }
 
@@ -201,10 +230,11 @@ class RequestHandler implements MessageHandler<RequestLine> {
     const part = requestPart(message, this.#notes!, this.#target!, this.#bounds, secrets);
     handOver(this.#sink, secrets, message.endAt, sentTo(this.#target!));
     this.#open = this.#notes = this.#target = undefined;
-    const asksToSwitch = part.method === 'CONNECT' || fieldValue(message.fields, 'upgrade') !== '';
-    const mayBeGranted = asksToSwitch && !open.replyBegan && !this.#pairing.noMoreReplies;
+    const asked = open.switchRequest;
+    const mayBeGranted = asked !== undefined && !open.replyBegan && !this.#pairing.noMoreReplies;
     if (mayBeGranted) this.#connection.pause(open);
-    this.#pairing.endRequest(open, part);
+    const switchBytes = asked === undefined ? 0 : switchRequestBytes(asked);
+    this.#pairing.endRequest(open, switchBytes === 0 ? part : { ...part, heldBytes: part.heldBytes + switchBytes });
   }
 
   abandons(): void {
@@ -224,7 +254,7 @@ class RequestHandler implements MessageHandler<RequestLine> {
 interface SwitchAnswers {
   /** The reply to `open` leaves the connection as it is. */
   refuses(open: OpenExchange): void;
-  grants(protocol: string): void;
+  grants(protocol: string, open: OpenExchange, fields: Fields): void;
 }
 
 class ReplyHandler implements MessageHandler<StatusLine> {
@@ -260,7 +290,7 @@ class ReplyHandler implements MessageHandler<StatusLine> {
     const framed = replyFraming(fields, start.version, statusCode, open.method);
     this.#notes = headNotes(message, framed.conflicts, framed.transferCodings, secrets);
     handOver(this.#sink, secrets, message.startAt, IN_REPLY);
-    if (framed.framing.kind === 'handover') this.#connection.grants(framed.framing.protocol);
+    if (framed.framing.kind === 'handover') this.#connection.grants(framed.framing.protocol, open, fields);
     else this.#connection.refuses(open);
     return {
       framing: framed.framing,

@@ -5,6 +5,7 @@
  * section 9.3.2), so one missed message shifts all that follow. Where bytes were lost, this says what is certain and
  * marks what is not.
  */
+import type { SwitchRequest } from './agreement.ts';
 import type { ReplyPart, RequestPart } from './parts.ts';
 
 /** A request that is seen or awaited, with what came back so far. */
@@ -13,6 +14,8 @@ export interface OpenExchange {
   /** Undefined until the head is whole. */
   method: string | undefined;
   expectsContinue: boolean;
+  /** Kept of a request that asks for another language. */
+  switchRequest: SwitchRequest | undefined;
   /** Its bytes are still arriving. */
   inFlight: boolean;
   /** Its head was never whole. */
@@ -253,6 +256,7 @@ function openExchange(startedAt: number, inFlight: boolean): OpenExchange {
     startedAt,
     method: undefined,
     expectsContinue: false,
+    switchRequest: undefined,
     inFlight,
     unread: false,
     request: undefined,

@@ -13,6 +13,8 @@ export interface RequestTarget {
   readonly authority: string;
   /** Path without query; '' for CONNECT, '*' for the asterisk form. */
   readonly path: string;
+  /** Path with query; '' for CONNECT. */
+  readonly pathAndQuery: string;
   /** As it was sent, credentials taken out. */
   readonly text: string;
   /** JSON of the query's parameters, names and values decoded, arrays where a name is repeated; '' without a query. */
@@ -26,7 +28,7 @@ export function parseTarget(method: string, target: string, host: string): Reque
   const secrets: FoundSecret[] = [];
   if (method === 'CONNECT') {
     const authority = withoutUserinfo(target, secrets);
-    return { authority: authority.host, path: '', text: authority.text, parameters: '', secrets };
+    return { authority: authority.host, path: '', pathAndQuery: '', text: authority.text, parameters: '', secrets };
   }
   const scheme = ABSOLUTE_FORM.exec(target)?.[0] ?? '';
   const rest = target.slice(scheme.length);
@@ -36,11 +38,13 @@ export function parseTarget(method: string, target: string, host: string): Reque
   const question = pathAndQuery.indexOf('?');
   const path = redactPath(question < 0 ? pathAndQuery : pathAndQuery.slice(0, question), secrets);
   const query = question < 0 ? undefined : redactQuery(pathAndQuery.slice(question + 1), secrets);
+  const search = query === undefined ? '' : `?${query}`;
   return {
     // Userinfo in the Host field is handed over with the other fields.
     authority: scheme === '' ? withoutUserinfo(host, []).host : authority.host,
     path: path === '' ? '/' : path,
-    text: `${scheme}${authority.text}${path}${query === undefined ? '' : `?${query}`}`,
+    pathAndQuery: `${path === '' ? '/' : path}${search}`,
+    text: `${scheme}${authority.text}${path}${search}`,
     parameters: query === undefined || query === '' ? '' : queryJson(query),
     secrets,
   };

@@ -49,9 +49,11 @@ export const accounted: ProtocolDefinition = {
           checkExchange(exchange);
           sink.exchange(exchange);
         },
-        handover(protocol, consumedBytes) {
-          if (protocol === 'http2' && given.client === 0) given.client += HTTP2_PREFACE.length;
-          sink.handover(protocol, consumedBytes);
+        handover(protocol, consumedBytes, agreement) {
+          if (protocol === 'http2' && agreement === undefined) given.client += HTTP2_PREFACE.length;
+          given.client += agreement?.unanswered?.requestBytes ?? 0;
+          given.server += agreement?.unanswered?.responseBytes ?? 0;
+          sink.handover(protocol, consumedBytes, agreement);
         },
         trouble(from, reason, bytes) {
           // Of a gap, the bytes are those that were missed.

@@ -6,6 +6,7 @@ import { PayloadWriter } from '../bytes/payload-writer.ts';
 import type { DecoderBounds, DecoderSink } from '../decoder.ts';
 import { EMPTY_STATEMENT, type Statement } from '../sql/statement.ts';
 import { StatementCache } from '../sql/statement-cache.ts';
+import { readStatements } from '../sql/statement-reader.ts';
 import { readParameters } from './parameters.ts';
 import { PreparedTable } from './prepared.ts';
 import type { Request } from './request.ts';
@@ -15,7 +16,7 @@ import { Session } from './session.ts';
 /** All connections share what was found out about statements: they mostly send the same ones. 4 Mi characters of text. */
 const CACHED_TEXTS_MAX = 10_000;
 const CACHED_LENGTH_MAX = 4 * 1024 * 1024;
-const cache = new StatementCache(CACHED_TEXTS_MAX, CACHED_LENGTH_MAX);
+const cache = new StatementCache(CACHED_TEXTS_MAX, CACHED_LENGTH_MAX, {}, readStatements);
 const backslashCache = new StatementCache(100, CACHED_LENGTH_MAX / 16, { backslashQuotes: true });
 
 /** Small requests may wait in this much memory, however small the bound of a request is. */

@@ -3,6 +3,9 @@
 import type { Statement } from './statement.ts';
 import { type ScanOptions, scanStatements } from './statement-scan.ts';
 
+/** What finds the statements of a text: `scanStatements`, or `readStatements` where the language is PostgreSQL's. */
+export type Reads = (text: string, options: ScanOptions) => readonly Statement[];
+
 /** Slots of the memory of texts that came once: the later of two in one slot makes the earlier one new again. */
 const SEEN_SLOTS = 1024;
 /** What texts are told apart by there: where programs put values into them. */
@@ -12,7 +15,7 @@ const SEEN_TAIL_LENGTH = 32;
 const CACHED_TEXT_LENGTH_MAX = 16 * 1024;
 
 /**
- * `scanStatements` with a memory: programs send the same texts over and over.
+ * The statements of texts, with a memory: programs send the same texts over and over.
  *
  * Texts live in two generations. New and used ones are in the young; when that is full it becomes the old one, and what
  * was old and not used since is forgotten. It keeps about what a list by last use would keep, at no cost for each use.
@@ -25,15 +28,17 @@ export class StatementCache {
   readonly #entriesMax: number;
   readonly #lengthMax: number;
   readonly #options: ScanOptions;
+  readonly #reads: Reads;
   #young = new Map<string, readonly Statement[]>();
   #old: ReadonlyMap<string, readonly Statement[]> = new Map();
   #youngLength = 0;
   readonly #seen = new Int32Array(SEEN_SLOTS);
 
-  constructor(entriesMax: number, lengthMax: number, options: ScanOptions = {}) {
+  constructor(entriesMax: number, lengthMax: number, options: ScanOptions = {}, reads: Reads = scanStatements) {
     this.#entriesMax = entriesMax;
     this.#lengthMax = lengthMax;
     this.#options = options;
+    this.#reads = reads;
   }
 
   get size(): number {
@@ -41,12 +46,12 @@ export class StatementCache {
   }
 
   statementsOf(text: string): readonly Statement[] {
-    if (text.length > CACHED_TEXT_LENGTH_MAX) return scanStatements(text, this.#options);
+    if (text.length > CACHED_TEXT_LENGTH_MAX) return this.#reads(text, this.#options);
     const known = this.#young.get(text);
     if (known !== undefined) return known;
     const old = this.#old.get(text);
-    if (old === undefined && !this.#wasSeen(text)) return scanStatements(text, this.#options);
-    const found = old ?? scanStatements(text, this.#options);
+    if (old === undefined && !this.#wasSeen(text)) return this.#reads(text, this.#options);
+    const found = old ?? this.#reads(text, this.#options);
     if (2 * (this.#young.size + 1) > this.#entriesMax || 2 * (this.#youngLength + text.length) > this.#lengthMax) {
       this.#old = this.#young;
       this.#young = new Map();

@@ -197,6 +197,10 @@ test('the resource names what is touched, and neither functions nor WITH queries
     ],
     ['select * from generate_series(1, 3) g, lateral (select 1 from k) l', 'k'],
     ['select extract(year from ts), substring(a from 1), a is distinct from b from t', 't'],
+    [
+      'select 1 from (a cross join b) as x (c, d) join (e join (select 1, f from g) h on true) on a.i = e.i',
+      'a, b, e, g',
+    ],
     ['with x as (select * from y), recursive as (select 1) select * from x, recursive', 'y'],
     ['with recursive x as (select 1 union select * from x) select * from x', ''],
     ['with users as (delete from users returning *) select * from users', 'users'],

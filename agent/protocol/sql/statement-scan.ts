@@ -168,6 +168,7 @@ class Scan {
     const isTaken = resources.take(name.replaceAll(',', '_'));
     if (!isTaken) resources.other(word);
     else if (isOfCommand && word !== '') command.word(this.#frame, word, this.#lexer.end);
+    else if (this.#frame.inFrom && isQuery(this.#frame.verb)) this.#frame.head = false;
     return isTaken;
   }
 
@@ -252,6 +253,7 @@ class Scan {
   #verb(frame: Frame, word: string): void {
     frame.head = false;
     frame.verb = word;
+    frame.inFrom = false;
     if (frame.mayModify) {
       const entry = this.#verbs.add(word.toUpperCase());
       if (word === 'update' || word === 'delete') frame.verbEntry = entry;
@@ -287,10 +289,11 @@ class Scan {
       return;
     }
     this.#begin();
+    const isForTables = this.#resources.expecting && isQuery(this.#frame.verb);
     this.#endName(symbol);
     const frame = this.#frame;
     if (symbol === '(') {
-      this.#open(frame);
+      this.#open(frame, isForTables);
     } else if (symbol === ')') {
       this.#close(frame);
     } else if (symbol === ',' && this.#tooDeep === 0) {
@@ -303,7 +306,8 @@ class Scan {
     this.#write(symbol);
   }
 
-  #open(frame: Frame): void {
+  /** `isForTables`: a name could stand here; it is `(a JOIN b)` then, or a query. */
+  #open(frame: Frame, isForTables: boolean): void {
     if (this.#frames.length >= DEPTH_MAX) {
       this.#tooDeep++;
       return;
@@ -312,6 +316,10 @@ class Scan {
     const isCopied = this.#last === 'copy' && this.#frames.length === 1 && this.#command.isAtName;
     this.#frame = newFrame(isWithQuery || isCopied);
     this.#frames.push(this.#frame);
+    if (!isForTables) return;
+    this.#frame.verb = frame.verb;
+    this.#frame.inFrom = true;
+    this.#resources.expect(true);
   }
 
   #close(frame: Frame): void {

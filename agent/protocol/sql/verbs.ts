@@ -8,7 +8,7 @@ export interface Verb {
 }
 
 /** What a reader must not overlook comes first; see `Statement.operation`. */
-const CONSEQUENCE = ['DELETE', 'UPDATE', 'MERGE', 'INSERT'];
+export const CONSEQUENCE = ['DELETE', 'UPDATE', 'MERGE', 'INSERT'];
 /** Verbs listed for one statement. */
 const VERBS_MAX = 16;
 

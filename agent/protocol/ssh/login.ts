@@ -146,7 +146,7 @@ export class Login {
       operation: 'login',
       target: user,
       resource: method,
-      statement: `login ${user} by ${method}${how && ` ${how}`}`,
+      statement: `login ${user} ${method}${how && ` ${how}`}`,
       status,
       ...(status === 'error' && { errorCode: 'auth_failed', errorMessage: `methods left: ${more['methods_left']}` }),
       // Clients ask for no authentication only to hear which methods there are.

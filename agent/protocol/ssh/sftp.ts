@@ -198,7 +198,7 @@ export class Sftp {
 
   #status({ ...request }: Request, code: number, message: string, at: number, endAt: number): void {
     const { name, handle } = request;
-    const error = code === 0 ? undefined : ([ERRORS[code] ?? String(code), message] as const);
+    const error = code === 0 ? undefined : ([`SSH_FX_${ERRORS[code] ?? code}`, message] as const);
     if (name === 'close') {
       if (this.#open.has(handle)) this.#closed(handle, endAt, error === undefined ? 'ok' : 'error', error);
       else this.#give(request, error === undefined ? 'ok' : 'error', at, {}, error);

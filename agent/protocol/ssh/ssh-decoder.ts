@@ -89,8 +89,9 @@ export class SshDecoder implements Decoder {
     const isClient = from === 'client';
     if (number === 1) return this.#disconnected(from, message);
     if (number === 20) this.#facts.offered(from, message);
-    else if (number >= 30 && number <= 49 && !isClient) this.#facts.keyExchange(message);
-    else if (number === 50 && isClient) return this.#login.request(message, startAt, endAt);
+    else if (number >= 30 && number <= 49) {
+      if (!isClient) this.#facts.keyExchange(message);
+    } else if (number === 50 && isClient) return this.#login.request(message, startAt, endAt);
     else if (number === 51 && !isClient) return this.#login.failed(message, endAt);
     else if (number === 52 && !isClient) this.#login.succeeded(endAt);
     else if (number === 53 && !isClient) this.#login.banner(message);

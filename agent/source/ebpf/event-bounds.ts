@@ -8,6 +8,7 @@ import {
   argvPieceEvent,
   bytesEvent,
   closeEvent,
+  datagramEvent,
   earlyBytesEvent,
   eventType,
   execEvent,
@@ -19,6 +20,7 @@ import {
   limits,
   openEvent,
   secretEvent,
+  streamEvent,
   wayEvent,
 } from './layout.generated.ts';
 
@@ -33,10 +35,12 @@ const FIXED_BYTES: Readonly<Record<number, number>> = {
   [eventType.close]: closeEvent.structBytes,
   [eventType.bytes]: bytesEvent.data,
   [eventType.earlyBytes]: earlyBytesEvent.data,
+  [eventType.datagram]: datagramEvent.data,
   [eventType.gap]: gapEvent.structBytes,
   [eventType.way]: wayEvent.structBytes,
   [eventType.secret]: secretEvent.structBytes,
   [eventType.image]: imageEvent.data,
+  [eventType.stream]: streamEvent.data,
 };
 
 /** `type` and `size` as the event's header has them; `size` bytes from `at` on are in the batch. */
@@ -51,6 +55,10 @@ export function isWhole(batch: Buffer, at: number, type: number, size: number): 
       return fits(batch.readUInt32LE(at + argvPieceEvent.bytes), room);
     case eventType.earlyBytes:
       return fits(batch.readUInt32LE(at + earlyBytesEvent.bytes), room);
+    case eventType.stream:
+      return batch.readUInt32LE(at + streamEvent.bytes) <= room;
+    case eventType.datagram:
+      return isWholeDatagram(batch, at, room);
     case eventType.image:
       return batch.readUInt16LE(at + imageEvent.pathBytes) <= room;
     case eventType.exec:
@@ -68,6 +76,13 @@ export function isWhole(batch: Buffer, at: number, type: number, size: number): 
 /** The kernel side writes no piece without bytes; they would wait for their event without being counted. */
 function fits(bytes: number, room: number): boolean {
   return bytes > 0 && bytes <= room;
+}
+
+/** All of it, or nothing. */
+function isWholeDatagram(batch: Buffer, at: number, room: number): boolean {
+  const bytes = batch.readUInt32LE(at + datagramEvent.bytes);
+  const kept = batch.readUInt32LE(at + datagramEvent.keptBytes);
+  return bytes > 0 && (kept === 0 || (kept === bytes && kept <= room));
 }
 
 function partsOf(batch: Buffer, at: number): number {

@@ -15,8 +15,9 @@ import type {
   Scope,
   Transport,
 } from '../../model/kernel-event.ts';
-import { addressText } from './address-text.ts';
+import { addressText } from '../../protocol/bytes/address-text.ts';
 import { textOf } from './byte-text.ts';
+import { type DatagramNotice, readDatagram } from './datagram-record.ts';
 import { EarlyBytes } from './early-bytes.ts';
 import { isWhole } from './event-bounds.ts';
 import { connectionKeyAt, processAt, scopeAt, u64 } from './fields.ts';
@@ -44,6 +45,7 @@ import {
 } from './layout.generated.ts';
 import { ProgramReader } from './program-reader.ts';
 import { takeSecretFrom } from './secret-record.ts';
+import { readStandardPipes, readStream, type StandardPipes, type StreamMoved } from './stream-record.ts';
 import { readWay } from './way-record.ts';
 
 /** A running process came into scope: who it is has to be looked up in /proc. */
@@ -61,7 +63,7 @@ export interface SelectedNotice {
   readonly process: ProcessKey;
 }
 
-export type ReadEvent = KernelEvent | JoinNotice | SelectedNotice;
+export type ReadEvent = KernelEvent | JoinNotice | SelectedNotice | DatagramNotice | StandardPipes | StreamMoved;
 
 export class EventReader {
   readonly #programs = new ProgramReader();
@@ -99,6 +101,9 @@ export class EventReader {
     switch (type) {
       case eventType.bytes:
         into.push(readBytes(batch, at));
+        return;
+      case eventType.datagram:
+        into.push(readDatagram(batch, at));
         return;
       case eventType.fork:
         into.push({
@@ -145,6 +150,9 @@ export class EventReader {
       case eventType.way:
         readWayInto(batch, at, this.guardedPaths, into);
         return;
+      case eventType.stream:
+        into.push(readStream(batch, at));
+        return;
       case eventType.secret:
         this.#readSecret(batch, at, into);
         return;
@@ -155,22 +163,20 @@ export class EventReader {
 
   #readSecret(batch: Buffer, at: number, into: ReadEvent[]): void {
     const row = this.#takeSecret(batch.readBigUInt64LE(at + secretEvent.secretId));
-    const secret = row === undefined ? undefined : takeSecretFrom(row);
-    if (secret === undefined) {
-      this.missingSecrets++;
-      return;
-    }
-    into.push({
-      type: 'secret-derived',
+    const { tls, ssh } = (row && takeSecretFrom(row)) ?? {};
+    const head = {
       atNs: timeOf(batch, at),
       process: processAt(batch, at + secretEvent.process),
       scope: scopeAt(batch, at + secretEvent.scope),
-      secret,
-    });
+    };
+    if (tls !== undefined) into.push({ type: 'secret-derived', ...head, secret: tls });
+    else if (ssh !== undefined) into.push({ type: 'ssh-key-derived', ...head, key: ssh });
+    else this.missingSecrets++;
   }
 
   #readExec(batch: Buffer, at: number, size: number, into: ReadEvent[]): void {
     const process = processAt(batch, at + execEvent.process);
+    into.push(readStandardPipes(batch, at));
     into.push({
       type: 'process-executed',
       atNs: timeOf(batch, at),

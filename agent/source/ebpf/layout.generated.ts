@@ -64,7 +64,14 @@ export const counter = {
   redirectNamespace: 42,
   senderUntold: 43,
   callerLost: 44,
-  count: 48,
+  streamMapFull: 56,
+  streamRingFull: 57,
+  streamUnreadable: 58,
+  streamNoBuffer: 59,
+  streamTooLarge: 60,
+  streamCompat: 61,
+  streamUringUnseen: 62,
+  count: 64,
 } as const;
 
 export const direction = {
@@ -86,6 +93,8 @@ export const eventType = {
   secret: 11,
   image: 12,
   way: 13,
+  datagram: 20,
+  stream: 21,
 } as const;
 
 export const gapReason = {
@@ -106,6 +115,12 @@ export const probeKind = {
   ringHmacKey: 8,
   ringHkdf: 9,
   rustlsKeyBlock: 10,
+  opensshCipher: 11,
+  evpCipherInit: 12,
+  evpCipherInitEx: 13,
+  evpOneWayInitEx: 14,
+  nodeCipher: 15,
+  goSshCipher: 16,
 } as const;
 
 export const role = {
@@ -117,6 +132,7 @@ export const role = {
 export const secretKind = {
   traffic: 1,
   master: 2,
+  sshCipher: 3,
 } as const;
 
 export const secretLabel = {
@@ -131,6 +147,19 @@ export const secretLabel = {
 export const sessionBy = {
   process: 1,
   cgroup: 2,
+} as const;
+
+export const sshCipher = {
+  unknown: 0,
+  aesCtr: 1,
+  aesGcm: 2,
+  aesCbc: 3,
+  chacha20: 4,
+} as const;
+
+export const streamKind = {
+  terminal: 1,
+  pipe: 2,
 } as const;
 
 export const transport = {
@@ -269,6 +298,35 @@ export const closeEvent = {
   heldUs: 164,
 } as const;
 
+export const datagramEvent = {
+  structBytes: 128,
+  event: 0,
+  eventType: 0,
+  eventFlags: 2,
+  eventSize: 4,
+  eventTimeNs: 8,
+  flow: 16,
+  flowCookie: 16,
+  flowRemote: 24,
+  flowRemotePort: 40,
+  flowFamily: 42,
+  process: 48,
+  processTgid: 48,
+  processStartNs: 56,
+  scope: 64,
+  scopeSelectionId: 64,
+  scopeSessionKey: 72,
+  flowFirstNs: 80,
+  offset: 88,
+  local: 96,
+  localPort: 112,
+  segmentBytes: 114,
+  direction: 116,
+  bytes: 120,
+  keptBytes: 124,
+  data: 128,
+} as const;
+
 export const earlyBytesEvent = {
   structBytes: 2120,
   event: 0,
@@ -299,7 +357,7 @@ export const event = {
 } as const;
 
 export const execEvent = {
-  structBytes: 120,
+  structBytes: 136,
   event: 0,
   eventType: 0,
   eventFlags: 2,
@@ -316,19 +374,21 @@ export const execEvent = {
   scopeSessionKey: 56,
   cgroupId: 64,
   exeInode: 72,
-  exeDevice: 80,
-  uid: 84,
-  gid: 88,
-  loginUid: 92,
-  pidNamespace: 96,
-  mountNamespace: 100,
-  networkNamespace: 104,
-  argvBytes: 108,
-  exeBytes: 112,
-  cwdBytes: 114,
-  cgroupBytes: 116,
-  argvInlineBytes: 118,
-  data: 120,
+  stdinPipe: 80,
+  stdoutPipe: 88,
+  exeDevice: 96,
+  uid: 100,
+  gid: 104,
+  loginUid: 108,
+  pidNamespace: 112,
+  mountNamespace: 116,
+  networkNamespace: 120,
+  argvBytes: 124,
+  exeBytes: 128,
+  cwdBytes: 130,
+  cgroupBytes: 132,
+  argvInlineBytes: 134,
+  data: 136,
 } as const;
 
 export const exitEvent = {
@@ -471,7 +531,7 @@ export const scope = {
 } as const;
 
 export const secret = {
-  structBytes: 120,
+  structBytes: 160,
   kind: 0,
   label: 2,
   has: 4,
@@ -479,6 +539,8 @@ export const secret = {
   clientRandom: 8,
   serverRandom: 40,
   secret: 72,
+  iv: 136,
+  ivBytes: 152,
 } as const;
 
 export const secretEvent = {
@@ -508,6 +570,52 @@ export const socketUser = {
   execs: 32,
   uid: 36,
   gid: 40,
+} as const;
+
+export const streamEvent = {
+  structBytes: 104,
+  event: 0,
+  eventType: 0,
+  eventFlags: 2,
+  eventSize: 4,
+  eventTimeNs: 8,
+  process: 16,
+  processTgid: 16,
+  processStartNs: 24,
+  scope: 32,
+  scopeSelectionId: 32,
+  scopeSessionKey: 40,
+  stream: 48,
+  startedNs: 56,
+  offset: 64,
+  bytes: 72,
+  missing: 76,
+  reason: 80,
+  kind: 84,
+  direction: 86,
+  localModes: 88,
+  outputModes: 92,
+  columns: 96,
+  rows: 98,
+  data: 104,
+} as const;
+
+export const streamState = {
+  structBytes: 80,
+  scope: 0,
+  scopeSelectionId: 0,
+  scopeSessionKey: 8,
+  process: 16,
+  processTgid: 16,
+  processStartNs: 24,
+  startedNs: 32,
+  writtenBytes: 40,
+  readBytes: 48,
+  lastNs: 56,
+  told: 64,
+  writerTgid: 68,
+  readerTgid: 72,
+  ended: 76,
 } as const;
 
 export const udpFlow = {
@@ -583,6 +691,7 @@ export const limits = {
   bytesMedium: 2048,
   bytesSmall: 512,
   bytesTiny: 128,
+  datagramBytesMax: 65536,
   segmentPiecesMax: 64,
   unixCallPiecesMax: 128,
   iovecMax: 64,
@@ -595,6 +704,7 @@ export const limits = {
   flagExeCut: 2,
   flagCwdCut: 4,
   flagCgroupCut: 8,
+  flagTerminal: 16,
   flagJoinedLate: 1,
   flagFailed: 2,
   flagRedirected: 8,
@@ -602,8 +712,12 @@ export const limits = {
   guardedTree: 1,
   guardedAbove: 2,
   callCompat: 65536,
+  portDns: 53,
+  portMdns: 5353,
+  portLlmnr: 5355,
   unixAnnounced: 1,
   unixJoined: 2,
+  pipeCopyBytesMax: 16777216,
   callerStrangers: 1,
   callerUntold: 2,
   callerRedirected: 4,
@@ -612,6 +726,10 @@ export const limits = {
   secretBytesMax: 48,
   secretHasClientRandom: 1,
   secretHasServerRandom: 2,
+  secretHasEncrypts: 4,
+  secretHasDecrypts: 8,
+  sshKeyBytesMax: 64,
+  sshIvBytesMax: 16,
   flagProgram: 1,
   flagPathCut: 2,
 } as const;

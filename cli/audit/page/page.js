@@ -103,6 +103,14 @@ const DETAILS = {
         '6 activities uint64, 7 agents map, 8 digest bytes, 9 tombstoneSeq uint64',
     ),
   },
+  terminal: {
+    number: 33,
+    fields: fieldsOf(
+      '1 terminalId text, 2 kind text, 3 name text, 4 input bytes payload, 5 output bytes payload, ' +
+        '6 timing text payload, 7 columns uint32, 8 rows uint32, 9 inputBytes uint64, 10 outputBytes uint64, ' +
+        '11 cutBytes uint64, 12 hiddenBytes uint64',
+    ),
+  },
 };
 const AGENT_ID_NUMBER = 60;
 const HOST_NUMBER = 61;
@@ -1057,6 +1065,7 @@ function summaryOf(kind, activity) {
     alert: () => [detail.level, detail.ruleTitle, detail.summary],
     finding: () => [detail.kind, detail.message],
     erasure: () => [action, detail.reason, detail.requestedBy],
+    terminal: () => [detail.kind, detail.name, bytesText(detail.output ?? '')],
   };
   const text = words[kind]()
     .filter((one) => one !== undefined && one !== '')

@@ -228,7 +228,7 @@ describe('embedded engine', () => {
     assert.deepEqual(leavesOfRows(stored), expected);
     assert.deepEqual(
       stored.map(({ finding_kind }) => finding_kind),
-      [...Array(8).fill(''), 'tls_unreadable', ''],
+      [...Array(8).fill(''), 'tls_unreadable', '', ''],
     );
     await store.close();
     await client.close();

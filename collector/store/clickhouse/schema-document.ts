@@ -18,6 +18,7 @@ const VIEWS = [
   'tokens',
   'losses',
   'findings',
+  'terminals',
   'alerts',
   'sessions',
   'identities',

@@ -294,7 +294,7 @@ struct redirects_map {
 extern struct redirects_map redirects SEC(".maps");
 
 /*
- * tls_secrets: id -> secret, from the moment it is derived until the loader takes it out for its event.
+ * tls_secrets: id -> secret of TLS or key of SSH, from the moment it is derived until the loader takes it out for its event.
  * Written by the programs at probes. Full: the secret is lost, SWORN_COUNTER_SECRET_MAP_FULL says so.
  */
 struct tls_secrets_map {

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What a request to Kubernetes says besides its words: attributes that begin with `k8s_`. */
+import type { Exchange } from '../decoder.ts';
+import type { BodyFacts } from './body.ts';
+import { type Encoding, type Plain, textAt } from './object.ts';
+import { parameter, type Query, type RequestInfo } from './request-info.ts';
+import { type Fields, field } from './signs.ts';
+import type { WatchEvents } from './watch.ts';
+
+export interface Known {
+  readonly exchange: Exchange;
+  readonly info: RequestInfo;
+  readonly operation: string;
+  readonly name: string;
+  readonly query: Query;
+  readonly requestFields: Fields;
+  readonly responseFields: Fields;
+  readonly request: { readonly encoding: Encoding; readonly contentType: string };
+  readonly response: { readonly encoding: Encoding; readonly value: unknown };
+  readonly facts: BodyFacts;
+  readonly dryRun: string;
+  readonly impersonatedUser: string;
+  readonly status: Plain | undefined;
+  readonly events: WatchEvents | undefined;
+}
+
+/** Groups and extra keys of an impersonation that are shown. */
+const IMPERSONATION_MAX = 64;
+const PATCHES: Readonly<Record<string, string>> = {
+  'application/json-patch+json': 'json',
+  'application/merge-patch+json': 'merge',
+  'application/strategic-merge-patch+json': 'strategic',
+  'application/apply-patch+yaml': 'apply',
+  'application/apply-patch+cbor': 'apply',
+};
+
+export function attributesOf(known: Known): Record<string, string> {
+  const { info, query, facts, operation } = known;
+  const attributes: Record<string, string> = {};
+  const set = (name: string, value: string | undefined) => {
+    if (value !== undefined && value !== '') attributes[`k8s_${name}`] = value;
+  };
+  if (operation !== info.verb) set('verb', info.verb);
+  set('group', info.group);
+  set('version', info.version);
+  set('resource', info.resource);
+  set('subresource', info.subresource);
+  set('namespace', info.namespace);
+  set('name', known.name);
+  set('proxied_path', info.rest);
+  set('kind', facts.kind);
+  set('dry_run', known.dryRun);
+  set('field_manager', parameter(query, 'fieldManager'));
+  set('force', parameter(query, 'force'));
+  set('label_selector', parameter(query, 'labelSelector'));
+  set('field_selector', parameter(query, 'fieldSelector'));
+  set('resource_version', parameter(query, 'resourceVersion'));
+  set('propagation_policy', parameter(query, 'propagationPolicy') ?? facts.propagationPolicy);
+  set('grace_period_seconds', parameter(query, 'gracePeriodSeconds') ?? facts.gracePeriodSeconds);
+  if (info.verb === 'patch') set('patch_type', PATCHES[known.request.contentType.split(';')[0]!.trim()] ?? 'unknown');
+  if (known.request.encoding !== 'json') set('request_encoding', known.request.encoding);
+  if (known.response.encoding !== 'json') set('response_encoding', known.response.encoding);
+  set('audit_id', field(known.responseFields, 'audit-id') || field(known.requestFields, 'audit-id'));
+  setImpersonation(known, set);
+  if (known.status?.['kind'] === 'Status' && known.exchange.status === 'error') {
+    set('status_code', String(known.status['code'] ?? ''));
+  }
+  if (textAt(known.response.value, 'kind') === 'Table') set('answer', 'table');
+  if (known.events !== undefined && Object.keys(known.events.counts).length > 0) {
+    set('watch_events', JSON.stringify(known.events.counts));
+  }
+  return attributes;
+}
+
+function setImpersonation(known: Known, set: (name: string, value: string) => void): void {
+  set('impersonate_user', known.impersonatedUser);
+  set('impersonate_uid', field(known.requestFields, 'impersonate-uid'));
+  set('impersonate_groups', JSON.stringify(valuesOf(known.requestFields['impersonate-group'])).replace(/^\[\]$/, ''));
+  const extra = Object.entries(known.requestFields)
+    .filter(([name]) => name.startsWith('impersonate-extra-'))
+    .slice(0, IMPERSONATION_MAX)
+    .map(([name, value]) => [name.slice('impersonate-extra-'.length), valuesOf(value)] as const);
+  if (extra.length > 0) set('impersonate_extra', JSON.stringify(Object.fromEntries(extra)));
+}
+
+function valuesOf(value: unknown): readonly unknown[] {
+  if (value === undefined) return [];
+  return (Array.isArray(value) ? value : [value]).slice(0, IMPERSONATION_MAX);
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * An exchange of HTTP as a request to the Kubernetes API. README.md says which exchanges are taken for one, and what each
+ * field then means.
+ *
+ * Errors   undefined when it is none; never throws on bytes
+ */
+import type { Exchange, Payload } from '../decoder.ts';
+import type { Meaning } from '../http/meanings.ts';
+import { attributesOf } from './attributes.ts';
+import { type BodyFacts, bodyFacts, brief } from './body.ts';
+import { itemsOf } from './items.ts';
+import { type Encoding, encodingOf, isPlain, type Plain, textAt, valueIn } from './object.ts';
+import { type Query, type RequestInfo, requestInfo } from './request-info.ts';
+import { carriesSecrets, isSecretKind, withoutQuotes, withoutSecrets } from './secrets.ts';
+import { type Fields, field, isKubernetes } from './signs.ts';
+import { watchEvents } from './watch.ts';
+import { resourceOf, wordingOf } from './wording.ts';
+
+export const kubernetes: Meaning = (exchange) => {
+  const query = plainOf(exchange.parameters);
+  const info = requestInfo(exchange.operation, exchange.resource, query);
+  if (info === undefined) return undefined;
+  const requestFields = plainOf(exchange.attributes['request_headers']);
+  const responseFields = plainOf(exchange.attributes['response_headers']);
+  const request = bodyOf(exchange.request, exchange.attributes['request_content_type'] ?? '');
+  const response = bodyOf(exchange.response, exchange.attributes['response_content_type'] ?? '');
+  const seen = { info, requestFields, responseFields, request: plain(request.value), response: plain(response.value) };
+  return isKubernetes(seen)
+    ? [spoken(exchange, { info, query, requestFields, responseFields, request, response })]
+    : undefined;
+};
+
+interface Body {
+  readonly encoding: Encoding;
+  readonly contentType: string;
+  readonly value: unknown;
+}
+
+interface Parts {
+  readonly info: RequestInfo;
+  readonly query: Query;
+  readonly requestFields: Fields;
+  readonly responseFields: Fields;
+  readonly request: Body;
+  readonly response: Body;
+}
+
+function bodyOf(payload: Payload, contentType: string): Body {
+  const encoding = encodingOf(payload.bytes, contentType);
+  // Of a watch each line is one; what was cut is none.
+  const isOne = !contentType.includes('stream=watch') && payload.bytes.length > 0;
+  return { encoding, contentType, value: isOne ? valueIn(payload.bytes, encoding) : undefined };
+}
+
+const plain = (value: unknown): Plain | undefined => (isPlain(value) ? value : undefined);
+
+/** JSON of ours: query parameters and fields as HTTP gives them out. */
+function plainOf(json: string | undefined): Plain {
+  if (json === undefined || json === '') return {};
+  const value: unknown = JSON.parse(json);
+  return isPlain(value) ? value : {};
+}
+
+/** These are no acts on an object: a stream is opened, and says the rest itself. */
+const CONNECTS = new Set(['exec', 'attach', 'portforward', 'proxy']);
+
+function operationOf(info: RequestInfo): string {
+  if (!info.isResource || !CONNECTS.has(info.subresource)) return info.verb;
+  return info.resource === 'pods' || info.resource === 'services' || info.resource === 'nodes' ? 'connect' : info.verb;
+}
+
+function spoken(exchange: Exchange, parts: Parts): Exchange {
+  const { info, query, requestFields, request, response } = parts;
+  const operation = operationOf(info);
+  const facts = bodyFacts(request.value, info);
+  const name = info.name || facts.name || (operation === 'create' ? textAt(response.value, 'metadata', 'name') : '');
+  const events = info.verb === 'watch' ? watchEvents(exchange.response.bytes, response.encoding) : undefined;
+  const dryRun = dryRunOf(query, facts);
+  const impersonatedUser = field(requestFields, 'impersonate-user');
+  const wording = wordingOf(operation, info, name, exchange.resource, { query, dryRun, impersonatedUser });
+  const status = plain(response.value);
+  const isStatus = status?.['kind'] === 'Status' && exchange.status === 'error';
+  const message = isStatus ? textAt(status, 'message') : '';
+  const hidden = secretsOut(exchange, parts);
+  const rows = events?.rows ?? itemsOf(plain(response.value));
+  return {
+    ...exchange,
+    protocol: 'kubernetes',
+    operation,
+    resource: resourceOf(info, name, exchange.resource),
+    statement: wording.statement,
+    statementShape: wording.shape,
+    parameters: parametersOf(query, facts, request.value),
+    request: hidden.request,
+    response: hidden.response,
+    errorCode: (isStatus ? textAt(status, 'reason') : '') || exchange.errorCode,
+    errorMessage: (hidden.isSecret ? withoutQuotes(message) : message) || exchange.errorMessage,
+    ...(rows !== undefined && !exchange.truncated && { rows }),
+    attributes: {
+      ...exchange.attributes,
+      ...attributesOf({ ...parts, operation, name, facts, dryRun, impersonatedUser, exchange, status, events }),
+      ...(hidden.isChanged && { k8s_secret_values: 'redacted' }),
+    },
+  };
+}
+
+function dryRunOf(query: Query, facts: BodyFacts): string {
+  const value = query['dryRun'];
+  const asked: unknown = Array.isArray(value) ? value[0] : value;
+  return typeof asked === 'string' ? asked : facts.dryRun;
+}
+
+/** The query, and what the body says, in short. */
+function parametersOf(query: Query, facts: BodyFacts, value: unknown): string {
+  const said = brief(facts, value);
+  if (said === undefined) return Object.keys(query).length === 0 ? '' : JSON.stringify(query);
+  return JSON.stringify({ ...query, body: said });
+}
+
+interface Hidden {
+  readonly request: Payload;
+  readonly response: Payload;
+  readonly isSecret: boolean;
+  readonly isChanged: boolean;
+}
+
+function secretsOut(exchange: Exchange, { info, request }: Parts): Hidden {
+  const ofPath = info.isResource && carriesSecrets(info);
+  const isPatch = info.verb === 'patch' || request.contentType.includes('json-patch');
+  const clean = (payload: Payload, patch: boolean): { payload: Payload; isSecret: boolean; isChanged: boolean } => {
+    const isSecret = ofPath || isSecretKind(payload.bytes);
+    if (!isSecret) return { payload, isSecret, isChanged: false };
+    const { bytes, isChanged } = withoutSecrets(payload.bytes, patch);
+    return { payload: isChanged ? { ...payload, bytes } : payload, isSecret, isChanged };
+  };
+  const asked = clean(exchange.request, isPatch);
+  const answered = clean(exchange.response, false);
+  return {
+    request: asked.payload,
+    response: answered.payload,
+    isSecret: asked.isSecret || answered.isSecret,
+    isChanged: asked.isChanged || answered.isChanged,
+  };
+}
