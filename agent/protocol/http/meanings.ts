@@ -5,6 +5,7 @@
  * with the exchange as it would be given out: secrets are out of it, and content is decoded. A language is added by one line.
  */
 import type { Exchange } from '../decoder.ts';
+import { grpc } from '../grpc/meaning.ts';
 import { kubernetes } from '../kubernetes/meaning.ts';
 
 /**
@@ -13,7 +14,7 @@ import { kubernetes } from '../kubernetes/meaning.ts';
  */
 export type Meaning = (exchange: Exchange) => readonly Exchange[] | undefined;
 
-const all: readonly Meaning[] = [kubernetes];
+const all: readonly Meaning[] = [grpc, kubernetes];
 
 /** The first language that knows it; else the exchange as it is. A meaning that fails is none: the exchange stays. */
 export function meanings(exchange: Exchange): readonly Exchange[] {
