@@ -22,7 +22,13 @@ import {
 import { containerIdOf } from '../model/cgroup-path.ts';
 import type { FindingReport } from '../model/finding.ts';
 import type { Binding } from '../model/identity.ts';
-import type { ConnectionClosed, ConnectionOpened, ProcessKey, Program } from '../model/kernel-event.ts';
+import {
+  type ConnectionClosed,
+  type ConnectionOpened,
+  PIPE_KEYS_BELOW,
+  type ProcessKey,
+  type Program,
+} from '../model/kernel-event.ts';
 import type { Exchange, Status as ExchangeStatus, TerminalStretch } from '../protocol/decoder.ts';
 import { errnoName } from './errno.ts';
 import type { Redactor } from './redaction/redactor.ts';
@@ -66,6 +72,8 @@ export interface ConnectionView {
   readonly tls: TlsView | undefined;
   /** What DNS had told its session of the remote address. */
   readonly names?: NamesView | undefined;
+  /** The first bytes of what nobody decodes. */
+  head?(direction: 'sent' | 'received'): Uint8Array;
   account(direction: 'sent' | 'received'): ByteAccount;
   /** Bytes seen that the socket's counters do not have. */
   surplus(direction: 'sent' | 'received'): number;
@@ -127,9 +135,14 @@ export class ActivityBuilder {
     return id;
   }
 
+  /** Of a terminal of the host. */
+  terminalId(device: string, startedNs: number): string {
+    return `${this.#naming.boot}-y${device.replaceAll(/[^a-z0-9]+/g, '_')}-${startedNs.toString(36)}`;
+  }
+
   #makeConnectionId(connection: Pick<ConnectionOpened, 'connectionKey' | 'startedNs'>): string {
     const key = connection.connectionKey;
-    const kind = key >= 0 ? 't' : 'u';
+    const kind = key >= 0 ? 't' : key < PIPE_KEYS_BELOW ? 'p' : 'u';
     return `${this.#naming.boot}-${kind}${Math.abs(key).toString(36)}-${connection.startedNs.toString(36)}`;
   }
 
@@ -267,9 +280,23 @@ export class ActivityBuilder {
           ...attributes,
           ...tlsAttributes(connection.tls),
           ...nameAttributes(connection.names),
+          ...this.#headAttributes(connection),
         }),
       },
     };
+  }
+
+  /** The first bytes of what nobody decodes: as text where they are that, else in hex. */
+  #headAttributes(connection: ConnectionView): Record<string, string> {
+    const attributes: Record<string, string> = {};
+    for (const direction of ['sent', 'received'] as const) {
+      const head = this.#redactor.bytes(connection.head?.(direction) ?? EMPTY);
+      if (head.length === 0) continue;
+      const bytes = Buffer.from(head);
+      if (isText(bytes)) attributes[`${direction}_head`] = new TextDecoder().decode(bytes, { stream: true });
+      else attributes[`${direction}_head_hex`] = bytes.toString('hex');
+    }
+    return attributes;
   }
 
   /** A connect that failed, or a connection whose opening was never told: all that is known is its end. */
@@ -538,7 +565,7 @@ export interface LossReport {
 export function placeOf({ opened, role }: Pick<ConnectionView, 'opened' | 'role'>): string {
   const [address, port] =
     role === 'server' ? [opened.localAddress, opened.localPort] : [opened.remoteAddress, opened.remotePort];
-  if (opened.transport === 'unix') return address;
+  if (opened.transport === 'unix' || opened.transport === 'pipe') return address;
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
@@ -548,4 +575,11 @@ function targetOf(connection: ConnectionView, target: string): string {
   // HTTP and what is spoken over it name an authority, which is a place already; a database's name is not.
   if (NAMES_PLACES.has(connection.protocol)) return target === '' ? place : target;
   return target === '' ? place : `${target}@${place}`;
+}
+
+/** UTF-8, perhaps cut within its last character, and of control characters the ends of lines and tabs only. */
+function isText(bytes: Buffer): boolean {
+  const text = new TextDecoder('utf-8').decode(bytes, { stream: true });
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it is these that no text has.
+  return !/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]/.test(text);
 }

@@ -77,7 +77,7 @@ export class ConnectionFlow {
     this.opened = opened;
     this.lastAtNs = opened.atNs;
     this.#sink = sink;
-    const isUnix = opened.transport === 'unix';
+    const isUnix = opened.transport === 'unix' || opened.transport === 'pipe';
     // What a process sends passes the boundary in order. A network reorders, and so do threads with one unix socket.
     this.#streams = {
       sent: new Stream(this.#streamSink('sent'), isUnix ? UNIX_REORDER_NS : 0),
@@ -121,6 +121,11 @@ export class ConnectionFlow {
   /** '' while undecided; what it looks like, or 'unknown', when no decoder has it. Of what is said in TLS, if that is known. */
   get protocol(): string {
     return this.#datagrams?.protocol ?? this.#conversation.protocol;
+  }
+
+  /** The first bytes of a direction, when nobody decodes it and they may be kept. */
+  head(direction: Direction): Uint8Array {
+    return this.#conversation.head(direction);
   }
 
   /** What TLS showed of itself; undefined when the connection has none. */
