@@ -70,7 +70,8 @@ function streamDeeds(kind: string, prefix: string): Deed[] {
       name: `cp over ${kind}`,
       script: `echo planted-file > "$HOME/f"; ${prefix} $K cp "$HOME/f" web:"$HOME/g"; ${prefix} $K cp web:"$HOME/g" "$HOME/h"; cmp "$HOME/f" "$HOME/h"`,
       streams: [
-        { operation: 'exec', statement: exec('tar -xmf - -C') },
+        { operation: 'exec', statement: exec('test -d'), errorCode: '1' },
+        { operation: 'exec', statement: exec('tar -xmf - -C'), errorCode: '' },
         { operation: 'exec', statement: exec('tar cf -'), response: /planted-file/, errorCode: '' },
       ],
     },
