@@ -19,6 +19,7 @@ import type {
 import { protocolNamed } from '../protocol/detect.ts';
 import { startsTls } from '../protocol/opaque/client-hello.ts';
 import { OpaqueDecoder } from '../protocol/opaque/decoder.ts';
+import { keptHeads } from '../protocol/opaque/heads.ts';
 import type { SshKeyStore } from '../ssh/key-pool.ts';
 import { SshLayer } from '../ssh/ssh-layer.ts';
 import type { SecretStore } from '../tls/secret-store.ts';
@@ -67,6 +68,9 @@ const HANDOVERS_MAX = 8;
 /** TLS to a proxy, and through it TLS to the server. */
 const TUNNEL_DEPTH_MAX = 3;
 
+/** 4 KiB of each side: a greeting, and a first request with its answer. Less where payloads are bounded by less. */
+const HEAD_BYTES_MAX = 4096;
+
 const DIRECTIONS = ['sent', 'received'] as const;
 const NO_BYTES = new Uint8Array(0);
 
@@ -109,8 +113,11 @@ export class Conversation {
   #ways: readonly SideOf[];
   #opening: OpeningBytes | undefined;
   #decoding: Decoding | undefined;
+  /** Has the first bytes of what nobody decodes. */
+  #opaque: { readonly decoder: OpaqueDecoder; readonly name: string } | undefined;
   #tunnel: Tunnel | undefined;
   #endedTls: TlsDescription | undefined;
+  #endedInside: Conversation | undefined;
   /** What decoders before the present one answered for. */
   readonly #settled: Readonly<Record<Direction, Understanding>> = {
     sent: { decoded: 0, notUnderstood: 0, unreadable: 0, cut: 0 },
@@ -421,6 +428,7 @@ export class Conversation {
     for (const direction of DIRECTIONS) this.#addTunnel(this.#settled[direction], tunnel, direction);
     this.#protocol = innermost(this.#protocol, tunnel);
     this.#endedTls = tunnel.layer.description ?? this.#endedTls;
+    this.#endedInside = tunnel.inside;
     this.#tunnel = undefined;
   }
 
@@ -429,7 +437,19 @@ export class Conversation {
     if (name !== 'unknown' || this.#protocol === '') this.#protocol = name;
     this.#opening = undefined;
     this.#isOnlyCounted = true;
-    this.#decoding = new Decoding({ name }, () => new OpaqueDecoder(), this.#listener());
+    const decoder = new OpaqueDecoder(Math.min(HEAD_BYTES_MAX, this.#options.bounds.responseBytesMax));
+    this.#decoding = new Decoding({ name }, () => decoder, this.#listener());
+    // What follows a language, or comes when it is not the beginning, are no first bytes.
+    if (!this.#late && this.#failures === 0 && this.#handovers === 0) this.#opaque = { decoder, name };
+  }
+
+  /** The first bytes of a direction, when nobody decodes it and they may be kept. */
+  head(direction: Direction): Uint8Array {
+    const opaque = this.#opaque;
+    if (opaque === undefined)
+      return this.#tunnel?.inside.head(direction) ?? this.#endedInside?.head(direction) ?? NO_BYTES;
+    const side = this.#sideOf[direction];
+    return keptHeads(opaque.name).includes(side) ? opaque.decoder.hint(side) : NO_BYTES;
   }
 
   #settle(decoding: Decoding): void {
