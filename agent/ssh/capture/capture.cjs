@@ -167,4 +167,10 @@ async function main() {
   rmSync(folder, { recursive: true });
 }
 
-main().then(() => process.exit(0));
+main().then(
+  () => process.exit(0),
+  (error) => {
+    process.stderr.write(`${error.stack}\n`);
+    process.exit(1);
+  },
+);
