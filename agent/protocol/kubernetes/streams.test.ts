@@ -233,7 +233,7 @@ for (const protocol of ['websocket', 'spdy']) {
     for (const name of names) {
       const opened = afterUpgrade(read(name));
       if (opened.protocol !== protocol) continue;
-      mutated(definitionOf(protocol), [opened.rest], { agreement: opened.agreement, runs: 150 });
+      mutated(definitionOf(protocol), [opened.rest], { agreement: opened.agreement, runs: 80 });
     }
   });
 }
