@@ -64,6 +64,8 @@ export interface ConnectionView {
   readonly protocol: string;
   /** What TLS showed of itself; undefined when the connection has none. */
   readonly tls: TlsView | undefined;
+  /** What DNS had told its session of the remote address. */
+  readonly names?: NamesView | undefined;
   account(direction: 'sent' | 'received'): ByteAccount;
   /** Bytes seen that the socket's counters do not have. */
   surplus(direction: 'sent' | 'received'): number;
@@ -76,6 +78,12 @@ export interface TerminalView {
   readonly kind: string;
   readonly name: string;
   readonly connectionId: string;
+}
+
+/** The name that the address was found by, as far as is known, and all that it had, newest first. */
+export interface NamesView {
+  readonly name: string;
+  readonly all: readonly string[];
 }
 
 const NOTHING: ByteAccount = { moved: 0, decoded: 0, notUnderstood: 0, unreadable: 0, cut: 0, lost: 0 };
@@ -216,7 +224,7 @@ export class ActivityBuilder {
         error: '',
         sent: NOTHING,
         received: NOTHING,
-        attributes,
+        attributes: this.#redactor.record({ ...attributes, ...nameAttributes(connection.names) }),
       },
     };
   }
@@ -255,7 +263,11 @@ export class ActivityBuilder {
         received: connection.account('received'),
         tls: connection.tls?.version ?? '',
         serverName: connection.tls?.serverName ?? '',
-        attributes: this.#redactor.record({ ...attributes, ...tlsAttributes(connection.tls) }),
+        attributes: this.#redactor.record({
+          ...attributes,
+          ...tlsAttributes(connection.tls),
+          ...nameAttributes(connection.names),
+        }),
       },
     };
   }
@@ -266,6 +278,7 @@ export class ActivityBuilder {
     session: Session,
     process: TrackedProcess | undefined,
     pid: number,
+    names?: NamesView,
   ): Activity {
     // Of UDP no bytes are had in any case; of others all were lost.
     const missed = event.transport === 'udp' ? 'notUnderstood' : 'lost';
@@ -281,7 +294,7 @@ export class ActivityBuilder {
         error: errnoName(event.error),
         sent: account(event.sentBytes),
         received: account(event.receivedBytes + event.unreadBytes),
-        attributes: {},
+        attributes: this.#redactor.record(nameAttributes(names)),
       },
     };
   }
@@ -488,6 +501,12 @@ function tlsAttributes(tls: TlsView | undefined): Record<string, string> {
     tls_client_certificate_sha256: clientCertificate?.sha256 ?? '',
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
+}
+
+function nameAttributes(names: NamesView | undefined): Record<string, string> {
+  if (names === undefined) return {};
+  const { name, all } = names;
+  return { remote_name: name, remote_name_by: 'dns', ...(all.length > 1 && { remote_names: all.join(' ') }) };
 }
 
 function addressesOf(opened: AddressFields, role: 'client' | 'server' | 'unknown') {

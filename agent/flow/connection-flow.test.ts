@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { ASKED, message, question, REPLY, record } from '../protocol/dns/testing.ts';
 import { UNIX_REORDER_NS } from './stream.ts';
 import { closed, missing, moved, opened } from './testing/arrivals.ts';
 import { DIRECTIONS, WatchedFlow } from './testing/watched-flow.ts';
@@ -57,6 +58,28 @@ test('of UDP the sums are told, and nothing is lost', () => {
   assert.equal(watched.account('sent'), 'moved 30, notUnderstood 30');
   assert.equal(watched.account('received'), 'moved 40, notUnderstood 40');
   assert.deepEqual(watched.said.lossBytes, {});
+});
+
+test('datagrams of DNS are read, each a whole; what the sums have and nobody saw is lost', () => {
+  const questions = [question('a.example', 1)];
+  const query = message({ questions });
+  const answer = message({ bits: REPLY, questions, answers: [record(ASKED, 1, Buffer.from([192, 0, 2, 1]))] });
+  const watched = new WatchedFlow(opened({ transport: 'udp', role: 'unknown', remotePort: 53 })).arrive(
+    moved('sent', 0, query),
+    moved('received', 40, answer),
+    missing('received', 40 + answer.length, 7),
+    moved('sent', query.length, 'no DNS'),
+    closed(query.length + 6, 40 + answer.length + 7, { transport: 'udp' }),
+  );
+  assert.deepEqual(
+    watched.said.exchanges.map(({ statement, rows, status }) => [statement, rows, status]),
+    [['A a.example', 1, 'ok']],
+  );
+  assert.deepEqual([watched.flow.protocol, watched.flow.role], ['dns', 'client']);
+  assert.equal(watched.account('sent'), `moved ${query.length + 6}, decoded ${query.length}, notUnderstood 6`);
+  assert.equal(watched.account('received'), `moved ${47 + answer.length}, decoded ${answer.length}, lost 47`);
+  assert.deepEqual(watched.said.lossBytes, { 'received unreadable': 7, 'received ring_full': 40 });
+  assert.deepEqual(watched.said.troubles, ['sent malformed 6']);
 });
 
 test('bytes in a language that hides what it says are unreadable', () => {

@@ -17,6 +17,7 @@ import type { SshKeyStore } from '../ssh/key-pool.ts';
 import type { SecretStore } from '../tls/secret-store.ts';
 import type { TlsDescription } from '../tls/tls-layer.ts';
 import { Conversation } from './conversation.ts';
+import { Datagrams } from './datagrams.ts';
 import { AS_CLIENT, AS_SERVER, type Direction, type SideOf } from './opening.ts';
 import { Senders } from './senders.ts';
 import { REORDER_NS, Stream, UNIX_REORDER_NS } from './stream.ts';
@@ -46,6 +47,13 @@ export interface FlowOptions {
   readonly sshKeysOf?: (opened: ConnectionOpened, pids: () => Iterable<number>) => SshKeyStore;
 }
 
+/** What DNS said of the remote address before it was connected to. */
+export interface RemoteNames {
+  readonly name: string;
+  /** All that it had; the newest first. */
+  readonly all: readonly string[];
+}
+
 const DIRECTIONS = ['sent', 'received'] as const;
 
 export class ConnectionFlow {
@@ -60,8 +68,10 @@ export class ConnectionFlow {
   readonly #senders = new Senders();
   readonly #lost: Record<Direction, number> = { sent: 0, received: 0 };
   readonly #surplus: Record<Direction, number> = { sent: 0, received: 0 };
-  /** Bytes of which the source tells the sums and no content. */
-  readonly #onlyCounted: Record<Direction, number> = { sent: 0, received: 0 };
+  /** Of UDP, which is no stream. */
+  readonly #datagrams: Datagrams | undefined;
+  /** What names its remote address was found by; set by whoever knows. */
+  names: RemoteNames | undefined;
 
   constructor(opened: ConnectionOpened, options: FlowOptions, sink: FlowSink) {
     this.opened = opened;
@@ -74,6 +84,7 @@ export class ConnectionFlow {
       received: new Stream(this.#streamSink('received'), isUnix ? UNIX_REORDER_NS : REORDER_NS),
     };
     const { bounds, protocols, secretsOf, sshKeysOf } = options;
+    this.#datagrams = opened.transport === 'udp' ? new Datagrams(opened, bounds, this.#datagramsSink()) : undefined;
     this.#conversation = new Conversation(
       waysOf(opened),
       { local: opened.localPort, remote: opened.remotePort },
@@ -96,9 +107,20 @@ export class ConnectionFlow {
     );
   }
 
+  #datagramsSink() {
+    const sink = this.#sink;
+    return {
+      exchange: (exchange: Exchange) => sink.exchange(this, exchange),
+      lost: (direction: Direction, reason: string, bytes: number, atNs: number) =>
+        sink.lost(this, direction, reason, bytes, atNs),
+      trouble: (direction: Direction, reason: string, bytes: number, atNs: number) =>
+        sink.trouble(this, direction, reason, bytes, atNs),
+    };
+  }
+
   /** '' while undecided; what it looks like, or 'unknown', when no decoder has it. Of what is said in TLS, if that is known. */
   get protocol(): string {
-    return this.opened.transport === 'udp' ? 'unknown' : this.#conversation.protocol;
+    return this.#datagrams?.protocol ?? this.#conversation.protocol;
   }
 
   /** What TLS showed of itself; undefined when the connection has none. */
@@ -108,12 +130,12 @@ export class ConnectionFlow {
 
   /** Which end the workload is: as the source says, or as the bytes have proved. */
   get role(): 'client' | 'server' | 'unknown' {
-    return this.#conversation.role;
+    return this.#datagrams?.role ?? this.#conversation.role;
   }
 
   get heldBytes(): number {
     const { sent, received } = this.#streams;
-    return this.#conversation.heldBytes + sent.heldBytes + received.heldBytes;
+    return this.#conversation.heldBytes + sent.heldBytes + received.heldBytes + (this.#datagrams?.heldBytes ?? 0);
   }
 
   /** Encrypted bytes wait for a secret: tell it when there is one. */
@@ -123,6 +145,10 @@ export class ConnectionFlow {
 
   moved(event: BytesMoved): void {
     this.#heardOf(event.atNs);
+    if (this.#datagrams !== undefined) {
+      this.#datagrams.moved(event);
+      return;
+    }
     if (event.direction === 'sent') this.#senders.note(event.atNs, event.pid);
     // Before the bytes: a decoder tells from the order of both sides which reply is whose.
     this.#streams.sent.settle(event.sentSettledOffset ?? 0, event.atNs);
@@ -132,7 +158,8 @@ export class ConnectionFlow {
 
   missing(event: BytesMissing): void {
     this.#heardOf(event.atNs);
-    this.#streams[event.direction].missing(event.offset, event.bytes, event.reason, event.atNs);
+    if (this.#datagrams !== undefined) this.#datagrams.missing(event);
+    else this.#streams[event.direction].missing(event.offset, event.bytes, event.reason, event.atNs);
   }
 
   secretsChanged(atNs: number): void {
@@ -154,8 +181,8 @@ export class ConnectionFlow {
   /** The end: pending exchanges come out, and the tail that was never seen becomes a loss. */
   close(event: ConnectionClosed): void {
     this.#heardOf(event.atNs);
-    if (this.opened.transport === 'udp') {
-      this.#countOnly(event);
+    if (this.#datagrams !== undefined) {
+      this.#datagrams.close(event);
       return;
     }
     const sentEnd = Math.max(0, event.sentBytes - event.unsentBytes);
@@ -168,6 +195,7 @@ export class ConnectionFlow {
 
   /** As `close`, when the source says no more of the connection: what was seen is all there is. */
   abandon(atNs: number): void {
+    this.#datagrams?.end(atNs);
     for (const direction of DIRECTIONS) this.#streams[direction].finish(undefined, '', atNs);
     this.#conversation.end(atNs);
   }
@@ -180,11 +208,12 @@ export class ConnectionFlow {
 
   /** What became of the bytes of a direction. Adds up at any time; what is still thought about is not understood yet. */
   account(direction: Direction): ByteAccount {
+    if (this.#datagrams !== undefined) return this.#datagrams.account(direction);
     const { decoded, notUnderstood, unreadable, cut } = this.#conversation.account(direction);
     return {
       moved: this.#streams[direction].nextOffset,
       decoded,
-      notUnderstood: notUnderstood + this.#onlyCounted[direction],
+      notUnderstood,
       unreadable,
       cut,
       lost: this.#lost[direction],
@@ -232,17 +261,6 @@ export class ConnectionFlow {
     const stream = this.#streams[direction];
     stream.finish(endOffset, 'ring_full', atNs);
     this.#surplus[direction] = stream.nextOffset - endOffset + stream.beyondEndBytes;
-  }
-
-  /** Of UDP the source tells the sums and no bytes: seen, by design not looked at. */
-  #countOnly(event: ConnectionClosed): void {
-    for (const [direction, bytes] of [
-      ['sent', event.sentBytes],
-      ['received', event.receivedBytes],
-    ] as const) {
-      this.#streams[direction].skipTo(bytes);
-      this.#onlyCounted[direction] += bytes;
-    }
   }
 }
 

@@ -126,11 +126,6 @@ export class Stream {
     while (nowNs - this.#oldestNs() > this.#reorderNs) this.#giveUpFirstHole(nowNs);
   }
 
-  /** Bytes up to here are counted and do not come out, because the source tells of them only that they were. */
-  skipTo(offset: number): void {
-    this.nextOffset = Math.max(this.nextOffset, offset);
-  }
-
   /** What waits comes out now, with the holes before it as gaps. */
   giveUp(reason: string, atNs: number): void {
     while (this.#pieces.length > 0 || this.#holes.length > 0) this.#giveUpFirstHole(atNs, reason);

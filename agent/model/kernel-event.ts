@@ -124,7 +124,7 @@ export interface ConnectionOpened {
   readonly isRedirected?: true;
 }
 
-/** Bytes of one direction. `bytes` may be a view into the source's batch: copy it to outlive the handler. */
+/** Bytes of one direction; of UDP one whole datagram. `bytes` may be a view into the source's batch: copy it to outlive the handler. */
 export interface BytesMoved {
   readonly type: 'bytes-moved';
   readonly atNs: number;

@@ -4,6 +4,7 @@
  * Which protocol a connection speaks: asked once, of its first bytes. A protocol is added by one line here.
  */
 import type { Opening, ProtocolDefinition } from './decoder.ts';
+import { dns } from './dns/dns.ts';
 import { http1 } from './http1/definition.ts';
 import { mysql } from './mysql/mysql.ts';
 import { recognise } from './opaque/recognise.ts';
@@ -11,7 +12,7 @@ import { postgres } from './postgres/postgres.ts';
 import { redis } from './redis/redis.ts';
 import { websocket } from './websocket/websocket.ts';
 
-export const protocols: readonly ProtocolDefinition[] = [http1, postgres, mysql, redis];
+export const protocols: readonly ProtocolDefinition[] = [http1, postgres, mysql, redis, dns];
 
 /** Languages that are never begun with: what a conversation turns to, by name. */
 const turnedTo: readonly ProtocolDefinition[] = [websocket];

@@ -17,6 +17,7 @@ import type { CodeImage } from '../model/code-image.ts';
 import { NO_IDENTITY } from '../model/identity.ts';
 import type { KernelEvent, Scope } from '../model/kernel-event.ts';
 import type { ProtocolDefinition } from '../protocol/decoder.ts';
+import { ASKED, message, question, REPLY, record } from '../protocol/dns/testing.ts';
 import { EPOCH_UNIX_NS, StagedRecorder } from './testing/staged-recorder.ts';
 
 const SCOPE: Scope = { selectionId: 1, sessionKey: 7n };
@@ -310,6 +311,54 @@ test('of UDP nothing is lost, whether its opening was told or not', () => {
   assert.equal(stage.of('loss').length, 0);
   const accounts = stage.of('connection').slice(1);
   assert.ok(accounts.every(({ connection }) => connection.sent.notUnderstood === 10 && connection.sent.lost === 0));
+});
+
+test('an address that DNS named stands with its name, by whom it was opened after the answer', () => {
+  const about = { transport: 'udp', role: 'unknown', connectionKey: 50, remotePort: 53 } as const;
+  const address = { remoteAddress: '192.0.2.1', startedNs: 3000, atNs: 3000 };
+  const reply = (name: string) => {
+    const questions = [question(name, 1)];
+    return [
+      moved('sent', 0, message({ questions }), { connectionKey: 50 }),
+      moved(
+        'received',
+        0,
+        message({ bits: REPLY, questions, answers: [record(ASKED, 1, Buffer.from([192, 0, 2, 1]))] }),
+        { connectionKey: 50 },
+      ),
+    ];
+  };
+  const stage = new StagedRecorder().handle(
+    executed(100, 500),
+    opened({ ...address, connectionKey: 41 }),
+    opened(about),
+    ...reply('a.example'),
+    opened({ ...address, connectionKey: 42 }),
+    ...reply('b.example'),
+    opened({ ...address, connectionKey: 43 }),
+    opened({ ...address, connectionKey: 44, scope: OTHER, process: { pid: 9, startNs: 9n } }),
+    closed(0, 0, { connectionKey: 42 }),
+    closed(0, 0, { ...address, connectionKey: 45, failed: true }),
+  );
+  const names = stage
+    .of('connection')
+    .map(({ connection }) => [connection.attributes['remote_name'], connection.attributes['remote_names']]);
+  assert.deepEqual(names, [
+    [undefined, undefined],
+    [undefined, undefined],
+    ['a.example', undefined],
+    ['b.example', 'b.example a.example'],
+    [undefined, undefined],
+    ['a.example', undefined],
+    ['b.example', 'b.example a.example'],
+  ]);
+  assert.deepEqual(
+    stage.of('command').map(({ command }) => [command.protocol, command.statement, command.target]),
+    [
+      ['dns', 'A a.example', '10.0.0.2:53'],
+      ['dns', 'A b.example', '10.0.0.2:53'],
+    ],
+  );
 });
 
 test('bytes of a connection that nobody knows are a loss of nobody', () => {

@@ -5,7 +5,7 @@
  * world is handed in, so that a recording can drive it as well as a kernel.
  */
 import type { ActivityBuilder, LossReport } from '../activity/activity-builder.ts';
-import type { ConnectionFlow, Direction } from '../flow/connection-flow.ts';
+import type { ConnectionFlow, Direction, RemoteNames } from '../flow/connection-flow.ts';
 import { FlowTable, type FlowTableBounds, type FlowTableSink } from '../flow/flow-table.ts';
 import { isProcessEvent, Lineage, type LineageChange } from '../lineage/lineage.ts';
 import { bindingAt, type SelectionMeaning, type Session, type TrackedProcess } from '../lineage/session.ts';
@@ -24,11 +24,13 @@ import type {
   SshKeyDerived,
 } from '../model/kernel-event.ts';
 import type { DecoderBounds, Exchange, ProtocolDefinition, SeenCredential } from '../protocol/decoder.ts';
+import { resolvedBy } from '../protocol/dns/resolved.ts';
 import { SshKeyPool } from '../ssh/key-pool.ts';
 import type { TlsDescription } from '../tls/negotiation.ts';
 import { SecretPool } from '../tls/secret-pool.ts';
 import { FindingBook } from './finding-book.ts';
 import { LossBook } from './loss-book.ts';
+import { NameBook } from './name-book.ts';
 import type { LeftSession } from './session-book.ts';
 import { unreadableReports } from './unreadable.ts';
 import { type GatheredWay, WayBook } from './way-book.ts';
@@ -105,6 +107,8 @@ export class Recorder {
   /** The session that each connection was opened in: its key may be another session's later. */
   readonly #sessions = new WeakMap<ConnectionOpened, Session>();
   readonly #logins = new ConnectionLogins();
+  /** By which names each session knows addresses. */
+  readonly #names = new WeakMap<Session, NameBook>();
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -395,6 +399,7 @@ export class Recorder {
         const { session, process, pid } = this.#openerOf(opened);
         this.#sessions.set(opened, session);
         this.#openConnections.set(session, (this.#openConnections.get(session) ?? 0) + 1);
+        flow.names = this.#namesOf(opened, session);
         this.write(builder.connectionOpened(flow, session, process, pid));
         if (!opened.joinedLate) return;
         const span = { sinceNs: opened.atNs, untilNs: opened.atNs };
@@ -407,6 +412,7 @@ export class Recorder {
           this.counts.commands++;
           const binding = this.#bindingOf(flow, exchange, session);
           this.write(builder.command(flow, exchange, session, process, pid, binding));
+          if (flow.protocol === 'dns') this.#learnNames(flow, exchange, session, pid);
         }
         const { credential, status } = exchange;
         // A login that was refused leaves things as they were.
@@ -457,7 +463,7 @@ export class Recorder {
         // Of UDP no bytes are had in any case.
         if (event.transport !== 'udp') this.#loseAll(event, session, connectionId);
         this.#writeLosses(connectionId);
-        this.write(builder.connectionUnopened(event, session, process, pid));
+        this.write(builder.connectionUnopened(event, session, process, pid, this.#namesOf(event, session)));
       },
       stray: (bytes, atNs) => {
         const reason = 'unknown_connection';
@@ -481,6 +487,25 @@ export class Recorder {
     const fingerprint = exchange?.credential?.fingerprint ?? '';
     const carried = fingerprint === '' ? undefined : tokenOf(fingerprint);
     return bindingFor(session, knownNs, carried, this.#logins.loginOf(opened, tokenOf), place);
+  }
+
+  /** A server's answers are its own words, and name nothing to it. */
+  #learnNames(flow: ConnectionFlow, exchange: Exchange, session: Session, pid: number): void {
+    if (flow.role !== 'client') return;
+    const resolved = resolvedBy(exchange);
+    if (resolved.length === 0) return;
+    let book = this.#names.get(session);
+    if (book === undefined) {
+      book = new NameBook();
+      this.#names.set(session, book);
+    }
+    book.learn(resolved, pid, exchange.responseAt);
+  }
+
+  /** Of what it connected to, when it did. */
+  #namesOf(about: ConnectionOpened | ConnectionClosed, session: Session): RemoteNames | undefined {
+    if (about.role === 'server' || about.transport === 'unix') return undefined;
+    return this.#names.get(session)?.nameOf(about.remoteAddress, about.process.pid, about.startedNs);
   }
 
   #findUnreadable(flow: ConnectionFlow, heldUs: number, atNs: number): void {

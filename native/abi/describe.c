@@ -37,6 +37,7 @@ struct sworn_way_event way_event;
 struct sworn_process_state process_state;
 struct sworn_udp_key udp_key;
 struct sworn_udp_flow udp_flow;
+struct sworn_datagram_event datagram_event;
 struct sworn_unix_state unix_state;
 struct sworn_caller_key caller_key;
 struct sworn_caller caller;

@@ -29,6 +29,8 @@
 #define SWORN_BYTES_MEDIUM 2048
 #define SWORN_BYTES_SMALL 512
 #define SWORN_BYTES_TINY 128
+/** A datagram travels in one record of the smallest of these and this size that holds it: UDP can carry no more. */
+#define SWORN_DATAGRAM_BYTES_MAX 65536
 /** 512 KiB: a segment can be no larger (BIG TCP), 64 KiB is usual. */
 #define SWORN_SEGMENT_PIECES_MAX 64
 /** 1 MiB of one call on a unix socket; what is above is a loss. */
@@ -69,6 +71,8 @@ enum sworn_event_type {
 	SWORN_EVENT_IMAGE = 12,
 	/* A workload took a way that the record does not hold by bytes alone, or that a person should know of. */
 	SWORN_EVENT_WAY = 13,
+	/* A datagram whose port says that it is DNS, whole. */
+	SWORN_EVENT_DATAGRAM = 20,
 };
 
 struct sworn_event {
@@ -508,6 +512,31 @@ struct sworn_udp_flow {
 	__u8 local[16];
 	__u16 local_port;
 	__u8 zero[6];
+};
+
+/** Ports whose datagrams are copied, at either end: DNS, multicast DNS, LLMNR. */
+#define SWORN_PORT_DNS 53
+#define SWORN_PORT_MDNS 5353
+#define SWORN_PORT_LLMNR 5355
+
+struct sworn_datagram_event {
+	struct sworn_event event;
+	/* Its flow: the row of `udp_flows`, and since when there is one, which tells rows with one key apart. */
+	struct sworn_udp_key flow;
+	struct sworn_process_key process;
+	struct sworn_scope scope;
+	__u64 flow_first_ns;
+	/* Bytes that went this way in the flow before. */
+	__u64 offset;
+	__u8 local[16];
+	__u16 local_port;
+	/* Not 0: several datagrams of this size that left as one packet (UDP_SEGMENT); the last may be shorter. */
+	__u16 segment_bytes;
+	__u32 direction;
+	__u32 bytes;
+	/* Of them in `data`: all, or none when they could not be copied. */
+	__u32 kept_bytes;
+	__u8 data[];
 };
 
 /** Value of the map `unix_sockets`, key inode. */

@@ -73,6 +73,33 @@ describe('UDP', unless('bpf', 'gcc'), () => {
     );
   });
 
+  test('datagrams to the ports of DNS are had whole, whatever their size, and no others', async () => {
+    const sizes = [1, 128, 129, 512, 2048, 2049, 8192, 9000, 60_000];
+    const sends = sizes.map((bytes) => `datagram 0 ${bytes} 127.0.0.1 53`);
+    const run = await observer.run(trigger('act'), [
+      'socket 0 udp4',
+      'bind 0 127.0.0.1 0',
+      ...sends,
+      'datagram 0 10 127.0.0.1 5353',
+      'datagram 0 11 127.0.0.1 5355',
+      'datagram 0 12 127.0.0.1 54',
+    ]);
+    const flows = await flowsOf(run, 4);
+    const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
+    const had = run.connections.map(({ opened, sent, strayBytes }) => [
+      opened?.remotePort,
+      sent.bytes,
+      sent.gapBytes + strayBytes,
+    ]);
+    assert.deepEqual(had.sort(), [
+      [53, total, 0],
+      [5353, 10, 0],
+      [5355, 11, 0],
+      [54, 0, 0],
+    ]);
+    assert.equal(flows.find(({ remotePort }) => remotePort === 53)?.sentBytes, total);
+  });
+
   test('nothing was missed', () => {
     assert.deepEqual(
       observer.events.filter(({ type }) => type === 'missed'),

@@ -281,6 +281,7 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
       else if (event.type === 'process-exited') this.#imagesToldNs.delete(event.process.pid);
       if (event.type === 'selected-notice') this.#scan(event.process.pid);
       else if (event.type === 'join-notice') events.push(this.#joined(event));
+      else if (event.type === 'datagram-notice') this.#udp.moved(event, events);
       else events.push(event);
     }
     this.#position = position;

@@ -8,6 +8,7 @@ import {
   argvPieceEvent,
   bytesEvent,
   closeEvent,
+  datagramEvent,
   earlyBytesEvent,
   eventType,
   execEvent,
@@ -33,6 +34,7 @@ const FIXED_BYTES: Readonly<Record<number, number>> = {
   [eventType.close]: closeEvent.structBytes,
   [eventType.bytes]: bytesEvent.data,
   [eventType.earlyBytes]: earlyBytesEvent.data,
+  [eventType.datagram]: datagramEvent.data,
   [eventType.gap]: gapEvent.structBytes,
   [eventType.way]: wayEvent.structBytes,
   [eventType.secret]: secretEvent.structBytes,
@@ -51,6 +53,8 @@ export function isWhole(batch: Buffer, at: number, type: number, size: number): 
       return fits(batch.readUInt32LE(at + argvPieceEvent.bytes), room);
     case eventType.earlyBytes:
       return fits(batch.readUInt32LE(at + earlyBytesEvent.bytes), room);
+    case eventType.datagram:
+      return isWholeDatagram(batch, at, room);
     case eventType.image:
       return batch.readUInt16LE(at + imageEvent.pathBytes) <= room;
     case eventType.exec:
@@ -68,6 +72,13 @@ export function isWhole(batch: Buffer, at: number, type: number, size: number): 
 /** The kernel side writes no piece without bytes; they would wait for their event without being counted. */
 function fits(bytes: number, room: number): boolean {
   return bytes > 0 && bytes <= room;
+}
+
+/** All of it, or nothing. */
+function isWholeDatagram(batch: Buffer, at: number, room: number): boolean {
+  const bytes = batch.readUInt32LE(at + datagramEvent.bytes);
+  const kept = batch.readUInt32LE(at + datagramEvent.keptBytes);
+  return bytes > 0 && (kept === 0 || (kept === bytes && kept <= room));
 }
 
 function partsOf(batch: Buffer, at: number): number {

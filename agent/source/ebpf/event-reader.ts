@@ -15,8 +15,9 @@ import type {
   Scope,
   Transport,
 } from '../../model/kernel-event.ts';
-import { addressText } from './address-text.ts';
+import { addressText } from '../../protocol/bytes/address-text.ts';
 import { textOf } from './byte-text.ts';
+import { type DatagramNotice, readDatagram } from './datagram-record.ts';
 import { EarlyBytes } from './early-bytes.ts';
 import { isWhole } from './event-bounds.ts';
 import { connectionKeyAt, processAt, scopeAt, u64 } from './fields.ts';
@@ -61,7 +62,7 @@ export interface SelectedNotice {
   readonly process: ProcessKey;
 }
 
-export type ReadEvent = KernelEvent | JoinNotice | SelectedNotice;
+export type ReadEvent = KernelEvent | JoinNotice | SelectedNotice | DatagramNotice;
 
 export class EventReader {
   readonly #programs = new ProgramReader();
@@ -99,6 +100,9 @@ export class EventReader {
     switch (type) {
       case eventType.bytes:
         into.push(readBytes(batch, at));
+        return;
+      case eventType.datagram:
+        into.push(readDatagram(batch, at));
         return;
       case eventType.fork:
         into.push({

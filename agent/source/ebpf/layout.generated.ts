@@ -86,6 +86,7 @@ export const eventType = {
   secret: 11,
   image: 12,
   way: 13,
+  datagram: 20,
 } as const;
 
 export const gapReason = {
@@ -282,6 +283,35 @@ export const closeEvent = {
   addressesNetworkNamespace: 152,
   error: 160,
   heldUs: 164,
+} as const;
+
+export const datagramEvent = {
+  structBytes: 128,
+  event: 0,
+  eventType: 0,
+  eventFlags: 2,
+  eventSize: 4,
+  eventTimeNs: 8,
+  flow: 16,
+  flowCookie: 16,
+  flowRemote: 24,
+  flowRemotePort: 40,
+  flowFamily: 42,
+  process: 48,
+  processTgid: 48,
+  processStartNs: 56,
+  scope: 64,
+  scopeSelectionId: 64,
+  scopeSessionKey: 72,
+  flowFirstNs: 80,
+  offset: 88,
+  local: 96,
+  localPort: 112,
+  segmentBytes: 114,
+  direction: 116,
+  bytes: 120,
+  keptBytes: 124,
+  data: 128,
 } as const;
 
 export const earlyBytesEvent = {
@@ -600,6 +630,7 @@ export const limits = {
   bytesMedium: 2048,
   bytesSmall: 512,
   bytesTiny: 128,
+  datagramBytesMax: 65536,
   segmentPiecesMax: 64,
   unixCallPiecesMax: 128,
   iovecMax: 64,
@@ -619,6 +650,9 @@ export const limits = {
   guardedTree: 1,
   guardedAbove: 2,
   callCompat: 65536,
+  portDns: 53,
+  portMdns: 5353,
+  portLlmnr: 5355,
   unixAnnounced: 1,
   unixJoined: 2,
   callerStrangers: 1,

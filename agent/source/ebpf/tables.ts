@@ -2,7 +2,7 @@
 
 /** Rows of the kernel side's tables, as `Capture.rows` gives them: key, padded to 8 bytes, then value. */
 import type { ProcessKey, Scope } from '../../model/kernel-event.ts';
-import { addressText } from './address-text.ts';
+import { addressText } from '../../protocol/bytes/address-text.ts';
 import { processAt, scopeAt, u64 } from './fields.ts';
 import { limits, processState, udpFlow, udpKey, unixState } from './layout.generated.ts';
 

@@ -1,25 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * UDP: each address that a watched socket exchanges packets with becomes a connection that is counted, not read. It opens
- * at its first packet and closes when it was idle for a while, since UDP has no end of its own.
+ * UDP: each address that a watched socket exchanges packets with becomes a connection. It opens at its first packet and
+ * closes when it was idle for a while, since UDP has no end of its own. Its packets are counted; those of DNS are had, too.
  */
-import type { KernelEvent } from '../../model/kernel-event.ts';
+import type { ConnectionKey, KernelEvent } from '../../model/kernel-event.ts';
 import { type Capture, table } from './addon.ts';
+import type { DatagramFlow, DatagramNotice } from './datagram-record.ts';
 import { type UdpFlow, udpFlows } from './tables.ts';
 
 /** Keys below this are ours; unix inodes are above it. */
 const FIRST_KEY = -(2 ** 52);
+/** Flows that were taken out of the table, and of which the ring may still hold datagrams. */
+const ENDED_MAX = 1024;
+
+interface Known {
+  readonly connectionKey: ConnectionKey;
+  /** Tells flows with the same ends apart. */
+  readonly firstNs: number;
+}
 
 export class UdpWatch {
   readonly #capture: Capture;
   readonly #idleNs: number;
-  readonly #known = new Map<string, number>();
+  readonly #known = new Map<string, Known>();
+  readonly #ended = new Map<string, Known>();
   #nextKey = FIRST_KEY;
 
   constructor(capture: Capture, idleNs: number) {
     this.#capture = capture;
     this.#idleNs = idleNs;
+  }
+
+  /** A datagram of the ring, which may be the first that is heard of its flow. */
+  moved(notice: DatagramNotice, events: KernelEvent[]): void {
+    const { atNs, flow, direction, totalBytes, bytes, segmentBytes } = notice;
+    const connectionKey = this.#keyOf(flow, events);
+    const about = { atNs, connectionKey, direction };
+    if (bytes.length < totalBytes) {
+      events.push({ type: 'bytes-missing', ...about, offset: notice.offset, bytes: totalBytes, reason: 'unreadable' });
+      return;
+    }
+    const step = segmentBytes || totalBytes;
+    for (let at = 0; at < totalBytes; at += step) {
+      const one = bytes.subarray(at, at + step);
+      events.push({ type: 'bytes-moved', ...about, offset: notice.offset + at, bytes: one, pid: 0 });
+    }
   }
 
   sweep(nowNs: number, events: KernelEvent[]): void {
@@ -33,24 +59,42 @@ export class UdpWatch {
 
   #sweep(events: KernelEvent[], isOver: (flow: UdpFlow) => boolean): void {
     for (const flow of udpFlows(this.#capture.rows(table.udpFlows))) {
-      const name = flow.key.toString('latin1');
-      let connectionKey = this.#known.get(name);
-      if (connectionKey === undefined) {
-        connectionKey = this.#nextKey++;
-        this.#known.set(name, connectionKey);
-        events.push(opened(flow, connectionKey));
-      }
+      const connectionKey = this.#keyOf(flow, events);
       if (!isOver(flow)) continue;
       // As it is when it is taken out: packets may have passed since the rows were read.
       const row = this.#capture.takeRow(table.udpFlows, flow.key);
+      const name = nameOf(flow);
       this.#known.delete(name);
+      this.#remember(name, { connectionKey, firstNs: flow.firstNs });
       const [last = flow] = row === undefined ? [] : udpFlows(row);
       events.push(closed(last, connectionKey));
     }
   }
+
+  #keyOf(flow: DatagramFlow, events: KernelEvent[]): ConnectionKey {
+    const name = nameOf(flow);
+    for (const among of [this.#known, this.#ended]) {
+      const found = among.get(name);
+      if (found?.firstNs === flow.firstNs) return found.connectionKey;
+    }
+    const connectionKey = this.#nextKey++;
+    this.#known.set(name, { connectionKey, firstNs: flow.firstNs });
+    events.push(opened(flow, connectionKey));
+    return connectionKey;
+  }
+
+  #remember(name: string, known: Known): void {
+    this.#ended.delete(name);
+    this.#ended.set(name, known);
+    if (this.#ended.size > ENDED_MAX) this.#ended.delete(this.#ended.keys().next().value as string);
+  }
 }
 
-function about(flow: UdpFlow, connectionKey: number) {
+function nameOf({ key }: DatagramFlow): string {
+  return key.toString('latin1');
+}
+
+function about(flow: DatagramFlow, connectionKey: number) {
   return {
     startedNs: flow.firstNs,
     connectionKey,
@@ -66,7 +110,7 @@ function about(flow: UdpFlow, connectionKey: number) {
   } as const;
 }
 
-function opened(flow: UdpFlow, connectionKey: number): KernelEvent {
+function opened(flow: DatagramFlow, connectionKey: number): KernelEvent {
   return { type: 'connection-opened', atNs: flow.firstNs, ...about(flow, connectionKey), peerPid: 0 };
 }
 

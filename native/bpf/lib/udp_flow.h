@@ -2,9 +2,10 @@
 #ifndef SWORN_BPF_UDP_FLOW_H
 #define SWORN_BPF_UDP_FLOW_H
 
-/* Datagrams are counted for each address that a socket exchanges them with; they are not copied. */
+/* Datagrams are counted for each address that a socket exchanges them with; those of DNS, by the port, are copied too. */
 
 #include "emit.h"
+#include "emit_datagram.h"
 #include "packet.h"
 #include "ways.h"
 
@@ -34,12 +35,18 @@ static __always_inline void look_for_quic(struct __sk_buff *packet, struct socke
 	take_way(&state->process, &state->scope, SWORN_WAY_QUIC, version, remote_port);
 }
 
+static __always_inline int is_dns_port(__u16 port)
+{
+	return port == SWORN_PORT_DNS || port == SWORN_PORT_MDNS || port == SWORN_PORT_LLMNR;
+}
+
 static __always_inline void udp_moved(struct __sk_buff *packet, struct socket_state *state, struct packet_view *view,
 				      int sent)
 {
 	struct sworn_udp_key key = {};
 	struct sworn_udp_flow *flow;
 	__be16 ports[2];
+	__u64 offset;
 	__u32 bytes;
 
 	if (bpf_skb_load_bytes(packet, view->transport_offset, ports, sizeof(ports)))
@@ -71,10 +78,25 @@ static __always_inline void udp_moved(struct __sk_buff *packet, struct socket_st
 	flow->last_ns = bpf_ktime_get_boot_ns();
 	if (sent) {
 		__sync_fetch_and_add(&flow->sent_packets, 1);
-		__sync_fetch_and_add(&flow->sent_bytes, bytes);
+		offset = __sync_fetch_and_add(&flow->sent_bytes, bytes);
 	} else {
 		__sync_fetch_and_add(&flow->received_packets, 1);
-		__sync_fetch_and_add(&flow->received_bytes, bytes);
+		offset = __sync_fetch_and_add(&flow->received_bytes, bytes);
+	}
+	if (is_dns_port(key.remote_port) || is_dns_port(flow->local_port)) {
+		struct datagram datagram = {
+			.packet = packet,
+			.key = &key,
+			.flow = flow,
+			.offset = offset,
+			.payload_offset = view->transport_offset + UDP_HEADER_BYTES,
+			.bytes = bytes,
+			.direction = sent ? SWORN_DIRECTION_SENT : SWORN_DIRECTION_RECEIVED,
+		};
+
+		if (sent)
+			look_at_pages(packet, state);
+		emit_datagram(&datagram);
 	}
 }
 
