@@ -143,6 +143,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       watchSyscalls: config.capture.watch_syscalls,
       imdsRedirect: config.broker.enabled && config.broker.imds.enabled,
     },
+    streams: config.capture.streams,
     pollMs: config.capture.poll_ms,
     ...(config.tls.enabled && { imageHoldMs: config.tls.hold_ms }),
   });

@@ -21,6 +21,7 @@ const loaders: Readonly<Record<string, () => Promise<Bench>>> = {
   outsiders: async () => (await import('./outsiders.ts')).outsiders,
   ingest: async () => (await import('./ingest.ts')).ingest,
   broker: async () => (await import('./broker.ts')).broker,
+  decode: async () => (await import('./decode.ts')).decode,
   seal: async () => (await import('./seal.ts')).seal,
 };
 

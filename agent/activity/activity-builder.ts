@@ -22,7 +22,13 @@ import {
 import { containerIdOf } from '../model/cgroup-path.ts';
 import type { FindingReport } from '../model/finding.ts';
 import type { Binding } from '../model/identity.ts';
-import type { ConnectionClosed, ConnectionOpened, ProcessKey, Program } from '../model/kernel-event.ts';
+import {
+  type ConnectionClosed,
+  type ConnectionOpened,
+  PIPE_KEYS_BELOW,
+  type ProcessKey,
+  type Program,
+} from '../model/kernel-event.ts';
 import type { Exchange, Status as ExchangeStatus, TerminalStretch } from '../protocol/decoder.ts';
 import { errnoName } from './errno.ts';
 import type { Redactor } from './redaction/redactor.ts';
@@ -127,9 +133,14 @@ export class ActivityBuilder {
     return id;
   }
 
+  /** Of a terminal of the host. */
+  terminalId(device: string, startedNs: number): string {
+    return `${this.#naming.boot}-y${device.replaceAll(/[^a-z0-9]+/g, '_')}-${startedNs.toString(36)}`;
+  }
+
   #makeConnectionId(connection: Pick<ConnectionOpened, 'connectionKey' | 'startedNs'>): string {
     const key = connection.connectionKey;
-    const kind = key >= 0 ? 't' : 'u';
+    const kind = key >= 0 ? 't' : key < PIPE_KEYS_BELOW ? 'p' : 'u';
     return `${this.#naming.boot}-${kind}${Math.abs(key).toString(36)}-${connection.startedNs.toString(36)}`;
   }
 
@@ -538,7 +549,7 @@ export interface LossReport {
 export function placeOf({ opened, role }: Pick<ConnectionView, 'opened' | 'role'>): string {
   const [address, port] =
     role === 'server' ? [opened.localAddress, opened.localPort] : [opened.remoteAddress, opened.remotePort];
-  if (opened.transport === 'unix') return address;
+  if (opened.transport === 'unix' || opened.transport === 'pipe') return address;
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 

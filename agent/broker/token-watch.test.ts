@@ -8,7 +8,7 @@ import { createAccessToken, type TokenAlteration } from '../../test/entra-stand-
 import type { StandInResource } from '../../test/entra-stand-in/directory.ts';
 import { createExternalIssuer } from '../../test/entra-stand-in/external-issuer.ts';
 import { IdentitySource, IdentityState, TokenAction } from '../model/activity.ts';
-import { TOKEN_RESPONSE } from '../protocol/http1/given-tokens.ts';
+import { TOKEN_RESPONSE } from '../protocol/http/given-tokens.ts';
 import { askOnce } from './testing/raw-http.ts';
 import {
   BILLING_CLIENT,

@@ -77,7 +77,7 @@ export class ConnectionFlow {
     this.opened = opened;
     this.lastAtNs = opened.atNs;
     this.#sink = sink;
-    const isUnix = opened.transport === 'unix';
+    const isUnix = opened.transport === 'unix' || opened.transport === 'pipe';
     // What a process sends passes the boundary in order. A network reorders, and so do threads with one unix socket.
     this.#streams = {
       sent: new Stream(this.#streamSink('sent'), isUnix ? UNIX_REORDER_NS : 0),

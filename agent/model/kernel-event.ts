@@ -29,9 +29,12 @@ export interface Scope {
 
 /**
  * Names a connection for its whole life. Of TCP and UDP the socket's cookie (and which use of the socket it is), of a
- * unix socket its inode, negative: always a whole number that a double holds exactly.
+ * unix socket its inode, negative; of pipes a count, below PIPE_KEYS_BELOW: always a whole number that a double holds exactly.
  */
 export type ConnectionKey = number;
+
+/** No inode is as large. */
+export const PIPE_KEYS_BELOW: ConnectionKey = -(2 ** 52);
 
 export interface ProcessForked {
   readonly type: 'process-forked';
@@ -100,7 +103,7 @@ export interface ProcessesRunning {
   }[];
 }
 
-export type Transport = 'tcp' | 'udp' | 'unix';
+export type Transport = 'tcp' | 'udp' | 'unix' | 'pipe';
 
 export interface ConnectionOpened {
   readonly type: 'connection-opened';
@@ -235,6 +238,32 @@ export interface WayTaken {
   readonly detail: Readonly<Record<string, string>>;
 }
 
+/** What a process of a workload wrote to its terminal, or read from it. */
+export interface TerminalMoved {
+  readonly type: 'terminal-moved';
+  readonly atNs: number;
+  readonly process: ProcessKey;
+  readonly scope: Scope;
+  /** '/dev/pts/3' */
+  readonly device: string;
+  /** When it was first used by a workload: with the device it names the terminal. */
+  readonly startedNs: number;
+  readonly direction: 'typed' | 'shown';
+  /** As moved, before the terminal makes anything of it. May be a view into the source's batch. */
+  readonly bytes: Uint8Array;
+  /** Bytes behind these that will not come, and why. */
+  readonly missingBytes: number;
+  readonly missingReason: BytesMissing['reason'] | '';
+  /** The terminal shows what is typed. */
+  readonly echoes: boolean;
+  /** It gives out whole lines, which it lets edit itself; with no echo that is how passwords are asked for. */
+  readonly isByLine: boolean;
+  /** It shows a carriage return before each line feed that is written to it. */
+  readonly addsReturns: boolean;
+  readonly columns: number;
+  readonly rows: number;
+}
+
 /** What the source itself knows that it missed; becomes a loss. */
 export interface Missed {
   readonly type: 'missed';
@@ -260,4 +289,5 @@ export type KernelEvent =
   | SshKeyDerived
   | ImageMapped
   | WayTaken
+  | TerminalMoved
   | Missed;

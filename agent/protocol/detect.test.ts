@@ -32,7 +32,7 @@ for (const [client, server, expected] of [
   ['GET / HTTP/1.1', '', 'not-yet'],
   ['', '', 'not-yet'],
   ['', 'HTTP/1.1 408 Request Timeout\r\n', 'http'],
-  ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', '', 'none: http2'],
+  ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', '', 'http2'],
   ['OPTIONS rtsp://h/a RTSP/1.0\r\n'.padEnd(80), '', 'none: unknown'],
   ['SSH-2.0-OpenSSH_9.2\r\n', '', 'none: ssh'],
   ['*1\r\n$4\r\nPING\r\n', '', 'redis'],

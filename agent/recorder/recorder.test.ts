@@ -18,38 +18,12 @@ import { NO_IDENTITY } from '../model/identity.ts';
 import type { KernelEvent, Scope } from '../model/kernel-event.ts';
 import type { ProtocolDefinition } from '../protocol/decoder.ts';
 import { ASKED, message, question, REPLY, record } from '../protocol/dns/testing.ts';
+import { executed, exited, SCOPE } from './testing/sample-events.ts';
 import { EPOCH_UNIX_NS, StagedRecorder } from './testing/staged-recorder.ts';
 
-const SCOPE: Scope = { selectionId: 1, sessionKey: 7n };
 const OTHER: Scope = { selectionId: 1, sessionKey: 8n };
 const GET = 'GET /a HTTP/1.1\r\nHost: h\r\n\r\n';
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
-
-function executed(pid: number, atNs: number, scope = SCOPE, argvBytes = 3): KernelEvent {
-  return {
-    type: 'process-executed',
-    atNs,
-    process: { pid, startNs: 5n },
-    parent: { pid: 1, startNs: 0n },
-    scope,
-    program: {
-      exe: `/bin/${pid}`,
-      cwd: '/',
-      cgroup: '/c',
-      argv: ['x', 'y'],
-      argvBytes,
-      argvComplete: argvBytes <= 4,
-      uid: 9,
-      gid: 9,
-      loginUid: 9,
-    },
-  };
-}
-
-function exited(pid: number, atNs: number, scope = SCOPE, statusKnown = true): KernelEvent {
-  const process = { pid, startNs: 5n };
-  return { type: 'process-exited', atNs, process, scope, exitCode: 0, signal: 0, coreDumped: false, statusKnown };
-}
 
 test('a session is written from its start to its end, losses before the line that they belong to', () => {
   const stage = new StagedRecorder().handle(

@@ -22,6 +22,7 @@ import type {
   Scope,
   SecretDerived,
   SshKeyDerived,
+  TerminalMoved,
 } from '../model/kernel-event.ts';
 import type { DecoderBounds, Exchange, ProtocolDefinition, SeenCredential } from '../protocol/decoder.ts';
 import { resolvedBy } from '../protocol/dns/resolved.ts';
@@ -32,6 +33,7 @@ import { FindingBook } from './finding-book.ts';
 import { LossBook } from './loss-book.ts';
 import { NameBook } from './name-book.ts';
 import type { LeftSession } from './session-book.ts';
+import { type FinishedStretch, TerminalBook } from './terminal-book.ts';
 import { unreadableReports } from './unreadable.ts';
 import { type GatheredWay, WayBook } from './way-book.ts';
 
@@ -95,6 +97,7 @@ export class Recorder {
   readonly #losses = new LossBook();
   readonly #ways = new WayBook();
   readonly #findings = new FindingBook();
+  readonly #terminals = new TerminalBook();
   /** The secrets of TLS that the processes of a session derived. */
   readonly #secrets = new Map<Session, SecretPool>();
   /** The keys of SSH that they gave to ciphers. */
@@ -150,6 +153,7 @@ export class Recorder {
     try {
       this.#flows.sweep(nowNs);
       for (const change of this.lineage.sweep(nowNs)) this.#record(change);
+      this.#writeTerminals(this.#terminals.take(nowNs));
       this.#sweepSecrets(nowNs);
       for (const [session, endedNs] of [...this.#ending]) this.#endIfDone(session, endedNs, nowNs);
       this.#writeFindings();
@@ -163,6 +167,7 @@ export class Recorder {
   /** The source has stopped: what is open is written as far as it is known. */
   finish(nowNs: number): void {
     this.#flows.abandonAll(nowNs);
+    this.#writeTerminals(this.#terminals.take());
     for (const [session, endedNs] of [...this.#ending]) this.#endSession(session, endedNs);
     for (const pool of this.#secrets.values()) pool.drop();
     for (const pool of this.#sshKeys.values()) pool.drop();
@@ -174,7 +179,7 @@ export class Recorder {
   /** All that happened before is written, provided that what happened until `handledNs` was handed over. */
   writtenUntilNs(handledNs: number): number {
     const waiting = [this.#flows.waitingSinceNs, this.#losses.sinceNs, this.#findings.sinceNs, this.#ways.sinceNs];
-    waiting.push(this.#handlingSinceNs);
+    waiting.push(this.#handlingSinceNs, this.#terminals.sinceNs);
     return Math.min(handledNs, ...waiting.map((sinceNs) => sinceNs ?? handledNs));
   }
 
@@ -230,6 +235,9 @@ export class Recorder {
       case 'connection-closed':
         this.#flows.close(event);
         break;
+      case 'terminal-moved':
+        this.#moveTerminal(event);
+        break;
       case 'way-taken':
         this.#ways.add(event, this.lineage.sessionOf(event.scope), this.lineage.processOf(event.process));
         break;
@@ -249,6 +257,30 @@ export class Recorder {
       }
       default:
         if (isProcessEvent(event)) for (const change of this.lineage.apply(event)) this.#record(change);
+    }
+  }
+
+  #moveTerminal(event: TerminalMoved): void {
+    const { atNs, scope, bytes, missingBytes, missingReason } = event;
+    const session = this.lineage.sessionOf(scope);
+    const span = { sinceNs: atNs, untilNs: atNs };
+    if (session === undefined) {
+      const lost = bytes.length + missingBytes;
+      this.#losses.add({ where: 'terminal', reason: 'of_no_session', events: 1, bytes: lost, ...span });
+      return;
+    }
+    if (missingReason !== '')
+      this.#losses.add({ where: 'terminal', reason: missingReason, events: 1, bytes: missingBytes, ...span, session });
+    this.#writeTerminals(this.#terminals.add(event, session, this.lineage.processOf(event.process)));
+  }
+
+  #writeTerminals(finished: readonly FinishedStretch[]): void {
+    const { builder } = this.#options;
+    for (const { device, startedNs, session, process, pid, stretch } of finished) {
+      if (stretch.events.length === 0) continue;
+      const id = builder.terminalId(device, startedNs);
+      const terminal = { id, kind: 'terminal', name: device, connectionId: '' };
+      this.write(builder.terminal(terminal, stretch, session, process, pid));
     }
   }
 
@@ -357,6 +389,7 @@ export class Recorder {
     this.#ending.delete(session);
     this.#openConnections.delete(session);
     session.over = true;
+    this.#writeTerminals(this.#terminals.take(undefined, session));
     for (const pools of [this.#secrets, this.#sshKeys]) {
       pools.get(session)?.drop();
       pools.delete(session);

@@ -19,7 +19,7 @@ import type { Session, TrackedProcess } from '../lineage/session.ts';
 import type { TokenOf } from '../lineage/token-use.ts';
 import type { ConnectionOpened, Scope } from '../model/kernel-event.ts';
 import type { SeenCredential } from '../protocol/decoder.ts';
-import { TOKEN_RESPONSE } from '../protocol/http1/given-tokens.ts';
+import { TOKEN_RESPONSE } from '../protocol/http/given-tokens.ts';
 import type { Recorder } from '../recorder/recorder.ts';
 import { cgroupRoot } from '../source/ebpf/cgroup.ts';
 import type { LiveKernel } from '../source/kernel-event-source.ts';

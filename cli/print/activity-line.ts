@@ -191,6 +191,7 @@ function argvOf(row: ActivityRow): string {
 }
 
 function placeOf(row: ActivityRow): string {
+  if (row['transport'] === 'pipe') return shown(row, 'local_address');
   if (row['transport'] === 'unix') return shown(row, 'remote_address') || shown(row, 'local_address') || 'socket pair';
   const address = shown(row, 'remote_address');
   return `${address.includes(':') ? `[${address}]` : address}:${number(row, 'remote_port')}`;

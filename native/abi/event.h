@@ -73,6 +73,8 @@ enum sworn_event_type {
 	SWORN_EVENT_WAY = 13,
 	/* A datagram whose port says that it is DNS, whole. */
 	SWORN_EVENT_DATAGRAM = 20,
+	/* Bytes that a call moved to or from a pipe or a terminal. */
+	SWORN_EVENT_STREAM = 21,
 };
 
 struct sworn_event {
@@ -102,6 +104,7 @@ struct sworn_scope {
 #define SWORN_FLAG_EXE_CUT 2
 #define SWORN_FLAG_CWD_CUT 4
 #define SWORN_FLAG_CGROUP_CUT 8
+#define SWORN_FLAG_TERMINAL 16 /* exec: the process has a controlling terminal */
 
 struct sworn_fork_event {
 	struct sworn_event event;
@@ -119,6 +122,9 @@ struct sworn_exec_event {
 	struct sworn_scope scope;
 	__u64 cgroup_id;
 	__u64 exe_inode;
+	/* Ids of the pipes that are its file descriptors 0 and 1; 0 where they are none. */
+	__u64 stdin_pipe;
+	__u64 stdout_pipe;
 	__u32 exe_device;
 	__u32 uid;
 	__u32 gid;
@@ -450,7 +456,18 @@ enum sworn_counter {
 	SWORN_COUNTER_SENDER_UNTOLD = 43,
 	/* A caller of the broker could not be noted: the broker refuses it. */
 	SWORN_COUNTER_CALLER_LOST = 44,
-	SWORN_COUNTERS = 48,
+	/* Pipes and terminals: no room for its account, so nothing of it is seen. */
+	SWORN_COUNTER_STREAM_MAP_FULL = 56,
+	SWORN_COUNTER_STREAM_RING_FULL = 57,
+	SWORN_COUNTER_STREAM_UNREADABLE = 58,
+	/* By splice, sendfile, tee. */
+	SWORN_COUNTER_STREAM_NO_BUFFER = 59,
+	SWORN_COUNTER_STREAM_TOO_LARGE = 60,
+	/* A 32-bit program read or wrote something, which may be a pipe or a terminal. */
+	SWORN_COUNTER_STREAM_COMPAT = 61,
+	/* A workload made an io_uring, whose reads and writes of pipes and terminals are not seen. */
+	SWORN_COUNTER_STREAM_URING_UNSEEN = 62,
+	SWORN_COUNTERS = 64,
 };
 
 struct sworn_counter_value {
@@ -558,6 +575,61 @@ struct sworn_unix_state {
 
 #define SWORN_UNIX_ANNOUNCED 1
 #define SWORN_UNIX_JOINED 2
+
+enum sworn_stream_kind {
+	SWORN_STREAM_KIND_TERMINAL = 1,
+	SWORN_STREAM_KIND_PIPE = 2,
+};
+
+/** What of a pipe is copied: 16 MiB; what is beyond is only counted. */
+#define SWORN_PIPE_COPY_BYTES_MAX 16777216
+
+/**
+ * A pipe: inode, and device of its file system << 32 (both cut to 32 and 20 bits). A terminal: major << 20 | number.
+ */
+struct sworn_stream_event {
+	struct sworn_event event;
+	struct sworn_process_key process;
+	struct sworn_scope scope;
+	__u64 stream;
+	/* Of the first look at it. */
+	__u64 started_ns;
+	/* In this direction, since then. */
+	__u64 offset;
+	/* In `data`; and behind these, bytes that will not come, by enum sworn_gap_reason. */
+	__u32 bytes;
+	__u32 missing;
+	__u32 reason;
+	/* enum sworn_stream_kind. */
+	__u16 kind;
+	/* SENT: written to it, RECEIVED: read from it, by this process. */
+	__u16 direction;
+	/* Of a terminal: c_lflag, c_oflag, and its size in characters. */
+	__u32 local_modes;
+	__u32 output_modes;
+	__u16 columns;
+	__u16 rows;
+	__u32 zero;
+	__u8 data[];
+};
+
+/** Value of the map `streams`, key kind << 60 | stream. */
+struct sworn_stream_state {
+	/* Of the first that was seen to use it. */
+	struct sworn_scope scope;
+	struct sworn_process_key process;
+	__u64 started_ns;
+	__u64 written_bytes;
+	__u64 read_bytes;
+	__u64 last_ns;
+	/* Of pipes: who is told of, by enum sworn_direction + 1; each byte once. */
+	__u32 told;
+	/* Newest of each end. */
+	__u32 writer_tgid;
+	__u32 reader_tgid;
+	/* Its reader has met its end. */
+	__u32 ended;
+};
 
 /** Key of the map `callers`: a connection to a port of the broker, as the client's socket has it. Addresses as above. */
 struct sworn_caller_key {

@@ -42,7 +42,7 @@ size_t SelectionKeyBytes(sworn_selection_kind kind) {
 
 sworn_table TableOf(const Napi::CallbackInfo& info, size_t index) {
   uint32_t table = Uint32Of(info, index, "table");
-  if (table < SWORN_TABLE_PROCESSES || table > SWORN_TABLE_UNIX_SOCKETS)
+  if (table < SWORN_TABLE_PROCESSES || table > SWORN_TABLE_STREAMS)
     throw Napi::RangeError::New(info.Env(), "table is unknown");
   return static_cast<sworn_table>(table);
 }
@@ -94,6 +94,7 @@ Napi::Function CaptureObject::Define(Napi::Env env) {
                          InstanceMethod<&CaptureObject::SetImageKnown>("setImageKnown"),
                          InstanceMethod<&CaptureObject::SettleImages>("settleImages"),
                          InstanceMethod<&CaptureObject::SetHoldMs>("setHoldMs"),
+                         InstanceMethod<&CaptureObject::ReadStreams>("readStreams"),
                          InstanceMethod<&CaptureObject::GuardSelf>("guardSelf"),
                          InstanceMethod<&CaptureObject::RefuseActs>("refuseActs"),
                          InstanceMethod<&CaptureObject::GuardFiles>("guardFiles"),
@@ -118,6 +119,7 @@ CaptureObject::CaptureObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
     options.without_unix = OptionFlag(given, "withoutUnix");
     options.imds_redirect = OptionFlag(given, "imdsRedirect");
     options.watch_syscalls = OptionFlag(given, "watchSyscalls");
+    options.stream_kinds = OptionUint32(given, "streamKinds", 0, 7);
     Napi::Value path = given.Get("cgroupPath");
     if (!path.IsUndefined()) {
       if (!path.IsString()) throw Napi::TypeError::New(info.Env(), "cgroupPath must be a string");

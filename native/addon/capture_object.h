@@ -50,6 +50,7 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
   void SetCanary(const Napi::CallbackInfo& info);
   void SetImageKnown(const Napi::CallbackInfo& info);
   void SettleImages(const Napi::CallbackInfo& info);
+  void ReadStreams(const Napi::CallbackInfo& info);
   void SetHoldMs(const Napi::CallbackInfo& info);
   void GuardSelf(const Napi::CallbackInfo& info);
   void RefuseActs(const Napi::CallbackInfo& info);

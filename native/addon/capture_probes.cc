@@ -93,6 +93,13 @@ void CaptureObject::SettleImages(const Napi::CallbackInfo& info) {
   if (error) ThrowErrno(info.Env(), error, "the images could not be settled");
 }
 
+void CaptureObject::ReadStreams(const Napi::CallbackInfo& info) {
+  sworn_capture* capture = Opened(info.Env());
+  if (info.Length() < 1 || !info[0].IsBoolean()) throw Napi::TypeError::New(info.Env(), "wanted must be a boolean");
+  int error = sworn_capture_read_streams(capture, info[0].As<Napi::Boolean>().Value());
+  if (error) ThrowErrno(info.Env(), error, "pipes and terminals cannot be read");
+}
+
 void CaptureObject::SetHoldMs(const Napi::CallbackInfo& info) {
   sworn_capture* capture = Opened(info.Env());
   int error = sworn_capture_hold_images(capture, Uint32Of(info, 0, "holdMs", kHoldMsMax) * 1000000ULL);

@@ -240,6 +240,10 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	event->scope = scope;
 	node = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
 	event->cgroup_id = BPF_CORE_READ(node, id);
+	event->stdin_pipe = pipe_of(file_of(0));
+	event->stdout_pipe = pipe_of(file_of(1));
+	if (BPF_CORE_READ(task, signal, tty))
+		flags |= SWORN_FLAG_TERMINAL;
 	event->exe_inode = BPF_CORE_READ(exe, f_inode, i_ino);
 	event->exe_device = BPF_CORE_READ(exe, f_inode, i_sb, s_dev);
 	event->uid = BPF_CORE_READ(task, cred, uid.val);

@@ -63,7 +63,7 @@ void sworn_say(const char *format, ...)
 	va_end(arguments);
 }
 
-static bool kernel_has_tracepoint(const char *name)
+bool sworn_kernel_has_tracepoint(const char *name)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
 	bool has = btf && btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF) > 0;
@@ -74,7 +74,7 @@ static bool kernel_has_tracepoint(const char *name)
 
 static void choose_unix_hooks(struct sworn_bpf *skeleton, const struct sworn_capture_options *options)
 {
-	bool has_hooks = kernel_has_tracepoint("btf_trace_sock_send_length");
+	bool has_hooks = sworn_kernel_has_tracepoint("btf_trace_sock_send_length");
 	bool by_socket = !options->unix_by_syscall && has_hooks;
 
 	/* They look at sockets of other kinds, too. */
@@ -82,7 +82,7 @@ static void choose_unix_hooks(struct sworn_bpf *skeleton, const struct sworn_cap
 	bpf_program__set_autoload(skeleton->progs.unix_received, has_hooks);
 	bpf_program__set_autoload(skeleton->progs.unix_call_ends, !by_socket && !options->without_unix);
 	bpf_program__set_autoload(skeleton->progs.unix_uring_made, !by_socket && !options->without_unix &&
-									  kernel_has_tracepoint("btf_trace_io_uring_create"));
+									  sworn_kernel_has_tracepoint("btf_trace_io_uring_create"));
 	skeleton->rodata->without_unix = options->without_unix;
 	skeleton->rodata->unix_by_socket = by_socket && !options->without_unix;
 }
@@ -145,7 +145,8 @@ static int load(struct sworn_capture *capture, const struct sworn_capture_option
 	choose_way_hooks(skeleton, options);
 	sworn_choose_probe_ways(skeleton);
 	sworn_choose_redirect(skeleton, options->imds_redirect);
-	bpf_program__set_autoload(skeleton->progs.image_mapped, kernel_has_tracepoint("btf_trace_vm_unmapped_area"));
+	sworn_choose_streams(skeleton, options->stream_kinds);
+	bpf_program__set_autoload(skeleton->progs.image_mapped, sworn_kernel_has_tracepoint("btf_trace_vm_unmapped_area"));
 	return sworn_load_undisturbed(skeleton->skeleton);
 }
 
@@ -253,6 +254,7 @@ void sworn_capture_close(struct sworn_capture *capture)
 	sworn_detach_guard(capture);
 	sworn_detach_probes(capture);
 	sworn_detach_redirect(capture);
+	sworn_detach_streams(capture);
 	for (size_t i = 0; i < capture->link_count; i++)
 		bpf_link__destroy(capture->links[i]);
 	free(capture->links);
@@ -285,6 +287,9 @@ static bool lost_program(struct sworn_capture *capture, __u32 program_id)
 	for (size_t i = 0; i < capture->link_count; i++)
 		if (runs_program(capture->links[i], program_id, &known))
 			return false;
+	for (size_t i = 0; i < SWORN_STREAM_PROGRAMS; i++)
+		if (runs_program(capture->stream_links[i], program_id, &known))
+			return false;
 	for (size_t i = 0; i < SWORN_REDIRECT_PROGRAMS; i++)
 		if (runs_program(capture->redirect_links[i], program_id, &known))
 			return false;
@@ -300,7 +305,7 @@ size_t sworn_capture_programs(struct sworn_capture *capture, struct sworn_progra
 		struct bpf_prog_info kernel = {};
 		__u32 bytes = sizeof(kernel);
 
-		if (!bpf_program__autoload(program))
+		if (!bpf_program__autoload(program) || sworn_is_idle_stream_program(capture, program))
 			continue;
 		if (count < max) {
 			struct sworn_program_info *info = &infos[count];

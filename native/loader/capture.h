@@ -43,6 +43,8 @@ struct sworn_capture_options {
 	bool imds_redirect;
 	/* Tells of calls by which a process acts in another's name; slows down every system call of the host. */
 	bool watch_syscalls;
+	/* Of enum sworn_stream_kind, 1 << kind: loads what sworn_capture_read_streams attaches. */
+	uint32_t stream_kinds;
 	/* Where cgroup programs attach; NULL: the root of the cgroup v2 hierarchy. */
 	const char *cgroup_path;
 };
@@ -52,6 +54,12 @@ struct sworn_capture_options {
 
 int sworn_capture_open(const struct sworn_capture_options *options, struct sworn_capture **capture);
 void sworn_capture_close(struct sworn_capture *capture);
+
+/*
+ * Pipes and terminals of watched processes are read, or not any more. It costs every process of the host its fast way through
+ * system calls. -ENOTSUP when the capture was opened without.
+ */
+int sworn_capture_read_streams(struct sworn_capture *capture, bool wanted);
 
 /* The last message of libbpf or of this loader in the calling thread, for a person. Never NULL. */
 const char *sworn_capture_message(void);
@@ -114,6 +122,7 @@ enum sworn_table {
 	SWORN_TABLE_PROCESSES = 1,
 	SWORN_TABLE_UDP_FLOWS = 2,
 	SWORN_TABLE_UNIX_SOCKETS = 3,
+	SWORN_TABLE_STREAMS = 4,
 };
 
 /* Sizes of one row as sworn_capture_rows gives it, key then value, each padded to 8 bytes. */

@@ -30,6 +30,8 @@ struct sworn_probe {
 
 #define SWORN_REDIRECT_PROGRAMS 4
 
+#define SWORN_STREAM_PROGRAMS 2
+
 struct sworn_guard;
 struct bpf_object_skeleton;
 
@@ -39,6 +41,8 @@ struct sworn_capture {
 	size_t link_count;
 	/* Of the programs that turn connects to IMDS; NULL while they are not attached. */
 	struct bpf_link *redirect_links[SWORN_REDIRECT_PROGRAMS];
+	/* Of the programs that read pipes and terminals; NULL while they are not attached. */
+	struct bpf_link *stream_links[SWORN_STREAM_PROGRAMS];
 	/* The program at mmap is attached. */
 	bool images_told;
 	/* SWORN_PROBES_MAX of them by id, from the first probe on. */
@@ -60,6 +64,12 @@ void sworn_choose_redirect(struct sworn_bpf *skeleton, bool wanted);
 void sworn_choose_probe_ways(struct sworn_bpf *skeleton);
 /* Where its section says; nothing when it was not loaded. 0 or a negative errno. */
 int sworn_attach_program(struct sworn_capture *capture, struct bpf_program *program);
+/* Before load: which of the pipes and terminals may be read. */
+void sworn_choose_streams(struct sworn_bpf *skeleton, uint32_t kinds);
+void sworn_detach_streams(struct sworn_capture *capture);
+/* Of those, and not attached now: nobody misses it. */
+bool sworn_is_idle_stream_program(struct sworn_capture *capture, struct bpf_program *program);
+bool sworn_kernel_has_tracepoint(const char *name);
 void sworn_detach_redirect(struct sworn_capture *capture);
 void sworn_detach_probes(struct sworn_capture *capture);
 void sworn_detach_guard(struct sworn_capture *capture);

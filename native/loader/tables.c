@@ -91,6 +91,8 @@ static struct bpf_map *table_map(struct sworn_capture *capture, enum sworn_table
 		return capture->skeleton->maps.udp_flows;
 	case SWORN_TABLE_UNIX_SOCKETS:
 		return capture->skeleton->maps.unix_sockets;
+	case SWORN_TABLE_STREAMS:
+		return capture->skeleton->maps.streams;
 	}
 	return NULL;
 }
@@ -108,6 +110,7 @@ size_t sworn_capture_key_bytes(enum sworn_table table)
 	case SWORN_TABLE_UDP_FLOWS:
 		return sizeof(struct sworn_udp_key);
 	case SWORN_TABLE_UNIX_SOCKETS:
+	case SWORN_TABLE_STREAMS:
 		return sizeof(uint64_t);
 	}
 	return 0;
@@ -122,6 +125,8 @@ size_t sworn_capture_row_bytes(enum sworn_table table)
 		return padded(sizeof(struct sworn_udp_key)) + sizeof(struct sworn_udp_flow);
 	case SWORN_TABLE_UNIX_SOCKETS:
 		return sizeof(uint64_t) + sizeof(struct sworn_unix_state);
+	case SWORN_TABLE_STREAMS:
+		return sizeof(uint64_t) + sizeof(struct sworn_stream_state);
 	}
 	return 0;
 }

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadAddon, table } from '../../agent/source/ebpf/addon.ts';
 import { EventReader, type ReadEvent } from '../../agent/source/ebpf/event-reader.ts';
 import { event, eventType, limits, probeKind, secret, secretKind } from '../../agent/source/ebpf/layout.generated.ts';
+import { STREAM_KINDS } from '../../agent/source/ebpf/stream-watch.ts';
 import { Chance } from '../../agent/source/replay/testing/chance.ts';
 import { staleLayout } from '../abi/generate.ts';
 import { unless } from './bpf-host.ts';
@@ -166,7 +167,8 @@ async function realEvents(): Promise<Buffer[]> {
     // Longer than what an exec event has room for.
     `sleep 0 ${'x'.repeat(3000)}`,
   ]);
-  const capture = new (loadAddon().Capture)();
+  const capture = new (loadAddon().Capture)({ streamKinds: STREAM_KINDS.terminals_and_pipes });
+  capture.readStreams(true);
   const batches: Buffer[] = [];
   capture.start((batch) => void batches.push(Buffer.from(batch)), 20);
   // Images are told of, and nothing waits.

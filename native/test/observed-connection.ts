@@ -73,7 +73,7 @@ export class ObservedConnection {
         this.opens++;
         if (this.opened !== undefined) return;
         this.opened = event;
-        if (event.transport === 'unix') {
+        if (event.transport === 'unix' || event.transport === 'pipe') {
           this.sent = new ObservedStream(UNIX_REORDER_NS);
           this.received = new ObservedStream(UNIX_REORDER_NS);
         }

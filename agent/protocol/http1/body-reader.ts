@@ -5,14 +5,14 @@
  * decoded, content beyond the bound is cut.
  */
 import type { ByteCounts } from '../decoder.ts';
+import { parseFields } from '../http/fields.ts';
+import { GrowingBytes } from '../http/held-bytes.ts';
+import { KeptBody } from '../http/kept-body.ts';
+import type { Incomplete, Message } from '../http/message.ts';
 import { ChunkFraming } from './chunked.ts';
 import { EmptyLineScanner } from './empty-line.ts';
-import { parseFields } from './fields.ts';
 import type { BodyFraming } from './framing.ts';
 import { fieldText } from './grammar.ts';
-import { GrowingBytes } from './held-bytes.ts';
-import { KeptBody } from './kept-body.ts';
-import type { Incomplete, Message } from './message.ts';
 
 export type FramedBody = Extract<BodyFraming, { kind: 'length' | 'chunked' | 'until-close' }>;
 

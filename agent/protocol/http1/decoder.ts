@@ -1,29 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** HTTP/1.0 and HTTP/1.1: two readers, one a direction, and the pairing of what they read. */
-import type {
-  ByteCounts,
-  Decoder,
-  DecoderBounds,
-  DecoderSink,
-  Exchange,
-  Opening,
-  SeenCredential,
-  Side,
-} from '../decoder.ts';
+import type { ByteCounts, Decoder, DecoderBounds, DecoderSink, Exchange, Opening, Side } from '../decoder.ts';
+import { agreementOf, switchRequest, switchRequestBytes } from '../http/agreement.ts';
+import { exchangeOf } from '../http/exchange.ts';
+import { type Fields, fieldMembers, fieldValue } from '../http/fields.ts';
+import { handOver, IN_REPLY, sentTo } from '../http/hand-over.ts';
+import { LabelledBytes } from '../http/held-bytes.ts';
 import { meanings } from '../http/meanings.ts';
-import { agreementOf, switchRequest, switchRequestBytes } from './agreement.ts';
-import { exchangeOf } from './exchange.ts';
-import { type Fields, fieldMembers, fieldValue } from './fields.ts';
+import type { Message, RequestLine, StatusLine } from '../http/message.ts';
+import { type HeadNotes, headNotes, replyPart, requestPart, requestTarget } from '../http/parts.ts';
+import type { FoundSecret } from '../http/secrets.ts';
+import type { RequestTarget } from '../http/target.ts';
 import { replyFraming, requestFraming } from './framing.ts';
-import { type RequestLine, requestGrammar, type StatusLine, statusGrammar } from './grammar.ts';
-import { LabelledBytes } from './held-bytes.ts';
-import type { BodyPlan, Message, MessageHandler } from './message.ts';
+import { requestGrammar, statusGrammar } from './grammar.ts';
+import type { BodyPlan, MessageHandler } from './message.ts';
 import { MessageReader } from './message-reader.ts';
 import { type OpenExchange, Pairing } from './pairing.ts';
-import { type HeadNotes, headNotes, replyPart, requestPart, requestTarget } from './parts.ts';
-import type { FoundSecret } from './secrets.ts';
-import type { RequestTarget } from './target.ts';
 
 /** Besides one whole request, that many bytes of small ones may wait for their replies. */
 const WAITING_BYTES_BESIDES = 64 * 1024;
@@ -323,15 +316,6 @@ class ReplyHandler implements MessageHandler<StatusLine> {
   trouble(reason: string, bytes: number): void {
     this.#sink.trouble('server', reason, bytes);
   }
-}
-
-type CredentialPlace = Pick<SeenCredential, 'sentTo' | 'inReply'>;
-
-const IN_REPLY: CredentialPlace = { inReply: true };
-const sentTo = ({ authority, path }: RequestTarget): CredentialPlace => ({ sentTo: { authority, path } });
-
-function handOver(sink: DecoderSink, secrets: readonly FoundSecret[], at: number, place: CredentialPlace): void {
-  for (const { kind, secret } of secrets) sink.credential({ kind, secret, at, ...place });
 }
 
 const REQUEST_STARTS = ['GET ', 'HEAD ', 'POST ', 'PUT ', 'PATCH ', 'DELETE ', 'OPTIONS '];

@@ -5,7 +5,7 @@
  * in two ways are where two programs can disagree about what was asked (request smuggling): the rule decides, and the
  * conflict is named.
  */
-import { type Fields, fieldMembers, fieldValue } from './fields.ts';
+import { type Fields, fieldMembers, fieldValue } from '../http/fields.ts';
 
 export type BodyFraming =
   | { readonly kind: 'none' }

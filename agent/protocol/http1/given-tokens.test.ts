@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
+import { TOKEN_RESPONSE, tokensGiven } from '../http/given-tokens.ts';
+import { redactContent } from '../http/secret-content.ts';
 import { sends } from '../testing/script.ts';
-import { TOKEN_RESPONSE, tokensGiven } from './given-tokens.ts';
-import { redactContent } from './secret-content.ts';
 import { asks, check, everythingSaid, replies } from './testing.ts';
 
 const ACCESS = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.planted-access-signature';

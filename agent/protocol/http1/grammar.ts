@@ -5,19 +5,8 @@
  *
  * Source   RFC 9112, sections 2.2 (robustness), 3 (request line), 4 (status line); RFC 9110, section 5.6.2 (token)
  */
-
-export interface RequestLine {
-  readonly method: string;
-  readonly target: string;
-  /** "1.0" or "1.1". */
-  readonly version: string;
-}
-
-export interface StatusLine {
-  readonly statusCode: number;
-  readonly reason: string;
-  readonly version: string;
-}
+import type { RequestLine, StatusLine } from '../http/message.ts';
+import { isToken, isTokenByte } from '../http/token.ts';
 
 /** Where a message start was found in bytes out of sync, or what must be kept to find it when more bytes came. */
 export type StartSearch =
@@ -41,23 +30,6 @@ const SEARCH_LINE_BYTES_MAX = 8192;
 const LF = 0x0a;
 const CR = 0x0d;
 const SP = 0x20;
-
-const TOKEN_BYTES = new Uint8Array(256);
-for (const character of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
-  TOKEN_BYTES[character.charCodeAt(0)] = 1;
-}
-
-export function isTokenByte(byte: number): boolean {
-  return TOKEN_BYTES[byte] === 1;
-}
-
-export function isToken(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code > 255 || TOKEN_BYTES[code] !== 1) return false;
-  }
-  return text.length > 0;
-}
 
 /** Methods by which a request is known again in the middle of other bytes, where any capitals might stand before it. */
 const COMMON_METHODS = /(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE)$/;

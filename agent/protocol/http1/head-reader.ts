@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { type Fields, parseFields } from '../http/fields.ts';
+import { LabelledBytes } from '../http/held-bytes.ts';
 /** Reads one head: start line, field lines, empty line. What is no head is said as early as the bytes allow. */
 import { EmptyLineScanner } from './empty-line.ts';
-import { type Fields, parseFields } from './fields.ts';
 import { fieldText, lineText, type StartGrammar } from './grammar.ts';
-import { LabelledBytes } from './held-bytes.ts';
 
 export interface Head<Line> {
   readonly start: Line;

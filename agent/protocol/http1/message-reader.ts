@@ -5,12 +5,13 @@
  * never by how they were cut into chunks. Does not know which direction it is, nor which reply belongs to which request.
  */
 import type { ByteCounts } from '../decoder.ts';
+import { NO_FIELDS } from '../http/fields.ts';
+import { LabelledBytes } from '../http/held-bytes.ts';
+import type { Incomplete, Message } from '../http/message.ts';
 import { BodyReader } from './body-reader.ts';
-import { NO_FIELDS } from './fields.ts';
 import type { StartGrammar } from './grammar.ts';
 import { HeadReader } from './head-reader.ts';
-import { LabelledBytes } from './held-bytes.ts';
-import type { Incomplete, Message, MessageHandler } from './message.ts';
+import type { MessageHandler } from './message.ts';
 import { StartFinder } from './start-finder.ts';
 
 /** 128 KiB: eight times what Node accepts, four times nginx's default. A longer head is not understood. */

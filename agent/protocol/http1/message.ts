@@ -1,36 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** One message of one direction while it is read, and what a reader tells of it. */
-import type { Fields } from './fields.ts';
+/** What a reader tells of the messages of one direction. */
+import type { Message } from '../http/message.ts';
 import type { BodyFraming } from './framing.ts';
-import type { KeptBody } from './kept-body.ts';
-
-/** Why a message is not whole. */
-export type Incomplete =
-  /** Bytes of it were missed. */
-  | 'gap'
-  /** The connection ended, or changed its language, before the message did. */
-  | 'connection-ended'
-  /** Its own framing is broken or says nothing. */
-  | 'malformed-chunk'
-  | 'trailers-too-long'
-  | 'framing-unknown';
-
-export interface Message<Line> {
-  readonly start: Line;
-  readonly fields: Fields;
-  /** Labels of the first and the latest byte. */
-  readonly startAt: number;
-  endAt: number;
-  /** Bytes on the wire so far, empty lines before the message included. */
-  wireBytes: number;
-  /** Present once the head is whole and says that there is one. */
-  body: KeptBody | undefined;
-  trailers: Fields;
-  incomplete: Incomplete | undefined;
-  chunkExtensions: boolean;
-  bareLf: boolean;
-}
 
 export interface BodyPlan {
   readonly framing: BodyFraming;

@@ -5,8 +5,8 @@
  * section 9.3.2), so one missed message shifts all that follow. Where bytes were lost, this says what is certain and
  * marks what is not.
  */
-import type { SwitchRequest } from './agreement.ts';
-import type { ReplyPart, RequestPart } from './parts.ts';
+import type { SwitchRequest } from '../http/agreement.ts';
+import type { ReplyPart, RequestPart } from '../http/parts.ts';
 
 /** A request that is seen or awaited, with what came back so far. */
 export interface OpenExchange {

@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
+import { redactContent } from '../http/secret-content.ts';
+import { redactField } from '../http/secret-fields.ts';
+import { redactQuery } from '../http/secret-parameters.ts';
+import { findTokens } from '../http/secret-tokens.ts';
+import type { FoundSecret } from '../http/secrets.ts';
 import { sends } from '../testing/script.ts';
 import { SECRETS, SIGNATURES } from './capture/secrets.ts';
-import { redactContent } from './secret-content.ts';
-import { redactField } from './secret-fields.ts';
-import { redactQuery } from './secret-parameters.ts';
-import { findTokens } from './secret-tokens.ts';
-import type { FoundSecret } from './secrets.ts';
 import { asks, check, everythingSaid, headers, only, replies, text } from './testing.ts';
 
 function field(name: string, value: string): [string, ...string[]] {

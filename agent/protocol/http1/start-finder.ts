@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { LabelledBytes } from '../http/held-bytes.ts';
 /**
  * Finds the next message in one direction after its position was lost: bytes were missed, or were not HTTP.
  *
  * A start line alone is too little, since bodies quote them; what counts is a whole head: start line, well-formed field
  * lines, empty line. A line that breaks this starts the search again behind it, so every byte is looked at once or twice.
  */
-import { isTokenByte, type StartGrammar } from './grammar.ts';
-import { LabelledBytes } from './held-bytes.ts';
+import { isTokenByte } from '../http/token.ts';
+import type { StartGrammar } from './grammar.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** Requests to Kubernetes as HTTP would give them out, for tests. */
-import type { Exchange } from '../decoder.ts';
+import type { Agreement, Exchange } from '../decoder.ts';
+import { http1 } from '../http1/definition.ts';
+import { type Run, runScript } from '../testing/run-script.ts';
+import { normalised, type Script, type Step } from '../testing/script.ts';
 
 export interface Said {
   readonly method?: string;
@@ -84,4 +87,19 @@ function varint(value: number): Buffer {
     if (rest < 128) return Buffer.from([...bytes, rest]);
     bytes.push((rest % 128) + 128);
   }
+}
+
+/** What is said behind the upgrade of a capture, and what was agreed on. */
+export function afterUpgrade(script: Script): { rest: Script; agreement: Agreement; protocol: string; upgrade: Run } {
+  const upgrade = runScript(http1, normalised(script));
+  const { handover, ownBytes } = upgrade;
+  if (handover?.agreement === undefined) throw new Error('nothing was agreed on');
+  const left = { ...ownBytes };
+  const rest = script.map((step): Step => {
+    if (step.kind !== 'bytes') return step;
+    const taken = Math.min(left[step.from], step.bytes.length);
+    left[step.from] -= taken;
+    return { ...step, bytes: step.bytes.subarray(taken) };
+  });
+  return { rest: normalised(rest), agreement: handover.agreement, protocol: handover.protocol, upgrade };
 }

@@ -21,7 +21,6 @@ const OPENINGS: readonly (readonly [string, Buffer, Buffer?])[] = [
   ['tls', captured('tls-openssl-without-names')],
   ['ssh', captured('ssh')],
   ['ssh', Buffer.alloc(0), bytes('SSH-2.0-OpenSSH_9.2\r\n')],
-  ['http2', bytes('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0')],
   ['redis', bytes('*2\r\n$3\r\nGET\r\n$1\r\na\r\n')],
   ['mysql', Buffer.alloc(0), bytes('\x4a\0\0\0\x0a8.0.36\0\x01\0\0\0abcdefgh\0')],
   ['mysql', Buffer.alloc(0), bytes('\x5b\0\0\0\x0a5.5.5-10.11.6-MariaDB-1:10.11\0\x01\0\0\0')],

@@ -4,7 +4,7 @@
  * Names what a connection speaks when no decoder does: by its first bytes, and only where they leave no doubt. A name
  * is for the coverage report ("1.2 GB of mysql were not understood"), so a wrong one is worse than 'unknown'.
  *
- * Not here: WebSocket, which has no first bytes of its own and is named by the handover of HTTP; HTTP/1 and PostgreSQL,
+ * Not here: WebSocket, which has no first bytes of its own and is named by the handover of HTTP; HTTP and PostgreSQL,
  * which name themselves by their decoders.
  */
 import type { Opening } from '../decoder.ts';
@@ -12,7 +12,6 @@ import { startsTls } from './client-hello.ts';
 
 export type RecognisedName =
   | 'tls'
-  | 'http2'
   | 'ssh'
   | 'redis'
   | 'mysql'
@@ -28,8 +27,6 @@ type Signature = (client: Buffer, server: Buffer) => boolean;
 
 const SIGNATURES: readonly (readonly [RecognisedName, Signature])[] = [
   ['tls', (client) => startsTls(client) === 'yes'],
-  // RFC 9113, section 3.4.
-  ['http2', (client) => startsWith(client, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')],
   // RFC 4253, section 4.2; 1.99 is section 5.1.
   ['ssh', (client, server) => [client, server].some((bytes) => /^SSH-(?:2\.0|1\.99)-/.test(text(bytes)))],
   // RESP: an array of bulk strings is the only form in which libraries send commands.

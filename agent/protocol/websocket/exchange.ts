@@ -2,7 +2,7 @@
 
 /** What one side said, as an exchange: nothing in WebSocket says which message answers which. */
 import type { Agreement, Exchange, Payload, Side, Status } from '../decoder.ts';
-import { pathShape } from '../http1/target.ts';
+import { pathShape } from '../http/target.ts';
 
 const NO_PAYLOAD: Payload = { bytes: new Uint8Array(0), totalBytes: 0 };
 

@@ -10,7 +10,7 @@
  */
 import { asBuffer } from '../bytes/byte-reader.ts';
 import type { ByteCounts, Side } from '../decoder.ts';
-import { LabelledBytes } from '../http1/held-bytes.ts';
+import { LabelledBytes } from '../http/held-bytes.ts';
 import { type FrameHead, HEAD_BYTES_MAX, type Reserved, readHead } from './frame.ts';
 import { startsFrames } from './resync.ts';
 

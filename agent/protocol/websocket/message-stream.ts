@@ -2,7 +2,7 @@
 
 /** One direction: frames to messages for the talk, and control frames, which may stand between the frames of a message. */
 import type { Agreement, ByteCounts, DecoderSink, Side } from '../decoder.ts';
-import { GrowingBytes } from '../http1/held-bytes.ts';
+import { GrowingBytes } from '../http/held-bytes.ts';
 import { exchangeOf } from './exchange.ts';
 import { type FrameHead, Opcode, type Reserved } from './frame.ts';
 import { type FrameHandler, FrameStream } from './frame-stream.ts';

@@ -2,8 +2,8 @@
 
 /** The talk of those who speak no language that is known here: each message is an exchange of its own. */
 import type { Agreement, DecoderBounds, DecoderSink, Side } from '../decoder.ts';
-import { KeptBody } from '../http1/kept-body.ts';
-import { redactContent } from '../http1/secret-content.ts';
+import { KeptBody } from '../http/kept-body.ts';
+import { redactContent } from '../http/secret-content.ts';
 import { exchangeOf } from './exchange.ts';
 import { chosenSubprotocol, type MessagePart, type UnreadableMessage, type WebSocketTalk } from './subprotocols.ts';
 

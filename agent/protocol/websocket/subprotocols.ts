@@ -15,6 +15,8 @@
  *          without a byte. The exchanges must be the same
  */
 import type { Agreement, DecoderBounds, DecoderSink, Side } from '../decoder.ts';
+import { kubernetesChannels } from '../kubernetes/channels.ts';
+import { kubernetesTunnel } from '../kubernetes/tunnel.ts';
 
 /** A piece of a message, in its order. Control frames do not interrupt a message here. */
 export interface MessagePart {
@@ -67,7 +69,7 @@ export interface WebSocketSubprotocol {
   create(bounds: DecoderBounds, sink: DecoderSink, agreement: Agreement): WebSocketTalk;
 }
 
-export const subprotocols: readonly WebSocketSubprotocol[] = [];
+export const subprotocols: readonly WebSocketSubprotocol[] = [kubernetesChannels, kubernetesTunnel];
 
 /** The subprotocol that the server chose; '' when none. */
 export function chosenSubprotocol(agreement: Agreement): string {

@@ -19,11 +19,13 @@ export interface CaptureOptions {
   readonly watchSyscalls?: boolean;
   /** Loads the programs of `redirectImds`. */
   readonly imdsRedirect?: boolean;
+  /** Bits: 2 for terminals, 4 for pipes. Loads what `readStreams` attaches. */
+  readonly streamKinds?: number;
   readonly cgroupPath?: string;
 }
 
 export const selectionKind = { uid: 1, cgroup: 2, exe: 3, cgroupPath: 4 } as const;
-export const table = { processes: 1, udpFlows: 2, unixSockets: 3 } as const;
+export const table = { processes: 1, udpFlows: 2, unixSockets: 3, streams: 4 } as const;
 
 /** Methods throw an Error with `code` (an errno name) when the kernel refuses; any use after close throws. */
 export interface Capture {
@@ -107,6 +109,11 @@ export interface Capture {
    * wait until they are settled, for so long at most; with 0 they do not wait. Up to 10,000.
    */
   setHoldMs(holdMs: number): void;
+  /**
+   * Pipes and terminals of watched processes are read, or not any more. It slows down every system call of the host. Errors:
+   * ENOTSUP without `streamKinds`.
+   */
+  readStreams(wanted: boolean): void;
   programs(): { name: string; runs: number; runNs: number; missed: number; instructions: number; attached: boolean }[];
   /**
    * `waitingBytes` of the ring's `sizeBytes`, and `bufferedBytes`, of at most `bufferBytes`, wait for their handler.

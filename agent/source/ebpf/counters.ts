@@ -60,5 +60,12 @@ export const counterMeanings: Readonly<Record<number, CounterMeaning>> = {
   /** Nothing of the record: the broker decides by /proc, or refuses. */
   [counter.senderUntold]: { where: 'broker', reason: 'sender_untold', kind: 'note' },
   [counter.callerLost]: { where: 'broker', reason: 'caller_lost', kind: 'note' },
+  [counter.streamMapFull]: { where: 'stream', reason: 'table_full', kind: 'loss' },
+  [counter.streamRingFull]: { where: 'stream', reason: 'ring_full', kind: 'told' },
+  [counter.streamUnreadable]: { where: 'stream', reason: 'unreadable', kind: 'told' },
+  [counter.streamNoBuffer]: { where: 'stream', reason: 'no_buffer', kind: 'told' },
+  [counter.streamTooLarge]: { where: 'stream', reason: 'too_large', kind: 'told' },
+  [counter.streamCompat]: { where: 'stream', reason: 'compat_call', kind: 'loss' },
+  [counter.streamUringUnseen]: { where: 'stream', reason: 'io_uring_unseen', kind: 'loss' },
   [counter.holdExpired]: { where: 'tls', reason: 'hold_expired', kind: 'loss' },
 };

@@ -19,6 +19,7 @@ import { closeEvent, counter } from './layout.generated.ts';
 import { isStartedAt, readProgram, startTicksOf } from './proc.ts';
 import { ProcessPicture } from './process-picture.ts';
 import { SelectionKeys } from './selection-keys.ts';
+import { STREAM_KINDS, type StreamsWanted, StreamWatch } from './stream-watch.ts';
 import { watchedProcesses } from './tables.ts';
 import { UdpWatch } from './udp-watch.ts';
 import { UnixWatch } from './unix-watch.ts';
@@ -28,6 +29,8 @@ export interface EbpfSourceOptions {
   /** Processes that were watched by an earlier run of the agent; those that still run are watched again. */
   readonly running?: readonly { readonly process: ProcessKey; readonly scope: Scope }[];
   readonly capture?: CaptureOptions;
+  /** Which pipes and terminals of workloads are read, while any workload runs. Left out: none. */
+  readonly streams?: StreamsWanted;
   /** How long events may wait in the ring when few come. */
   readonly pollMs?: number;
   readonly timing?: Partial<SourceTiming>;
@@ -65,6 +68,7 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
   readonly #reader: EventReader;
   readonly #udp: UdpWatch;
   readonly #unix: UnixWatch;
+  readonly #streams: StreamWatch;
   readonly #selections: SelectionKeys;
   readonly #held = new HeldEvents();
   readonly #picture = new ProcessPicture(readProgram);
@@ -91,7 +95,9 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
     this.#options = options;
     this.#timing = { ...TIMING, ...options.timing };
     this.clock = new BootClock(addon.readClocks);
-    this.#capture = new addon.Capture(options.capture);
+    const streams = options.streams ?? 'off';
+    this.#capture = new addon.Capture({ ...options.capture, streamKinds: STREAM_KINDS[streams] });
+    this.#streams = new StreamWatch(this.#capture, streams);
     this.#reader = new EventReader((id) => this.#capture.takeSecret(id));
     if (options.imageHoldMs !== undefined) this.#capture.setHoldMs(options.imageHoldMs);
     this.#udp = new UdpWatch(this.#capture, this.#timing.udpIdleMs * 1e6);
@@ -128,6 +134,7 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
     const last: KernelEvent[] = [];
     this.#held.release(Number.POSITIVE_INFINITY, last);
     this.#udp.end(last);
+    last.push(...this.#streams.end(this.clock.now()));
     this.#tellMissedRuns(last, this.clock.now());
     void this.#tell(last);
     this.#isOver = true;
@@ -135,6 +142,7 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
   }
 
   watch(process: ProcessKey, scope: Scope): void {
+    this.#streams.expect(process.pid, this.clock.now());
     this.#capture.watch(process.pid, scope.selectionId, scope.sessionKey);
     this.#capture.scan(process.pid);
   }
@@ -142,6 +150,7 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
   watchFromNextExec(pid: number, scope: Scope): void {
     const ticks = startTicksOf(pid);
     if (ticks === undefined) throw Object.assign(new Error(`process ${pid} is gone`), { code: 'ESRCH' });
+    this.#streams.expect(pid, this.clock.now());
     this.#capture.await(pid, scope.selectionId, scope.sessionKey, BigInt(ticks));
   }
 
@@ -276,13 +285,24 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
     this.#reader.read(batch, read);
     const events: KernelEvent[] = [];
     for (const event of read) {
+      if (event.type === 'stream-moved') {
+        this.#streams.moved(event, events);
+        continue;
+      }
+      if (event.type === 'standard-pipes') {
+        this.#streams.executed(event, this.clock.now(), events);
+        continue;
+      }
       if (!this.#picture.note(event)) continue;
       if (event.type === 'image-mapped') this.#imagesToldNs.set(event.process.pid, event.atNs);
       else if (event.type === 'process-exited') this.#imagesToldNs.delete(event.process.pid);
       if (event.type === 'selected-notice') this.#scan(event.process.pid);
       else if (event.type === 'join-notice') events.push(this.#joined(event));
       else if (event.type === 'datagram-notice') this.#udp.moved(event, events);
-      else events.push(event);
+      else {
+        this.#streams.note(event);
+        events.push(event);
+      }
     }
     this.#position = position;
     this.#held.release(position, events);
@@ -324,14 +344,17 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
     this.#sweepCounters(events, nowNs);
     this.#udp.sweep(nowNs, events);
     this.#unix.sweep(nowNs, events);
+    const streamsOver = this.#streams.sweep(nowNs);
     const putRight = this.#wrongPicture && !this.#picture.isBeingPutRight;
     if (putRight) {
       this.#wrongPicture = false;
       this.#picture.begin(nowNs, watchedProcesses(this.#capture.rows(table.processes)));
     }
-    this.#held.hold(this.#capture.ringUse().writtenPosition, () =>
-      putRight ? [...events, ...this.#picture.finish(nowNs)] : events,
-    );
+    this.#held.hold(this.#capture.ringUse().writtenPosition, () => [
+      ...events,
+      ...(streamsOver?.() ?? []),
+      ...(putRight ? this.#picture.finish(nowNs) : []),
+    ]);
     this.#sweptAtNs = nowNs;
     const due: KernelEvent[] = [];
     this.#held.release(this.#position, due);

@@ -20,6 +20,7 @@ import {
   limits,
   openEvent,
   secretEvent,
+  streamEvent,
   wayEvent,
 } from './layout.generated.ts';
 
@@ -39,6 +40,7 @@ const FIXED_BYTES: Readonly<Record<number, number>> = {
   [eventType.way]: wayEvent.structBytes,
   [eventType.secret]: secretEvent.structBytes,
   [eventType.image]: imageEvent.data,
+  [eventType.stream]: streamEvent.data,
 };
 
 /** `type` and `size` as the event's header has them; `size` bytes from `at` on are in the batch. */
@@ -53,6 +55,8 @@ export function isWhole(batch: Buffer, at: number, type: number, size: number): 
       return fits(batch.readUInt32LE(at + argvPieceEvent.bytes), room);
     case eventType.earlyBytes:
       return fits(batch.readUInt32LE(at + earlyBytesEvent.bytes), room);
+    case eventType.stream:
+      return batch.readUInt32LE(at + streamEvent.bytes) <= room;
     case eventType.datagram:
       return isWholeDatagram(batch, at, room);
     case eventType.image:

@@ -45,6 +45,7 @@ import {
 } from './layout.generated.ts';
 import { ProgramReader } from './program-reader.ts';
 import { takeSecretFrom } from './secret-record.ts';
+import { readStandardPipes, readStream, type StandardPipes, type StreamMoved } from './stream-record.ts';
 import { readWay } from './way-record.ts';
 
 /** A running process came into scope: who it is has to be looked up in /proc. */
@@ -62,7 +63,7 @@ export interface SelectedNotice {
   readonly process: ProcessKey;
 }
 
-export type ReadEvent = KernelEvent | JoinNotice | SelectedNotice | DatagramNotice;
+export type ReadEvent = KernelEvent | JoinNotice | SelectedNotice | DatagramNotice | StandardPipes | StreamMoved;
 
 export class EventReader {
   readonly #programs = new ProgramReader();
@@ -149,6 +150,9 @@ export class EventReader {
       case eventType.way:
         readWayInto(batch, at, this.guardedPaths, into);
         return;
+      case eventType.stream:
+        into.push(readStream(batch, at));
+        return;
       case eventType.secret:
         this.#readSecret(batch, at, into);
         return;
@@ -172,6 +176,7 @@ export class EventReader {
 
   #readExec(batch: Buffer, at: number, size: number, into: ReadEvent[]): void {
     const process = processAt(batch, at + execEvent.process);
+    into.push(readStandardPipes(batch, at));
     into.push({
       type: 'process-executed',
       atNs: timeOf(batch, at),

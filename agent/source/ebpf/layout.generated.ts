@@ -64,7 +64,14 @@ export const counter = {
   redirectNamespace: 42,
   senderUntold: 43,
   callerLost: 44,
-  count: 48,
+  streamMapFull: 56,
+  streamRingFull: 57,
+  streamUnreadable: 58,
+  streamNoBuffer: 59,
+  streamTooLarge: 60,
+  streamCompat: 61,
+  streamUringUnseen: 62,
+  count: 64,
 } as const;
 
 export const direction = {
@@ -87,6 +94,7 @@ export const eventType = {
   image: 12,
   way: 13,
   datagram: 20,
+  stream: 21,
 } as const;
 
 export const gapReason = {
@@ -147,6 +155,11 @@ export const sshCipher = {
   aesGcm: 2,
   aesCbc: 3,
   chacha20: 4,
+} as const;
+
+export const streamKind = {
+  terminal: 1,
+  pipe: 2,
 } as const;
 
 export const transport = {
@@ -344,7 +357,7 @@ export const event = {
 } as const;
 
 export const execEvent = {
-  structBytes: 120,
+  structBytes: 136,
   event: 0,
   eventType: 0,
   eventFlags: 2,
@@ -361,19 +374,21 @@ export const execEvent = {
   scopeSessionKey: 56,
   cgroupId: 64,
   exeInode: 72,
-  exeDevice: 80,
-  uid: 84,
-  gid: 88,
-  loginUid: 92,
-  pidNamespace: 96,
-  mountNamespace: 100,
-  networkNamespace: 104,
-  argvBytes: 108,
-  exeBytes: 112,
-  cwdBytes: 114,
-  cgroupBytes: 116,
-  argvInlineBytes: 118,
-  data: 120,
+  stdinPipe: 80,
+  stdoutPipe: 88,
+  exeDevice: 96,
+  uid: 100,
+  gid: 104,
+  loginUid: 108,
+  pidNamespace: 112,
+  mountNamespace: 116,
+  networkNamespace: 120,
+  argvBytes: 124,
+  exeBytes: 128,
+  cwdBytes: 130,
+  cgroupBytes: 132,
+  argvInlineBytes: 134,
+  data: 136,
 } as const;
 
 export const exitEvent = {
@@ -557,6 +572,52 @@ export const socketUser = {
   gid: 40,
 } as const;
 
+export const streamEvent = {
+  structBytes: 104,
+  event: 0,
+  eventType: 0,
+  eventFlags: 2,
+  eventSize: 4,
+  eventTimeNs: 8,
+  process: 16,
+  processTgid: 16,
+  processStartNs: 24,
+  scope: 32,
+  scopeSelectionId: 32,
+  scopeSessionKey: 40,
+  stream: 48,
+  startedNs: 56,
+  offset: 64,
+  bytes: 72,
+  missing: 76,
+  reason: 80,
+  kind: 84,
+  direction: 86,
+  localModes: 88,
+  outputModes: 92,
+  columns: 96,
+  rows: 98,
+  data: 104,
+} as const;
+
+export const streamState = {
+  structBytes: 80,
+  scope: 0,
+  scopeSelectionId: 0,
+  scopeSessionKey: 8,
+  process: 16,
+  processTgid: 16,
+  processStartNs: 24,
+  startedNs: 32,
+  writtenBytes: 40,
+  readBytes: 48,
+  lastNs: 56,
+  told: 64,
+  writerTgid: 68,
+  readerTgid: 72,
+  ended: 76,
+} as const;
+
 export const udpFlow = {
   structBytes: 104,
   scope: 0,
@@ -643,6 +704,7 @@ export const limits = {
   flagExeCut: 2,
   flagCwdCut: 4,
   flagCgroupCut: 8,
+  flagTerminal: 16,
   flagJoinedLate: 1,
   flagFailed: 2,
   flagRedirected: 8,
@@ -655,6 +717,7 @@ export const limits = {
   portLlmnr: 5355,
   unixAnnounced: 1,
   unixJoined: 2,
+  pipeCopyBytesMax: 16777216,
   callerStrangers: 1,
   callerUntold: 2,
   callerRedirected: 4,

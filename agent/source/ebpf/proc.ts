@@ -54,10 +54,21 @@ export function processKeyOf(pid: number): ProcessKey | undefined {
 
 /** When a process was made, in hundredths of a second since boot; undefined when it is gone. */
 export function startTicksOf(pid: number): number | undefined {
+  const ticks = statFieldOf(pid, 22);
+  return ticks === undefined ? undefined : Number(ticks);
+}
+
+/** Whether it has a controlling terminal. */
+export function hasTerminal(pid: number): boolean {
+  return (statFieldOf(pid, 7) ?? '0') !== '0';
+}
+
+/** A field of /proc/PID/stat behind the name, counted from 1 as in proc_pid_stat(5). */
+function statFieldOf(pid: number, field: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The name may hold anything, also parentheses; what follows the last one is fields from the third on.
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[field - 3];
   } catch {
     return undefined;
   }

@@ -21,7 +21,8 @@ const BIGINTS = new Set(['startNs', 'sessionKey']);
 
 /** One line, without its end. */
 export function eventToLine(event: KernelEvent): string {
-  const plain = event.type === 'bytes-moved' ? { ...event, bytes: textOf(event.bytes) } : event;
+  const plain =
+    event.type === 'bytes-moved' || event.type === 'terminal-moved' ? { ...event, bytes: textOf(event.bytes) } : event;
   return JSON.stringify(plain, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
 }
 

@@ -70,6 +70,8 @@ enum {
 	CALL_RECVMSG = 47,
 	CALL_SENDFILE = 40,
 	CALL_SPLICE = 275,
+	CALL_TEE = 276,
+	CALL_VMSPLICE = 278,
 	CALL_RECVMMSG = 299,
 	CALL_SENDMMSG = 307,
 	CALL_PREADV2 = 327,
@@ -104,7 +106,9 @@ enum {
 	CALL_RECVMSG = 212,
 	CALL_SENDFILE = 71,
 	CALL_MMAP = 222,
+	CALL_VMSPLICE = 75,
 	CALL_SPLICE = 76,
+	CALL_TEE = 77,
 	CALL_RECVMMSG = 243,
 	CALL_SENDMMSG = 269,
 	CALL_PREADV2 = 286,
@@ -130,6 +134,12 @@ static __always_inline void view_syscall(struct syscall_view *view)
 #else
 #error "unix sockets: no system call numbers for this processor"
 #endif
+
+/* Of 32-bit programs: read, write, readv, writev. */
+static __always_inline int moves_bytes_compat(__u64 number)
+{
+	return number == 3 || number == 4 || number == 145 || number == 146;
+}
 
 /* One number on every processor, as all that came after 423. */
 #define CALL_IO_URING_ENTER 426

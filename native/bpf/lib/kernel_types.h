@@ -61,6 +61,32 @@ struct file {
 	void *private_data;
 };
 
+struct ktermios {
+	unsigned int c_oflag;
+	unsigned int c_lflag;
+};
+
+struct winsize {
+	unsigned short ws_row;
+	unsigned short ws_col;
+};
+
+struct tty_driver {
+	int major;
+};
+
+struct tty_struct {
+	int index;
+	struct tty_driver *driver;
+	struct ktermios termios;
+	struct winsize winsize;
+};
+
+struct tty_file_private {
+	struct tty_struct *tty;
+	struct file *file;
+};
+
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
@@ -110,6 +136,7 @@ struct signal_struct {
 	atomic_t live;
 	unsigned int flags;
 	int group_exit_code;
+	struct tty_struct *tty;
 };
 
 typedef struct {
@@ -376,6 +403,8 @@ enum {
 #define S_IFSOCK 0140000
 #define S_IFREG 0100000
 #define S_IFBLK 0060000
+#define S_IFCHR 0020000
+#define S_IFIFO 0010000
 /* For the owner, the group or others. */
 #define S_IXANY 00111
 #define MAP_ANONYMOUS 0x20

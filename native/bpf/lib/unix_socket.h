@@ -7,6 +7,7 @@
 #include <bpf/bpf_core_read.h>
 
 #include "emit.h"
+#include "file.h"
 #include "kernel_types.h"
 #include "process.h"
 
@@ -66,13 +67,10 @@ static __always_inline struct sworn_unix_state *make_unix(__u64 inode, const str
 /* The socket behind a file descriptor of the current process; NULL when it is none. */
 static __always_inline const struct sock *socket_of(__u32 fd)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd);
+	struct file *file = file_of(fd);
 	struct socket *socket;
-	struct file *file;
 
-	if (fd >= BPF_CORE_READ(table, max_fds) || bpf_probe_read_kernel(&file, sizeof(file), &files[fd]) || !file)
+	if (!file)
 		return NULL;
 	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return NULL;

@@ -53,7 +53,7 @@ export function keepContent(
   }
   const contentBytes = decoded === 'whole' ? bytes.length : undefined;
   const redacted = redactContent(bytes, contentType, inReply);
-  const sha256 = cut && body.missingBytes === 0 ? (body.sha256 ?? sha256Of(body.bytes)) : undefined;
+  const sha256 = cut && !body.isBroken ? (body.sha256 ?? sha256Of(body.bytes)) : undefined;
   return {
     payload: {
       bytes: redacted.bytes,

@@ -10,21 +10,32 @@ export interface WholeBody {
   readonly totalBytes: number;
   /** Bytes of `totalBytes` that were never seen. */
   readonly missingBytes: number;
+  /** There is a gap in it. */
+  readonly isBroken: boolean;
   /** `bytes` is not all of the body. */
   readonly cut: boolean;
   /** Of the whole body; absent when it was not cut, or has a gap. */
   readonly sha256?: Uint8Array;
 }
 
-export const NO_BODY: WholeBody = { bytes: Buffer.alloc(0), totalBytes: 0, missingBytes: 0, cut: false };
+export const NO_BODY: WholeBody = {
+  bytes: Buffer.alloc(0),
+  totalBytes: 0,
+  missingBytes: 0,
+  isBroken: false,
+  cut: false,
+};
 
 export class KeptBody {
   readonly #kept: GrowingBytes;
   #totalBytes = 0;
   #missingBytes = 0;
   #hash: Hash | undefined;
+  readonly #bytesMax: number;
+  #isBroken = false;
 
   constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
     this.#kept = new GrowingBytes(bytesMax);
   }
 
@@ -32,19 +43,26 @@ export class KeptBody {
     return this.#kept.heldBytes;
   }
 
+  /** How many bytes more would be kept. */
+  get room(): number {
+    return this.#isBroken || this.#kept.length < this.#totalBytes ? 0 : this.#bytesMax - this.#kept.length;
+  }
+
   /** Take the next bytes; answers how many of them were kept. Behind a gap none are: kept bytes are a head, unbroken. */
   append(bytes: Uint8Array): number {
-    const wasWhole = this.#kept.length === this.#totalBytes;
+    const wasWhole = !this.#isBroken && this.#kept.length === this.#totalBytes;
     const kept = wasWhole ? this.#kept.append(bytes) : 0;
     this.#totalBytes += bytes.length;
-    if (kept === bytes.length || this.#missingBytes > 0) return kept;
+    if (kept === bytes.length || this.#isBroken) return kept;
     // Most bodies are never cut, so hashing waits until this one is.
     if (wasWhole) this.#hash = createHash('sha256').update(this.#kept.view()).update(bytes.subarray(kept));
     else this.#hash?.update(bytes);
     return kept;
   }
 
+  /** Bytes are missing; 0 where nobody knows how many. */
   gap(missingBytes: number): void {
+    this.#isBroken = true;
     this.#totalBytes += missingBytes;
     this.#missingBytes += missingBytes;
     this.#hash = undefined;
@@ -56,7 +74,8 @@ export class KeptBody {
       bytes,
       totalBytes: this.#totalBytes,
       missingBytes: this.#missingBytes,
-      cut: bytes.length < this.#totalBytes,
+      cut: this.#isBroken || bytes.length < this.#totalBytes,
+      isBroken: this.#isBroken,
     };
     return this.#hash === undefined ? body : { ...body, sha256: this.#hash.digest() };
   }

@@ -6,9 +6,9 @@ import { test } from 'node:test';
 import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { DEFAULT_BOUNDS } from '../decoder.ts';
+import { asks, check, only, text } from '../http1/testing.ts';
 import { sends } from '../testing/script.ts';
 import { decodeContent } from './content-coding.ts';
-import { asks, check, only, text } from './testing.ts';
 
 const CODERS = {
   gzip: gzipSync,

@@ -6,7 +6,7 @@
  *
  * Source   RFC 9112, sections 2.2, 5 and 7.1.2; RFC 9110, section 5
  */
-import { isToken } from './grammar.ts';
+import { isToken } from './token.ts';
 
 export interface Field {
   /** Lower case. */

@@ -2,13 +2,32 @@
 
 /** An exchange from its two halves, either of which may be missing. */
 import type { Exchange, Payload, Status } from '../decoder.ts';
-import type { OpenExchange } from './pairing.ts';
-import type { ReplyPart } from './parts.ts';
+import type { ReplyPart, RequestPart } from './parts.ts';
+
+/** What was seen of an exchange. */
+export interface Halves {
+  readonly startedAt: number;
+  readonly request: RequestPart | undefined;
+  /** Its head was never whole. */
+  readonly unread: boolean;
+  /** The request was given out before its reply. */
+  readonly givenOut: boolean;
+  readonly reply: ReplyPart | undefined;
+  /** The reply began before the request was whole. */
+  readonly early: boolean;
+  /** Status codes of interim replies (1xx), the first few of them, and the bytes of all. */
+  readonly interim: readonly number[];
+  readonly interimBytes: number;
+  /** Another pairing is possible. */
+  readonly uncertain: boolean;
+  /** Why there is no reply. */
+  readonly missing: string;
+}
 
 const NO_PAYLOAD: Payload = { bytes: new Uint8Array(), totalBytes: 0 };
 
 /** Undefined when neither a request nor any byte of a reply was seen. */
-export function exchangeOf(open: OpenExchange): Exchange | undefined {
+export function exchangeOf(open: Halves): Exchange | undefined {
   const { request, reply } = open;
   if (request === undefined && reply === undefined && open.interimBytes === 0) return undefined;
   const requestAt = request?.startAt ?? reply?.startAt ?? open.startedAt;
@@ -45,7 +64,7 @@ function statusOf(reply: ReplyPart | undefined): Status {
   return reply.incomplete === undefined || reply.incomplete === 'gap' ? 'ok' : 'unknown';
 }
 
-function attributesOf(open: OpenExchange): Record<string, string> {
+function attributesOf(open: Halves): Record<string, string> {
   const { request, reply } = open;
   const attributes: Record<string, string> = { ...request?.attributes, ...reply?.attributes };
   const conflicts = [
@@ -61,7 +80,7 @@ function attributesOf(open: OpenExchange): Record<string, string> {
   return attributes;
 }
 
-function requestMissing(open: OpenExchange): string {
+function requestMissing(open: Halves): string {
   if (open.givenOut) return 'given-out-before';
   return open.unread ? 'not-understood' : 'not-seen';
 }

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * When pipes and terminals are read: while a workload runs that has any, since it costs everybody (native/README.md). And when
+ * one of them is over: no hook tells, so once a second those whose users have all ended, or whose reader has met the end, are.
+ */
+import type { KernelEvent } from '../../model/kernel-event.ts';
+import { type Capture, table } from './addon.ts';
+import { hasTerminal } from './proc.ts';
+import { StreamDesk } from './stream-desk.ts';
+import { type StandardPipes, type StreamMoved, streamAccounts } from './stream-record.ts';
+import { watchedProcesses } from './tables.ts';
+
+export type StreamsWanted = 'off' | 'terminals' | 'terminals_and_pipes';
+
+/** For `CaptureOptions.streamKinds`. */
+export const STREAM_KINDS: Readonly<Record<StreamsWanted, number>> = { off: 0, terminals: 2, terminals_and_pipes: 6 };
+
+/** What was asked to be read is read for this long though nothing is watched yet: a program that is about to be executed. */
+const AWAITED_NS = 10e9;
+/** A pipe whose reader has met its end is over when nothing moves for so long. */
+const ENDED_NS = 1e9;
+
+export class StreamWatch {
+  readonly #capture: Capture;
+  readonly #wanted: StreamsWanted;
+  readonly #watched = new Set<number>();
+  readonly #desk = new StreamDesk((pid) => this.#watched.has(pid));
+  #isAttached = false;
+  #untilNs = 0;
+  /** Why they could not be attached; '' when they could. */
+  #failure = '';
+
+  constructor(capture: Capture, wanted: StreamsWanted) {
+    this.#capture = capture;
+    this.#wanted = wanted;
+  }
+
+  /** The process is about to be recorded, or what it executes. */
+  expect(pid: number, nowNs: number): void {
+    if (this.#wanted === 'off' || (this.#wanted === 'terminals' && !hasTerminal(pid))) return;
+    this.#untilNs = nowNs + AWAITED_NS;
+    this.#attach(nowNs);
+  }
+
+  executed(pipes: StandardPipes, nowNs: number, into: KernelEvent[]): void {
+    if (this.#wanted === 'off') return;
+    this.#watched.add(pipes.process.pid);
+    this.#desk.note(pipes);
+    if (this.#failure !== '') {
+      const about = { where: 'stream', reason: 'attach_failed', events: 1, bytes: 0 };
+      into.push({ type: 'missed', ...about, sinceNs: nowNs, atNs: nowNs });
+    }
+    if (this.#isAttached || !(pipes.hasTerminal || this.#wanted === 'terminals_and_pipes')) return;
+    this.#attach(nowNs);
+    if (!this.#isAttached) return;
+    // What it has moved before this was noticed.
+    const since = { sinceNs: Number(pipes.process.startNs), atNs: nowNs };
+    into.push({ type: 'missed', where: 'stream', reason: 'attached_late', events: 1, bytes: 0, ...since });
+  }
+
+  /** Events of processes as they come. */
+  note(event: KernelEvent): void {
+    if (event.type === 'process-forked' || event.type === 'process-joined') this.#watched.add(event.process.pid);
+    else if (event.type === 'process-exited') this.#watched.delete(event.process.pid);
+  }
+
+  moved(moved: StreamMoved, into: KernelEvent[]): void {
+    this.#desk.moved(moved, into);
+  }
+
+  /** What is over now; to be called when all that was in the ring by then has been handed over. */
+  sweep(nowNs: number): (() => KernelEvent[]) | undefined {
+    if (!this.#isAttached) return undefined;
+    const watched = new Set(
+      [...watchedProcesses(this.#capture.rows(table.processes))].map(({ process }) => process.pid),
+    );
+    const over = [...streamAccounts(this.#capture.rows(table.streams))].filter(
+      ({ pids, hasEnded, lastNs }) => !pids.some((pid) => watched.has(pid)) || (hasEnded && nowNs - lastNs > ENDED_NS),
+    );
+    const last = over.flatMap((account) => {
+      const row = this.#capture.takeRow(table.streams, account.key);
+      return row === undefined ? [] : [...streamAccounts(row)];
+    });
+    if (watched.size === 0 && nowNs > this.#untilNs && last.length === 0) {
+      this.#capture.readStreams(false);
+      this.#isAttached = false;
+      this.#watched.clear();
+    }
+    return () => this.#over(last, nowNs);
+  }
+
+  /** The source ends. */
+  end(nowNs: number): KernelEvent[] {
+    if (!this.#isAttached) return [];
+    return this.#over([...streamAccounts(this.#capture.rows(table.streams))], nowNs);
+  }
+
+  #over(accounts: Iterable<ReturnType<typeof streamAccounts> extends Generator<infer A> ? A : never>, nowNs: number) {
+    const into: KernelEvent[] = [];
+    for (const account of accounts) this.#desk.gone(account, nowNs, into);
+    this.#desk.sweep(nowNs, into);
+    return into;
+  }
+
+  #attach(nowNs: number): void {
+    if (this.#isAttached) return;
+    try {
+      this.#capture.readStreams(true);
+    } catch (error) {
+      this.#failure = error instanceof Error ? error.message : String(error);
+      return;
+    }
+    this.#failure = '';
+    this.#isAttached = true;
+    this.#desk.attachedNs = nowNs;
+  }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Feeds one load to its decoder, and to a floor that counts the bytes and hashes them, in turns; prints what both took.
+ *
+ *   taskset -c 1 bin/node bench/decode/decode-load.ts LOAD SECONDS TURNS
+ */
+import { createHash } from 'node:crypto';
+import { DEFAULT_BOUNDS } from '../../agent/protocol/decoder.ts';
+import { openingOf } from '../../agent/protocol/testing/run-script.ts';
+import { LOADS, type Push, pushesOf } from './loads.ts';
+
+const [name = '', seconds = '1', turns = '3'] = process.argv.slice(2);
+const load = LOADS[name];
+if (load === undefined) throw new Error(`there is no load '${name}'`);
+const { script, before, rounds } = pushesOf(load);
+
+/** Rounds between looks at the clock. */
+const bytesOf = (pushes: readonly Push[]): number => pushes.reduce((sum, { bytes }) => sum + bytes.length, 0);
+const BATCH = Math.max(1, Math.ceil(1_000_000 / bytesOf(rounds[0]!)));
+
+interface Turn {
+  readonly exchanges: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+}
+
+let exchanges = 0;
+let troubles = 0;
+const decoder = load.definition.create(
+  DEFAULT_BOUNDS,
+  {
+    exchange: ({ routine }) => {
+      if (routine !== true) exchanges++;
+    },
+    credential: () => {},
+    terminal: () => {},
+    handover: (protocol) => {
+      throw new Error(`handed over to ${protocol}`);
+    },
+    trouble: () => {
+      troubles++;
+    },
+  },
+  openingOf(script),
+);
+let at = 0;
+for (const { from, bytes } of before) decoder.push(from, bytes, at++);
+
+const hash = createHash('sha256');
+const decode = ({ from, bytes }: Push): void => decoder.push(from, bytes, at++);
+const count = ({ bytes }: Push): void => void hash.update(bytes);
+
+let nextRound = 0;
+function turn(take: (push: Push) => void, forSeconds: number): Turn {
+  const [startedMs, cpuBefore, exchangesBefore] = [performance.now(), process.cpuUsage(), exchanges];
+  let bytes = 0;
+  let elapsedMs = 0;
+  while (elapsedMs < forSeconds * 1000) {
+    for (let i = 0; i < BATCH; i++) {
+      const round = rounds[nextRound] as readonly Push[];
+      nextRound = (nextRound + 1) % rounds.length;
+      for (const push of round) {
+        take(push);
+        bytes += push.bytes.length;
+      }
+    }
+    elapsedMs = performance.now() - startedMs;
+  }
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return {
+    exchanges: exchanges - exchangesBefore,
+    bytes,
+    seconds: elapsedMs / 1000,
+    cpuSeconds: (user + system) / 1e6,
+  };
+}
+
+turn(decode, Number(seconds));
+turn(count, Number(seconds) / 4);
+const decoded: Turn[] = [];
+const floor: Turn[] = [];
+for (let i = 0; i < Number(turns); i++) {
+  decoded.push(turn(decode, Number(seconds)));
+  floor.push(turn(count, Number(seconds) / 4));
+}
+const { client, server } = decoder.counts;
+if (troubles > 0 || client.notUnderstood + server.notUnderstood > 0) {
+  throw new Error(`${name}: ${troubles} troubles, ${client.notUnderstood + server.notUnderstood} bytes not understood`);
+}
+console.log(JSON.stringify({ decoded, floor }));
