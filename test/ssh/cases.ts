@@ -85,7 +85,7 @@ const master = (stage: Stage, options: string, then: string): string[] => {
   const over = (...more: string[]): string => text(ssh(stage, '-S', socket, ...more));
   return shell(`trap "${over('-O', 'exit', HOST)} 2>/dev/null" EXIT
     ${over('-M', '-f', '-N')} ${options} ${HOST}
-    over="${over()}"
+    over() { ${over()} "$@"; }
     ${then}`);
 };
 
@@ -94,7 +94,10 @@ const forward = (name: string, options: (stage: Stage) => string, ask: (stage: S
   run: (stage) =>
     stage.run(master(stage, options(stage), `curl -sS --noproxy '' ${ask(stage)} | wc -c | grep -qx 5000`)),
   commands: 0,
-  rows: ({ webPort }) => [new RegExp(`^forward \\S*127\\.0\\.0\\.1:${webPort} ok`)],
+  // Of one that comes from the other side the row has where that listens; the end of the connection may be its end, too.
+  rows: ({ webPort, freePorts }) => [
+    new RegExp(`^forward \\S+:(?:${[webPort, ...freePorts].join('|')}) (?:ok|unknown)$`),
+  ],
 });
 
 const inProcess = (name: string, cipher: string, command: (stage: Stage, said: string) => readonly string[]): Case => ({
@@ -241,13 +244,13 @@ export const cases: readonly Case[] = [
   }),
   {
     name: 'ControlMaster',
-    run: (stage) => stage.run(master(stage, '', `for i in 1 2 3; do $over ${HOST} ": ControlMaster; echo $i"; done`)),
+    run: (stage) => stage.run(master(stage, '', `for i in 1 2 3; do over ${HOST} ": ControlMaster; echo $i"; done`)),
     commands: 3,
   },
   {
     name: 'jump host',
     run: (stage) => stage.run(ssh(stage, '-J', 'first', HOST, ': jump host; echo behind')),
-    rows: ({ sshd }) => [new RegExp(`^forward \\S*127\\.0\\.0\\.1:${sshd.port} ok`)],
+    rows: ({ sshd }) => [new RegExp(`^forward \\S*127\\.0\\.0\\.1:${sshd.port} `)],
   },
   forward(
     'forward, local',

@@ -130,7 +130,7 @@ Ciphers +aes128-cbc,aes192-cbc,aes256-cbc,3des-cbc
 MACs +hmac-sha1,hmac-sha1-etm@openssh.com,umac-64@openssh.com
 Compression yes
 Subsystem sftp ${sftpServer}
-ForceCommand ${PYTHON} ${at('recorder.py')} ${at('notes')} ${sftpServer}
+ForceCommand exec ${PYTHON} ${at('recorder.py')} ${at('notes')} ${sftpServer}
 `,
   );
   const inside = `mount --bind ${at('passwd')} /etc/passwd; mount --bind ${at('shadow')} /etc/shadow
