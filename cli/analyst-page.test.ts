@@ -82,7 +82,10 @@ describe('questions across protocols', () => {
       other('mcp', 'tools/call', 'execute'),
       other('mcp', 'tools/list', 'read'),
       other('grpc', 'Publish', 'execute'),
+      other('ssh', 'tcpip-forward', 'control'),
+      other('mcp', 'response', ''),
       other('dns', 'A', 'read'),
+      other('dns', 'UPDATE', 'write'),
       other('websocket', 'SEND', ''),
     ];
     const batch = running.store.newBatch();

@@ -370,6 +370,24 @@ describe('a connection', () => {
     });
   });
 
+  it('shows the first bytes of what nobody decodes, as text or in hex, without credentials', () => {
+    const headsOf = (sent: string, received: Uint8Array) => {
+      const head = (direction: string) => (direction === 'sent' ? Buffer.from(sent) : received);
+      const built = builder.connectionClosed(view({}, { head }), CLOSED, session(), undefined, 0, 9000);
+      assert.ok(built.detail === 'connection');
+      return { ...built.connection.attributes };
+    };
+    assert.deepEqual(headsOf('HELLO é\r\n', Buffer.of(1, 0, 255)), {
+      sent_head: 'HELLO é\r\n',
+      received_head_hex: '0100ff',
+    });
+    assert.deepEqual(headsOf('', Buffer.from('é').subarray(0, 1)), { received_head: '' });
+    assert.match(
+      headsOf('login password=Tr0ub4dor&3xyz\n', Buffer.of(0))['sent_head'] ?? '',
+      /^login password=\[redacted:/,
+    );
+  });
+
   it('that nobody understood is of an unknown protocol; the error has its name', () => {
     const built = builder.connectionClosed(
       view({}, { protocol: '' }),

@@ -72,6 +72,8 @@ export interface ConnectionView {
   readonly tls: TlsView | undefined;
   /** What DNS had told its session of the remote address. */
   readonly names?: NamesView | undefined;
+  /** The first bytes of what nobody decodes. */
+  head?(direction: 'sent' | 'received'): Uint8Array;
   account(direction: 'sent' | 'received'): ByteAccount;
   /** Bytes seen that the socket's counters do not have. */
   surplus(direction: 'sent' | 'received'): number;
@@ -278,9 +280,23 @@ export class ActivityBuilder {
           ...attributes,
           ...tlsAttributes(connection.tls),
           ...nameAttributes(connection.names),
+          ...this.#headAttributes(connection),
         }),
       },
     };
+  }
+
+  /** The first bytes of what nobody decodes: as text where they are that, else in hex. */
+  #headAttributes(connection: ConnectionView): Record<string, string> {
+    const attributes: Record<string, string> = {};
+    for (const direction of ['sent', 'received'] as const) {
+      const head = this.#redactor.bytes(connection.head?.(direction) ?? EMPTY);
+      if (head.length === 0) continue;
+      const bytes = Buffer.from(head);
+      if (isText(bytes)) attributes[`${direction}_head`] = new TextDecoder().decode(bytes, { stream: true });
+      else attributes[`${direction}_head_hex`] = bytes.toString('hex');
+    }
+    return attributes;
   }
 
   /** A connect that failed, or a connection whose opening was never told: all that is known is its end. */
@@ -559,4 +575,11 @@ function targetOf(connection: ConnectionView, target: string): string {
   // HTTP and what is spoken over it name an authority, which is a place already; a database's name is not.
   if (NAMES_PLACES.has(connection.protocol)) return target === '' ? place : target;
   return target === '' ? place : `${target}@${place}`;
+}
+
+/** UTF-8, perhaps cut within its last character, and of control characters the ends of lines and tabs only. */
+function isText(bytes: Buffer): boolean {
+  const text = new TextDecoder('utf-8').decode(bytes, { stream: true });
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it is these that no text has.
+  return !/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]/.test(text);
 }

@@ -73,6 +73,10 @@ test('what the source says is hidden stays in its place', () => {
   assert.equal(stretch.inputBytes, 9);
 });
 
+test('a line that is shown anew with its prompt shows what was typed', () => {
+  assert.equal(recorded('i:stty size\r', 'o:\r\x1b[K$ stty size\r\n30 100\r\n').input, 'stty size\r');
+});
+
 test('several lines typed at once are kept when the first is shown', () => {
   assert.equal(recorded('i:ls\rpwd\r', 'o:ls\r\n/x\r\n', 'o:pwd\r\n').input, 'ls\rpwd\r');
 });

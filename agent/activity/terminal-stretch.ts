@@ -23,6 +23,8 @@ export interface RecordedStretch {
 
 /** How much of an echo has to be that of what was typed: one letter may be there by chance. */
 const ECHO_BYTES_LOOKED_AT = 3;
+/** Of a line that is shown anew, somewhere in it. */
+const REDRAWN_BYTES_LOOKED_AT = 16;
 const ESC = 0x1b;
 const LINE_FEED = 0x0a;
 
@@ -113,7 +115,9 @@ function isShown(burst: readonly TerminalEvent[], answer: readonly TerminalEvent
   const typed = textOf(bytesOf(burst, 'typed'), true);
   const shown = textOf(bytesOf(answer, 'shown'), true);
   const compared = Math.min(typed.length, shown.length, ECHO_BYTES_LOOKED_AT);
-  return compared > 0 && typed.subarray(0, compared).equals(shown.subarray(0, compared));
+  if (compared > 0 && typed.subarray(0, compared).equals(shown.subarray(0, compared))) return true;
+  // A line that is shown anew as a whole: behind its prompt.
+  return typed.length >= ECHO_BYTES_LOOKED_AT && shown.includes(typed.subarray(0, REDRAWN_BYTES_LOOKED_AT));
 }
 
 function bytesOf(events: readonly TerminalEvent[], kind: 'typed' | 'shown'): Buffer {

@@ -52,6 +52,28 @@ test('a connection on which nothing was said has an empty account', () => {
   assert.equal(watched.flow.protocol, '');
 });
 
+test('of what nobody decodes the first bytes are kept, where they hold no login', () => {
+  const heads = (sent: string, received: string, late = false) => {
+    const { flow } = new WatchedFlow(opened({ joinedLate: late })).arrive(
+      moved('received', 0, received.slice(0, 9)),
+      moved('sent', 0, sent),
+      moved('received', Math.min(9, received.length), received.slice(9)),
+      closed(sent.length, received.length),
+    );
+    return [flow.protocol, ...DIRECTIONS.map((direction) => Buffer.from(flow.head(direction)).toString('latin1'))];
+  };
+  assert.deepEqual(heads('\x01\x02\x03', 'welcome to nothing'), ['unknown', '\x01\x02\x03', 'welcome to nothing']);
+  assert.deepEqual(heads('USER ada\r\nPASS lovelace\r\n', '220 (vsFTPd 3.0.5)\r\n'), [
+    'ftp',
+    '',
+    '220 (vsFTPd 3.0.5)\r\n',
+  ]);
+  assert.deepEqual(heads('\x10\x10\0\x04MQTT\x04\x02\0\x3c\0\x04abcd', ''), ['mqtt', '', '']);
+  assert.deepEqual(heads('\x01\x02\x03', 'welcome to nothing', true), ['unknown', '', '']);
+  assert.deepEqual(heads(GET, OK).slice(1), ['', '']);
+  assert.deepEqual(heads('x'.repeat(10_000), '')[1]?.length, 4096);
+});
+
 test('of UDP the sums are told, and nothing is lost', () => {
   const watched = new WatchedFlow(opened({ transport: 'udp', role: 'unknown' }));
   watched.arrive(closed(30, 40, { transport: 'udp' }));

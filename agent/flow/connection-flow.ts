@@ -123,6 +123,11 @@ export class ConnectionFlow {
     return this.#datagrams?.protocol ?? this.#conversation.protocol;
   }
 
+  /** The first bytes of a direction, when nobody decodes it and they may be kept. */
+  head(direction: Direction): Uint8Array {
+    return this.#conversation.head(direction);
+  }
+
   /** What TLS showed of itself; undefined when the connection has none. */
   get tls(): TlsDescription | undefined {
     return this.#conversation.tls;

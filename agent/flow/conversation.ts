@@ -2,7 +2,7 @@
 
 /**
  * What two ends say to each other, in order: the language that they speak, its decoder, and what became of every byte. Where
- * they turn to TLS, what is said inside is a conversation again.
+ * they turn to TLS or speak SSH, what is said inside is a conversation again.
  *
  * The account holds by construction: a byte that is fed goes to exactly one `Decoding`, to the TLS layer, or still waits in
  * the opening, and whoever has it answers for it.
@@ -19,7 +19,9 @@ import type {
 import { protocolNamed } from '../protocol/detect.ts';
 import { startsTls } from '../protocol/opaque/client-hello.ts';
 import { OpaqueDecoder } from '../protocol/opaque/decoder.ts';
+import { keptHeads } from '../protocol/opaque/heads.ts';
 import type { SshKeyStore } from '../ssh/key-pool.ts';
+import { SshLayer } from '../ssh/ssh-layer.ts';
 import type { SecretStore } from '../tls/secret-store.ts';
 import { type TlsDescription, TlsLayer } from '../tls/tls-layer.ts';
 import { Decoding, type DecodingListener, type DecodingStep } from './decoding.ts';
@@ -64,14 +66,38 @@ const FAILURES_MAX = 3;
 /** A tunnel in a tunnel is as far as anybody goes; a decoder that hands over for ever is at fault. */
 const HANDOVERS_MAX = 8;
 /** TLS to a proxy, and through it TLS to the server. */
-const TLS_DEPTH_MAX = 3;
+const TUNNEL_DEPTH_MAX = 3;
+
+/** 4 KiB of each side: a greeting, and a first request with its answer. Less where payloads are bounded by less. */
+const HEAD_BYTES_MAX = 4096;
 
 const DIRECTIONS = ['sent', 'received'] as const;
 const NO_BYTES = new Uint8Array(0);
 
+/** What makes plaintext of an encrypted stretch (see `TlsLayer`, `SshLayer`). */
+interface Layer {
+  /** Only TLS has one. */
+  readonly description?: TlsDescription;
+  readonly heldBytes: number;
+  readonly waitingSince: number | undefined;
+  counts(side: Side): { readonly framing: number; readonly unreadable: number; readonly waiting: number };
+  push(from: Side, bytes: Uint8Array, at: number): void;
+  gap(from: Side, missingBytes: number, at: number): void;
+  secretsChanged(at: number): void;
+  expire(now: number): void;
+  end(at: number): void;
+}
+
+/** What a layer says. */
+interface LayerSink {
+  data(from: Side, bytes: Uint8Array, at: number): void;
+  gap(from: Side, bytes: number, at: number): void;
+  unreadable(from: Side, reason: string, bytes: number, at: number): void;
+}
+
 /** An encrypted stretch: what decrypts it, and what is said inside. */
 interface Tunnel {
-  readonly layer: TlsLayer;
+  readonly layer: Layer;
   readonly inside: Conversation;
 }
 
@@ -87,14 +113,19 @@ export class Conversation {
   #ways: readonly SideOf[];
   #opening: OpeningBytes | undefined;
   #decoding: Decoding | undefined;
+  /** Has the first bytes of what nobody decodes. */
+  #opaque: { readonly decoder: OpaqueDecoder; readonly name: string } | undefined;
   #tunnel: Tunnel | undefined;
   #endedTls: TlsDescription | undefined;
+  #endedInside: Conversation | undefined;
   /** What decoders before the present one answered for. */
   readonly #settled: Readonly<Record<Direction, Understanding>> = {
     sent: { decoded: 0, notUnderstood: 0, unreadable: 0, cut: 0 },
     received: { decoded: 0, notUnderstood: 0, unreadable: 0, cut: 0 },
   };
   #isOnlyCounted = false;
+  /** What a layer gives out in frames has this language, and is never looked at afresh. */
+  #framed: string | undefined;
   #failures = 0;
   #handovers = 0;
   #lastAtNs = 0;
@@ -231,7 +262,7 @@ export class Conversation {
     }
     this.#sink.trouble('received', 'memory_bound', 0, at);
     this.end(at);
-    this.#opening = this.#newOpening(true);
+    this.#beginAfresh();
   }
 
   account(direction: Direction): Understanding {
@@ -240,6 +271,11 @@ export class Conversation {
     if (this.#decoding !== undefined) this.#addDecoding(sum, this.#decoding, direction);
     if (this.#tunnel !== undefined) this.#addTunnel(sum, this.#tunnel, direction);
     return sum;
+  }
+
+  #beginAfresh(): void {
+    if (this.#framed === undefined) this.#opening = this.#newOpening(true);
+    else this.#begin(this.#framed);
   }
 
   /** Nobody knows the language, and the beginning, which might have told it, was not seen: that is worth a line. */
@@ -256,7 +292,7 @@ export class Conversation {
       this.#isOnlyCounted &&
       this.#handovers < HANDOVERS_MAX &&
       this.#options.secrets !== undefined &&
-      this.#depth < TLS_DEPTH_MAX &&
+      this.#depth < TUNNEL_DEPTH_MAX &&
       !ENCRYPTED.has(this.#protocol) &&
       this.#sideOf[direction] === 'client' &&
       startsTls(bytes) === 'yes'
@@ -279,7 +315,7 @@ export class Conversation {
       this.#sink.trouble(direction, 'decoder_failed', notUnderstood, at);
       this.#settle(decoding);
       this.#failures++;
-      if (this.#failures < FAILURES_MAX) this.#opening = this.#newOpening(true);
+      if (this.#failures < FAILURES_MAX) this.#beginAfresh();
       else this.#countFrom(decoding.protocol);
     } else if (step.kind === 'handover') {
       const decoding = this.#decoding as Decoding;
@@ -308,6 +344,9 @@ export class Conversation {
     } else if (decision.kind === 'none' && decision.name === 'tls') {
       this.#ways = [decision.sideOf];
       this.#beginTls(opening.late);
+    } else if (decision.kind === 'none' && decision.name === 'ssh') {
+      this.#ways = [decision.sideOf];
+      this.#beginSsh(opening.late);
     } else {
       if (decision.kind === 'failed') this.#sink.trouble('sent', 'detection_failed', 0, this.#lastAtNs);
       this.#countFrom(decision.kind === 'none' ? decision.name : 'unknown');
@@ -349,24 +388,37 @@ export class Conversation {
 
   #beginTls(late: boolean): void {
     const { secrets } = this.#options;
-    if (secrets === undefined || this.#depth >= TLS_DEPTH_MAX) {
+    if (secrets === undefined || this.#depth >= TUNNEL_DEPTH_MAX) {
       this.#countFrom('tls');
       return;
     }
     this.#protocol = 'tls';
+    this.#tunnel = this.#tunnelOf(late, (sink) => new TlsLayer(sink, secrets, { late }));
+  }
+
+  /** What is said inside are messages, which have one language only. */
+  #beginSsh(late: boolean): void {
+    const { sshKeys } = this.#options;
+    if (sshKeys === undefined || late || this.#depth >= TUNNEL_DEPTH_MAX) {
+      this.#countFrom('ssh');
+      return;
+    }
+    this.#protocol = 'ssh';
+    this.#tunnel = this.#tunnelOf(late, (sink) => new SshLayer(sink, sshKeys, { late }));
+    const { inside } = this.#tunnel;
+    inside.#opening = undefined;
+    inside.#framed = 'ssh';
+    inside.#begin('ssh');
+  }
+
+  #tunnelOf(late: boolean, layerOf: (sink: LayerSink) => Layer): Tunnel {
     const inside = new Conversation(this.#ways, this.#ports, late, this.#options, this.#sink, this.#depth + 1);
-    const layer = new TlsLayer(
-      {
-        data: (from, bytes, at) => inside.feed(this.#directionOf(from), bytes, at),
-        gap: (from, bytes, at) => inside.gap(this.#directionOf(from), bytes, at),
-        unreadable: (from, reason, bytes, at) => {
-          this.#sink.unreadable(this.#directionOf(from), reason, bytes, at);
-        },
-      },
-      secrets,
-      { late },
-    );
-    this.#tunnel = { layer, inside };
+    const layer = layerOf({
+      data: (from, bytes, at) => inside.feed(this.#directionOf(from), bytes, at),
+      gap: (from, bytes, at) => inside.gap(this.#directionOf(from), bytes, at),
+      unreadable: (from, reason, bytes, at) => this.#sink.unreadable(this.#directionOf(from), reason, bytes, at),
+    });
+    return { layer, inside };
   }
 
   #endTunnel(at: number): void {
@@ -375,7 +427,8 @@ export class Conversation {
     tunnel.inside.end(at);
     for (const direction of DIRECTIONS) this.#addTunnel(this.#settled[direction], tunnel, direction);
     this.#protocol = innermost(this.#protocol, tunnel);
-    this.#endedTls = tunnel.layer.description;
+    this.#endedTls = tunnel.layer.description ?? this.#endedTls;
+    this.#endedInside = tunnel.inside;
     this.#tunnel = undefined;
   }
 
@@ -384,7 +437,19 @@ export class Conversation {
     if (name !== 'unknown' || this.#protocol === '') this.#protocol = name;
     this.#opening = undefined;
     this.#isOnlyCounted = true;
-    this.#decoding = new Decoding({ name }, () => new OpaqueDecoder(), this.#listener());
+    const decoder = new OpaqueDecoder(Math.min(HEAD_BYTES_MAX, this.#options.bounds.responseBytesMax));
+    this.#decoding = new Decoding({ name }, () => decoder, this.#listener());
+    // What follows a language, or comes when it is not the beginning, are no first bytes.
+    if (!this.#late && this.#failures === 0 && this.#handovers === 0) this.#opaque = { decoder, name };
+  }
+
+  /** The first bytes of a direction, when nobody decodes it and they may be kept. */
+  head(direction: Direction): Uint8Array {
+    const opaque = this.#opaque;
+    if (opaque === undefined)
+      return this.#tunnel?.inside.head(direction) ?? this.#endedInside?.head(direction) ?? NO_BYTES;
+    const side = this.#sideOf[direction];
+    return keptHeads(opaque.name).includes(side) ? opaque.decoder.hint(side) : NO_BYTES;
   }
 
   #settle(decoding: Decoding): void {
@@ -401,7 +466,7 @@ export class Conversation {
     const { decoded, notUnderstood, cut } = decoding.account(this.#sideOf[direction]);
     to.decoded += decoded;
     to.cut += cut;
-    if (ENCRYPTED.has(decoding.protocol)) to.unreadable += notUnderstood;
+    if (this.#isOnlyCounted && ENCRYPTED.has(decoding.protocol)) to.unreadable += notUnderstood;
     else to.notUnderstood += notUnderstood;
   }
 
@@ -409,10 +474,15 @@ export class Conversation {
   #addTunnel(to: Understanding, { layer, inside }: Tunnel, direction: Direction): void {
     const { framing, unreadable, waiting } = layer.counts(this.#sideOf[direction]);
     const { decoded, notUnderstood, unreadable: hidden, cut } = inside.account(direction);
-    to.decoded += framing + decoded;
-    to.notUnderstood += waiting + notUnderstood;
+    // What was compressed is more inside than it was on the wire; the sum is of the wire.
+    let understood = framing + decoded;
+    const lessCut = Math.min(cut, Math.max(0, -understood));
+    understood += lessCut;
+    const lessUnknown = Math.min(notUnderstood, Math.max(0, -understood));
+    to.decoded += understood + lessUnknown;
+    to.notUnderstood += waiting + notUnderstood - lessUnknown;
     to.unreadable += unreadable + hidden;
-    to.cut += cut;
+    to.cut += cut - lessCut;
   }
 
   #directionOf(side: Side): Direction {

@@ -7,17 +7,19 @@ import type { Opening, ProtocolDefinition } from './decoder.ts';
 import { dns } from './dns/dns.ts';
 import { http1 } from './http1/definition.ts';
 import { http2 } from './http2/definition.ts';
+import { mcp } from './mcp/mcp.ts';
 import { mysql } from './mysql/mysql.ts';
 import { recognise } from './opaque/recognise.ts';
 import { postgres } from './postgres/postgres.ts';
 import { redis } from './redis/redis.ts';
 import { spdy } from './spdy/spdy.ts';
+import { ssh } from './ssh/ssh.ts';
 import { websocket } from './websocket/websocket.ts';
 
-export const protocols: readonly ProtocolDefinition[] = [http1, http2, postgres, mysql, redis, dns];
+export const protocols: readonly ProtocolDefinition[] = [http1, http2, postgres, mysql, redis, dns, mcp];
 
 /** Languages that are never begun with: what a conversation turns to, by name. */
-const turnedTo: readonly ProtocolDefinition[] = [websocket, spdy];
+const turnedTo: readonly ProtocolDefinition[] = [websocket, spdy, ssh];
 
 /** Whose language `name` is, asked when a conversation turns to it. */
 export function protocolNamed(

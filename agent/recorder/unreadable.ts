@@ -25,7 +25,12 @@ const MESSAGES: Readonly<Record<string, string>> = {
   record_damaged: 'Encrypted records were incomplete, because a part of their bytes was lost.',
   memory_bound: 'Too many encrypted bytes waited for a secret at once.',
   gssapi: 'The connection is encrypted by GSSAPI, which is not read.',
-  ssh: 'The connection is SSH, whose bytes are not read where they cross the socket.',
+  ssh: 'The connection is SSH, and its beginning was not seen.',
+  ssh_no_key: 'No key of this SSH connection was seen: its program is not one whose keys can be read.',
+  ssh_joined_late: 'The SSH connection was open before its process was recorded.',
+  ssh_after_gap: 'Bytes of the SSH connection were lost, and what followed could not be found again.',
+  ssh_cipher_unsupported: 'The SSH connection used a cipher, MAC or compression that is not read.',
+  ssh_memory_bound: 'Too many bytes of the SSH connection waited for its key at once.',
 };
 
 /**

@@ -78,6 +78,8 @@ export interface SourceHealth {
     /** False for what was not attached yet, and for what somebody else detached. */
     readonly attached: boolean;
   }[];
+  /** Whether pipes and terminals of workloads are read now; 'idle': they will be when there is one. Left out by a recording. */
+  readonly streams?: 'off' | 'idle' | 'reading';
   /** What was missed or passed over since the start, by place and reason. */
   readonly counters: Readonly<Record<string, { readonly events: number; readonly bytes: number }>>;
 }

@@ -97,6 +97,7 @@ function agentLines(agent: AgentStatus): string {
     ),
     `  recorded     ${counts['activities']} activities, ${counts['commands']} commands, ${counts['losses']} losses`,
     `  kernel ring  ${Math.round((100 * ringWaitingBytes) / ringSizeBytes)} % of ${ringSizeBytes / 1024 ** 2} MiB waits`,
+    ...(agent.source.streams === undefined ? [] : [`  streams      ${STREAMS[agent.source.streams]}`]),
     `  journal      ${journalLine(agent.journal)}`,
     ...(agent.frozen ?? []).map((cgroup) => `  frozen       ${cgroup}`),
     `  guard        ${guardLine(agent.guard)}`,
@@ -110,6 +111,13 @@ function agentLines(agent: AgentStatus): string {
     ? text
     : `${text}\n${colour('red', `  trouble      ${printable(trouble)} (docs/ERRORS.md says what to do)`)}`;
 }
+
+/** Terminals and pipes; an older agent says nothing of them. */
+const STREAMS = {
+  off: 'off: terminals and pipes are not read (capture.streams)',
+  idle: 'terminals and pipes are read when a workload has some',
+  reading: 'terminals and pipes are read',
+} as const;
 
 /** An older agent says nothing of a guard. */
 function guardLine(guard: AgentStatus['guard'] | undefined): string {

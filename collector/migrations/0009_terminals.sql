@@ -17,6 +17,7 @@ ALTER TABLE sworn.activities{{local}} {{on_cluster}}
     ADD COLUMN IF NOT EXISTS output_bytes UInt64 COMMENT 'terminal: bytes that were shown, also those that are redacted.' CODEC(T64, ZSTD(1)) AFTER input_bytes,
     ADD COLUMN IF NOT EXISTS cut_bytes UInt64 COMMENT 'terminal: besides, bytes beyond a bound or never had.' CODEC(T64, ZSTD(1)) AFTER output_bytes,
     ADD COLUMN IF NOT EXISTS hidden_bytes UInt64 COMMENT 'terminal: bytes that were typed while the terminal showed nothing (a password): counted, never kept.' CODEC(T64, ZSTD(1)) AFTER cut_bytes,
+    COMMENT COLUMN IF EXISTS transport 'connection: tcp, udp, unix or pipe.',
     COMMENT COLUMN IF EXISTS kind 'command, process, connection, token, loss, session, recorder, alert, finding, erasure or terminal.';
 
 -- @cluster
@@ -53,3 +54,30 @@ SELECT
 FROM sworn.activities AS a
 WHERE a.kind = 'terminal'
 COMMENT 'Terminals, a stretch a row: what was typed and shown, and when. The stretches of one terminal have one terminal_id.';
+
+-- Pipes have no addresses that would say anything of another pipe: together they are one destination.
+CREATE OR REPLACE VIEW sworn.coverage {{on_cluster}} AS
+SELECT
+    time, end_time, host, agent_id, seq, session_id, workload,
+    identity_id, identity_name, identity_state, identity_source, pid, process_id, exe,
+    connection_id, transport, protocol, role,
+    multiIf(transport = 'pipe', 'pipe', transport = 'unix', if(remote_address = '', local_address, remote_address),
+            role = 'server', concat(if(position(local_address, ':') > 0, concat('[', local_address, ']'), local_address), ':', toString(local_port)),
+            server_name != '', concat(server_name, ':', toString(remote_port)),
+            concat(if(position(remote_address, ':') > 0, concat('[', remote_address, ']'), remote_address), ':', toString(remote_port))) AS destination,
+    server_name, tls, joined_late,
+    sent_moved + received_moved AS moved_bytes,
+    sent_decoded + received_decoded + sent_cut + received_cut AS read_bytes,
+    sent_decoded + received_decoded AS decoded_bytes,
+    sent_cut + received_cut AS cut_bytes,
+    sent_not_understood + received_not_understood AS not_understood_bytes,
+    sent_unreadable + received_unreadable AS unreadable_bytes,
+    sent_lost + received_lost AS lost_bytes,
+    if(moved_bytes = 0, NULL, read_bytes / moved_bytes) AS share,
+    toUInt128(sent_decoded) + sent_not_understood + sent_unreadable + sent_cut + sent_lost = sent_moved
+        AND toUInt128(received_decoded) + received_not_understood + received_unreadable + received_cut + received_lost = received_moved
+        AS adds_up,
+    token_id, identity_tenant, identity_blueprint, identity_kind, on_behalf_of_id, on_behalf_of_name, token_audience, token_scopes, token_fingerprint
+FROM sworn.activities
+WHERE kind = 'connection' AND (action = 'closed' OR sent_moved + received_moved > 0)
+COMMENT 'One row a connection that ended: how many of its bytes were read (decoded, or cut at a bound and hashed), and what became of the others. destination is the server''s name or address; share is NULL when nothing moved; adds_up says whether the account is whole.';

@@ -62,17 +62,19 @@ SELECT
             operation = 'login', 'login',
             operation IN ('exec', 'shell', 'subsystem'), 'execute',
             operation IN ('sftp remove', 'sftp rmdir'), 'delete',
-            operation IN ('sftp read', 'sftp opendir', 'sftp readdir', 'sftp stat', 'sftp lstat', 'sftp fstat', 'sftp readlink', 'sftp realpath'), 'read',
-            operation IN ('sftp write', 'sftp rename', 'sftp mkdir', 'sftp setstat', 'sftp fsetstat', 'sftp symlink', 'sftp link', 'sftp hardlink'), 'write',
-            operation = 'forward', 'control',
+            operation IN ('sftp read', 'sftp opendir', 'sftp readdir', 'sftp stat', 'sftp lstat', 'sftp fstat', 'sftp readlink', 'sftp realpath', 'sftp statvfs', 'sftp fstatvfs'), 'read',
+            operation IN ('sftp write', 'sftp rename', 'sftp mkdir', 'sftp setstat', 'sftp fsetstat', 'sftp symlink', 'sftp link', 'sftp hardlink', 'sftp posix-rename', 'sftp lsetstat', 'sftp copy-data'), 'write',
+            operation IN ('forward', 'tcpip-forward', 'cancel-tcpip-forward', 'streamlocal-forward', 'cancel-streamlocal-forward', 'agent', 'x11', 'session'), 'control',
             ''),
         protocol = 'mcp', multiIf(
             operation IN ('resources/read', 'prompts/get', 'completion/complete') OR endsWith(operation, '/list'), 'read',
             operation IN ('initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'resources/unsubscribe') OR startsWith(operation, 'notifications/'), 'control',
+            operation IN ('', 'response'), '',
             -- What a tool does is known to the tool: the activities of its process say it.
             'execute'),
         protocol = 'grpc', 'execute',
-        protocol = 'dns', 'read',
+        protocol = 'dns', multiIf(operation = 'UPDATE', 'write', operation = 'NOTIFY', 'control', 'read'),
+        protocol = 'websocket' AND operation = 'CLOSE', 'control',
         '')::LowCardinality(String) AS effect
 FROM sworn.activities
 WHERE kind = 'command'

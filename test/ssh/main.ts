@@ -29,7 +29,8 @@ async function main(): Promise<number> {
       help: { type: 'boolean', default: false },
     },
   });
-  const isWanted = (name: string): boolean => values.only.length === 0 || values.only.some((word) => name.includes(word));
+  const isWanted = (name: string): boolean =>
+    values.only.length === 0 || values.only.some((word) => name.includes(word));
   const wanted = cases.filter(({ name }) => isWanted(name));
   if (values.help) console.log(HELP);
   else if (values.list) console.log([...wanted.map(({ name }) => name), SERVER].join('\n'));
@@ -41,7 +42,8 @@ async function main(): Promise<number> {
   }
   const rows: Row[] = wanted.length === 0 ? [] : [...(await runCases(wanted, (text) => console.error(text))).rows];
   if (isWanted(SERVER)) rows.push({ name: SERVER, ...(await serverCase()) });
-  for (const { name, ok, faults } of rows) console.error(`${ok ? 'ok  ' : 'FAIL'} ${name.padEnd(48)} ${faults.join('; ')}`);
+  for (const { name, ok, faults } of rows)
+    console.error(`${ok ? 'ok  ' : 'FAIL'} ${name.padEnd(48)} ${faults.join('; ')}`);
   console.error(`${rows.filter(({ ok }) => ok).length} of ${rows.length} cases are ok`);
   if (values.json) console.log(JSON.stringify(rows));
   return rows.every(({ ok }) => ok) ? 0 : 1;

@@ -5,8 +5,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { unusedPort } from '../../native/test/unused-port.ts';
-import { type Recording, startRecording } from '../oracle/recording/recording.ts';
 import type { RunRecord } from '../oracle/recording/record.ts';
+import { type Recording, startRecording } from '../oracle/recording/recording.ts';
 import type { Case, Stage } from './cases.ts';
 import { faultsOf, type Left } from './judge.ts';
 import { startSshd } from './sshd.ts';
@@ -36,7 +36,10 @@ export async function runCases(cases: readonly Case[], say: (text: string) => vo
     recording = await startRecording({ identities });
     const left: (Omit<Left, 'rows'> & { readonly error: string; readonly stage: Stage })[] = [];
     for (const [index, one] of cases.entries()) {
-      const before = { notes: sshd.notes().map(({ connection, command }) => connection + command), log: sshd.log().length };
+      const before = {
+        notes: sshd.notes().map(({ connection, command }) => connection + command),
+        log: sshd.log().length,
+      };
       const stage: Stage = {
         sshd,
         webPort: (web.address() as AddressInfo).port,

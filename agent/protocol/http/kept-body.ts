@@ -60,6 +60,11 @@ export class KeptBody {
     return kept;
   }
 
+  /** The kept head, without a copy: good until the next append. */
+  view(): Buffer {
+    return this.#kept.view();
+  }
+
   /** Bytes are missing; 0 where nobody knows how many. */
   gap(missingBytes: number): void {
     this.#isBroken = true;

@@ -5,7 +5,10 @@
  * with the exchange as it would be given out: secrets are out of it, and content is decoded. A language is added by one line.
  */
 import type { Exchange } from '../decoder.ts';
+import { grpc } from '../grpc/meaning.ts';
 import { kubernetes } from '../kubernetes/meaning.ts';
+import { modelContext } from '../mcp/over-http.ts';
+import { serverSentEvents } from '../sse/meaning.ts';
 
 /**
  * The exchange in its own words (`protocol`, `operation`, `resource`, …); several when it carried several. The bytes on the
@@ -13,7 +16,7 @@ import { kubernetes } from '../kubernetes/meaning.ts';
  */
 export type Meaning = (exchange: Exchange) => readonly Exchange[] | undefined;
 
-const all: readonly Meaning[] = [kubernetes];
+const all: readonly Meaning[] = [kubernetes, grpc, modelContext, serverSentEvents];
 
 /** The first language that knows it; else the exchange as it is. A meaning that fails is none: the exchange stays. */
 export function meanings(exchange: Exchange): readonly Exchange[] {

@@ -2,7 +2,7 @@
 
 /**
  * Makes the captures beside it anew: `bin/node agent/protocol/opaque/capture.ts`. What clients say first, to a server
- * that says nothing. Needs curl, openssl and ssh; talks on loopback only.
+ * that says nothing. Needs curl, git, openssl and ssh; talks on loopback only.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,6 +21,9 @@ const clients: readonly (readonly [string, readonly string[], readonly string[]]
     ['openssl', 's_client', '-connect', '127.0.0.1:{port}', '-noservername', '-tls1_2'],
     ['version'],
   ],
+  ['git', ['git', 'ls-remote', 'git://127.0.0.1:{port}/project.git'], ['--version']],
+  ['mqtt', ['curl', '-s', '-m', '1', 'mqtt://127.0.0.1:{port}/topic'], ['--version']],
+  ['ldap', ['curl', '-s', '-m', '1', 'ldap://127.0.0.1:{port}/dc=example'], ['--version']],
   ['ssh', ['ssh', '-o', 'ConnectTimeout=1', '-p', '{port}', 'nobody@127.0.0.1'], ['-V']],
 ];
 

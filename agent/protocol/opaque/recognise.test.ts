@@ -15,11 +15,14 @@ const captured = (name: string) =>
 const named = (client: Uint8Array, server: Uint8Array = NONE, late = false) =>
   recognise({ client, server, serverPort: 0, late });
 
-/** Written from the protocols' descriptions; TLS and SSH are captured. */
+/** Written from the protocols' descriptions; those of TLS, SSH, git, MQTT and LDAP are captured. */
 const OPENINGS: readonly (readonly [string, Buffer, Buffer?])[] = [
   ['tls', captured('tls-curl')],
   ['tls', captured('tls-openssl-without-names')],
   ['ssh', captured('ssh')],
+  ['git', captured('git')],
+  ['mqtt', captured('mqtt')],
+  ['ldap', captured('ldap')],
   ['ssh', Buffer.alloc(0), bytes('SSH-2.0-OpenSSH_9.2\r\n')],
   ['redis', bytes('*2\r\n$3\r\nGET\r\n$1\r\na\r\n')],
   ['mysql', Buffer.alloc(0), bytes('\x4a\0\0\0\x0a8.0.36\0\x01\0\0\0abcdefgh\0')],
@@ -32,6 +35,26 @@ const OPENINGS: readonly (readonly [string, Buffer, Buffer?])[] = [
   ['smtp', bytes('EHLO client.example\r\n'), bytes('220 mail.example ready\r\n')],
   ['ftp', Buffer.alloc(0), bytes('220 (vsFTPd 3.0.5)\r\n')],
   ['ftp', bytes('USER anonymous\r\n'), bytes('220 welcome\r\n')],
+  ['imap', bytes('a1 CAPABILITY\r\n'), bytes('* OK [CAPABILITY IMAP4rev1 SASL-IR] Dovecot ready.\r\n')],
+  ['pop3', Buffer.alloc(0), bytes('+OK POP3 server ready <1896.697@mail.example>\r\n')],
+  ['ldap', bytes('\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\0\x80\0')],
+  ['ldap', bytes('\x30\x84\0\0\0\x2d\x02\x01\x07\x63\x84\0\0\0\x24')],
+  ['rdp', bytes('\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x03\0\0\0')],
+  ['vnc', Buffer.alloc(0), bytes('RFB 003.008\n')],
+  ['mqtt', bytes('\x10\x10\0\x04MQTT\x04\x02\0\x3c\0\x04abcd')],
+  ['nats', Buffer.alloc(0), bytes('INFO {"server_id":"NA","version":"2.10.0","auth_required":true}\r\n')],
+  ['memcached', bytes('set key 0 900 5\r\nvalue\r\n')],
+  ['memcached', bytes('get some:key\r\n')],
+  ['cassandra', bytes('\x04\0\0\0\x05\0\0\0\0')],
+  ['tds', bytes('\x12\x01\0\x2f\0\0\0\0\0\0\x1a\0\x06\x01\0\x20\0\x01')],
+  ['oracle', bytes(`\0\x7a\0\0\x01\0\0\0${'\0'.repeat(50)}(DESCRIPTION=(CONNECT_DATA=(SERVICE_NAME=x)))`)],
+  ['bittorrent', bytes('\x13BitTorrent protocol\0\0\0\0\0\x10\0\x05')],
+  ['socks', bytes('\x05\x01\0'), bytes('\x05\0')],
+  ['stun', bytes('\0\x01\0\0\x21\x12\xa4\x42abcdefghijkl')],
+  ['rsync', Buffer.alloc(0), bytes('@RSYNCD: 31.0 sha512 sha256\n')],
+  ['git', bytes('0032git-upload-pack /project.git\0host=git.example\0')],
+  ['modbus', bytes('\0\x01\0\0\0\x06\x01\x03\0\0\0\x02'), bytes('\0\x01\0\0\0\x07\x01\x03\x04\0\x01\0\x02')],
+  ['zookeeper', bytes(`\0\0\0\x2d\0\0\0\0${'\0'.repeat(8)}\0\0\x75\x30${'\0'.repeat(8)}\0\0\0\x10${'\0'.repeat(17)}`)],
   ['dns', bytes('\0\x1d\x12\x34\x01\x20\0\x01\0\0\0\0\0\0\x07example\x03com\0\0\x01\0\x01')],
   ['dns', bytes('\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\x03com\0\0\x01\0\x01')],
 ];

@@ -9,6 +9,7 @@
  */
 import type { Opening } from '../decoder.ts';
 import { startsTls } from './client-hello.ts';
+import { FURTHER, type FurtherName } from './signatures.ts';
 
 export type RecognisedName =
   | 'tls'
@@ -21,6 +22,7 @@ export type RecognisedName =
   | 'smtp'
   | 'ftp'
   | 'dns'
+  | FurtherName
   | 'unknown';
 
 type Signature = (client: Buffer, server: Buffer) => boolean;
@@ -44,6 +46,7 @@ const SIGNATURES: readonly (readonly [RecognisedName, Signature])[] = [
       /^220[ -]/.test(text(server)) && /^220[ -][^\r\n]*FTP|\nUSER /.test(`${text(server)}\n${text(client)}`),
   ],
   ['dns', (client) => isDnsQuery(client)],
+  ...FURTHER,
 ];
 
 /** Lines are looked at so far. */

@@ -26,7 +26,19 @@ const NAME_LENGTH_MAX = 256;
 /** Commands that are a verb themselves. */
 const QUERIES: ReadonlySet<string> = new Set(['SELECT', 'SELECT INTO', ...CONSEQUENCE]);
 
-type Answers = readonly (TreeAnswer | undefined)[];
+/** What a statement of a shape means, whatever its values. */
+interface Meaning {
+  readonly command: string;
+  /** The most consequential of its verbs; '' when none of them changes data. */
+  readonly changes: string;
+  readonly verbs: string;
+  readonly resource: string;
+  readonly hasNoWhere: boolean;
+  /** It runs a DELETE or UPDATE. */
+  readonly mayBeUnbounded: boolean;
+}
+
+type Answers = readonly (Meaning | undefined)[];
 
 const known = new Map<string, Answers | undefined>();
 let knownLength = 0;
@@ -41,7 +53,7 @@ export function readStatements(text: string, options: ScanOptions = {}): readonl
   if (known.has(key)) return merged(scanned, known.get(key));
   const statements = parse(text);
   if (statements !== undefined && statements.length !== scanned.length) return splitAnew(text, scanned, statements);
-  const answers = statements?.map(({ stmt }) => readTree(stmt));
+  const answers = statements?.map(({ stmt }) => meaningOf(readTree(stmt)));
   keep(key, answers);
   return merged(scanned, answers);
 }
@@ -75,7 +87,7 @@ function parsedAnew(text: string, scanned: readonly Statement[]): readonly State
   if (statements.length !== scanned.length) return splitAnew(text, scanned, statements);
   return merged(
     scanned,
-    statements.map(({ stmt }) => readTree(stmt)),
+    statements.map(({ stmt }) => meaningOf(readTree(stmt))),
   );
 }
 
@@ -93,7 +105,7 @@ function splitAnew(
     const parts = scanStatements(own);
     const first = parts[0] ?? scanned[0]!;
     const shape = parts.map((part) => part.shape).join('; ');
-    return mergedOne({ ...first, text: own.trim(), shape }, readTree(stmt));
+    return mergedOne({ ...first, text: own.trim(), shape }, meaningOf(readTree(stmt)));
   });
 }
 
@@ -104,17 +116,28 @@ function merged(scanned: readonly Statement[], answers: Answers | undefined): re
   return answers === undefined ? scanned : scanned.map((statement, i) => mergedOne(statement, answers[i]));
 }
 
-function mergedOne(scanned: Statement, answer: TreeAnswer | undefined): Statement {
+function mergedOne(scanned: Statement, meaning: Meaning | undefined): Statement {
+  if (meaning === undefined) return scanned;
+  const { changes, verbs, resource, hasNoWhere, mayBeUnbounded } = meaning;
+  const operation = changes === '' ? agreed(meaning.command, scanned.operation) : changes;
+  const unbounded = hasNoWhere || (scanned.unbounded && mayBeUnbounded);
+  return { ...scanned, operation, verbs, resource, unbounded };
+}
+
+function meaningOf(answer: TreeAnswer | undefined): Meaning | undefined {
   // What stands in the body of a DO is no part of the tree.
-  if (answer === undefined || answer.names === undefined) return scanned;
-  const command = agreed(answer.command, scanned.operation);
-  const { verbs, mergeDeletes, hasNoWhere } = answer;
-  const runs = new Set(QUERIES.has(answer.command) ? verbs : [command, ...verbs]);
+  if (answer === undefined || answer.names === undefined) return undefined;
+  const { command, verbs, mergeDeletes, hasNoWhere, names } = answer;
+  const runs = new Set(QUERIES.has(command) ? verbs : [command, ...verbs]);
   if (mergeDeletes) runs.add('DELETE');
-  const operation = CONSEQUENCE.find((verb) => verbs.includes(verb)) ?? command;
-  const resource = resourceOf(answer.names);
-  const unbounded = hasNoWhere || (scanned.unbounded && (verbs.includes('DELETE') || verbs.includes('UPDATE')));
-  return { ...scanned, operation, verbs: runs.size > 1 ? Array.from(runs).join(', ') : '', resource, unbounded };
+  return {
+    command,
+    changes: CONSEQUENCE.find((verb) => verbs.includes(verb)) ?? '',
+    verbs: runs.size > 1 ? Array.from(runs).join(', ') : '',
+    resource: resourceOf(names),
+    hasNoWhere,
+    mayBeUnbounded: verbs.includes('DELETE') || verbs.includes('UPDATE'),
+  };
 }
 
 function resourceOf(names: readonly string[]): string {

@@ -247,6 +247,7 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
       ringWaitingBytes: use.waitingBytes,
       ringSizeBytes: use.sizeBytes,
       bufferedBytes: use.bufferedBytes,
+      streams: this.#streams.state,
       programs: this.#capture
         .programs()
         .map(({ name, missed, runs, runNs, attached }) => ({ name, missed, runs, runNs, attached })),

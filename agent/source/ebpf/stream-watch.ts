@@ -36,6 +36,11 @@ export class StreamWatch {
     this.#wanted = wanted;
   }
 
+  get state(): 'off' | 'idle' | 'reading' {
+    if (this.#wanted === 'off') return 'off';
+    return this.#isAttached ? 'reading' : 'idle';
+  }
+
   /** The process is about to be recorded, or what it executes. */
   expect(pid: number, nowNs: number): void {
     if (this.#wanted === 'off' || (this.#wanted === 'terminals' && !hasTerminal(pid))) return;

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Gathers what happens at the terminal of a session into stretches. */
+import type { TerminalEvent, TerminalStretch } from '../decoder.ts';
+
+const STRETCH_BYTES = 64 * 1024;
+const STRETCH_EVENTS = 4096;
+const STRETCH_NS = 1e9;
+
+export class Terminal {
+  readonly #name: string;
+  readonly #give: (stretch: TerminalStretch) => void;
+  #columns: number;
+  #rows: number;
+  #startColumns: number;
+  #startRows: number;
+  #events: TerminalEvent[] = [];
+  #bytes = 0;
+
+  constructor(name: string, columns: number, rows: number, give: (stretch: TerminalStretch) => void) {
+    this.#name = name;
+    this.#columns = this.#startColumns = columns;
+    this.#rows = this.#startRows = rows;
+    this.#give = give;
+  }
+
+  get heldBytes(): number {
+    return this.#bytes;
+  }
+
+  add(kind: 'typed' | 'shown', bytes: Uint8Array, at: number): void {
+    this.#before(at);
+    this.#events.push({ kind, bytes: new Uint8Array(bytes), at });
+    this.#bytes += bytes.length;
+    if (this.#bytes >= STRETCH_BYTES || this.#events.length >= STRETCH_EVENTS) this.flush();
+  }
+
+  resize(columns: number, rows: number, at: number): void {
+    this.#before(at);
+    this.#events.push({ kind: 'resized', columns, rows, at });
+    this.#columns = columns;
+    this.#rows = rows;
+  }
+
+  flush(): void {
+    if (this.#events.length > 0) {
+      this.#give({
+        terminal: this.#name,
+        columns: this.#startColumns,
+        rows: this.#startRows,
+        events: this.#events,
+        cutBytes: 0,
+      });
+    }
+    this.#startColumns = this.#columns;
+    this.#startRows = this.#rows;
+    this.#events = [];
+    this.#bytes = 0;
+  }
+
+  #before(at: number): void {
+    const first = this.#events[0];
+    if (first !== undefined && at - first.at >= STRETCH_NS) this.flush();
+  }
+}
