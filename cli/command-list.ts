@@ -52,6 +52,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (command) => (await import('./commands/show.ts')).defineShow(command),
   },
   {
+    name: 'replay',
+    summary: 'play a session as it happened, its terminals as they looked',
+    load: async (command) => (await import('./commands/replay.ts')).defineReplay(command),
+  },
+  {
     name: 'identities',
     summary: 'list who acted, where and since when',
     load: async (command) => (await import('./commands/identities.ts')).defineIdentities(command),

@@ -35,4 +35,8 @@ if [ ! -x "$out/etcd" ]; then
 	cp "$work/files/usr/bin/etcd" "$out/etcd"
 	rm -rf "$work"
 fi
+if [ ! -d "$out/python/kubernetes" ]; then
+	echo "fetching the Python client" >&2
+	python3 -m pip install --quiet --only-binary :all: --target "$out/python" kubernetes==33.1.0
+fi
 echo "$want" >"$out/stamp"

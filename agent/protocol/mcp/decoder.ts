@@ -9,7 +9,7 @@ import { exchangeOf, NO_PAYLOAD, type Pair } from './exchange.ts';
 import { PARSED_BYTES_MAX, type RpcMessage, type RpcResponse } from './json-rpc.ts';
 import { type Line, LineStream } from './line-stream.ts';
 import { type Asked, Pending } from './pending.ts';
-import { isMcp } from './words.ts';
+import { isGreeting, isMcp } from './words.ts';
 
 const SERVER_NAME = 'server_name';
 
@@ -74,6 +74,7 @@ export class McpDecoder implements Decoder {
 
   #message(from: Side, line: Line, message: RpcMessage, wireBytes: number): void {
     if (message.kind === 'response') {
+      if (isGreeting(message)) this.#isMcp = true;
       const asker = from === 'client' ? 'server' : 'client';
       const asked = this.#pending[asker].take(message.id);
       this.#give(asker, asked, message, { line, wireBytes }, asked === undefined ? { request_missing: 'true' } : {});

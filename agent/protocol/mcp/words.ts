@@ -19,6 +19,12 @@ export function isMcp({ method, params }: RpcRequest): boolean {
   return FAMILIES.test(method);
 }
 
+/** The answer to `initialize`: where replies go by a connection of their own, nothing else tells. */
+export function isGreeting({ result }: RpcResponse): boolean {
+  const object = objectOf(result);
+  return object?.['serverInfo'] !== undefined && REVISION.test(String(object['protocolVersion'] ?? ''));
+}
+
 export interface RequestWords {
   readonly operation: string;
   readonly resource: string;

@@ -15,6 +15,8 @@ import type { ByteCounts } from '../decoder.ts';
 const CONTROL_BYTES_MAX = 64 * 1024;
 const HEADER_BYTES = 8;
 const VERSION = 0x8003;
+/** The head of a GOAWAY. Programs that end while they write it have said no less than those that wrote all of it. */
+const GOAWAY = Buffer.of(0x80, 0x03, 0x00, 0x07, 0x00, 0x00, 0x00, 0x08);
 
 export interface FrameHandler {
   /** So many bytes were understood. Called before the frame that they complete. */
@@ -75,7 +77,9 @@ export class FrameReader {
   }
 
   end(): void {
-    if (this.#held.length > 0) this.#notUnderstood('frame-incomplete', this.#held.length);
+    const held = this.#held.length;
+    if (held > 0 && GOAWAY.subarray(0, held).equals(this.#held.subarray(0, GOAWAY.length))) this.#take(held);
+    else if (held > 0) this.#notUnderstood('frame-incomplete', held);
     this.#held = Buffer.alloc(0);
     this.#data = undefined;
   }

@@ -54,6 +54,7 @@ const REQUESTS_MAX = 4096;
 const HANDLES_MAX = 256;
 const PATH_MAX = 4096;
 const MESSAGE_MAX = 1024;
+const NO_BYTES = Buffer.alloc(0);
 
 interface Request {
   readonly name: string;
@@ -153,8 +154,8 @@ export class Sftp {
       this.#sink.trouble('client', 'sftp_unknown_request');
       return;
     }
-    // Asks for nothing but itself.
-    const first = name === 'limits@openssh.com' ? Buffer.alloc(0) : reader.view(reader.u32());
+    // A question about the server's limits has no fields.
+    const first = reader.remaining === 0 && type === EXTENDED ? NO_BYTES : reader.view(reader.u32());
     const onHandle = ON_HANDLES.has(name) || ON_HANDLES_EXTENDED.has(name);
     const handle = onHandle ? first.toString('latin1', 0, 256) : '';
     const path = onHandle ? (this.#open.get(handle)?.path ?? '') : textOf(first);
@@ -313,6 +314,7 @@ export class Sftp {
       ...this.#draft(name.replace('@openssh.com', ''), path, otherPath, at, endAt),
       status,
       ...(error && { errorCode: error[0], errorMessage: error[1] }),
+      routine: name === 'limits@openssh.com',
       attributes: { path, other_path: otherPath, sftp_version: this.#version, ...attributes, ...more },
       responseAt,
       responseEndAt: responseAt,

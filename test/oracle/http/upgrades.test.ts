@@ -44,7 +44,7 @@ describe('connections that are upgraded against the log of the server', { skip }
   test('bytes behind the upgrade are counted to the byte, under the name of what they are', () => {
     assertSameBytes(record, log, EXPECTED);
     const names = record.connections.filter(({ action }) => action === 'closed').map(({ protocol }) => protocol);
-    assert.deepEqual(names, ['websocket', 'early', 'own.words', 'http']);
+    assert.deepEqual(names, ['nobodys', 'early', 'own.words', 'http']);
   });
 
   test('bytes that a client sends before it has leave are a loss with their size', () => {

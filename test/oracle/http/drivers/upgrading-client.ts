@@ -42,7 +42,7 @@ async function upgraded(protocol: string, ...parts: string[]): Promise<void> {
   await once(socket, 'close');
 }
 
-await upgraded('websocket', '', 'first frame', 'GET /no-request HTTP/1.1\r\n\r\n', 'x'.repeat(50_000));
+await upgraded('nobodys', '', 'first frame', 'GET /no-request HTTP/1.1\r\n\r\n', 'x'.repeat(50_000));
 await upgraded('early', 'sent before leave was given', 'and behind');
 await upgraded('own.words/1.0', '', 'frame');
 

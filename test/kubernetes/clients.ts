@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What agents do with a cluster: each is a workload of its own, with what it must leave in the record besides requests. */
+import { join } from 'node:path';
+import type { Cluster } from './cluster.ts';
+
+export interface Deed {
+  readonly name: string;
+  /** For a shell; $K is kubectl. */
+  readonly script: string;
+  readonly input?: string;
+  /** Streams that it opens, in order. */
+  readonly streams?: readonly ExpectedStream[];
+}
+
+export interface ExpectedStream {
+  readonly operation: string;
+  readonly statement: RegExp;
+  readonly request?: string;
+  readonly response?: string | RegExp;
+  readonly stderr?: string;
+  readonly errorCode?: string;
+}
+
+const DEPLOYMENT = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'shop', labels: { app: 'shop' } },
+  spec: {
+    replicas: 2,
+    selector: { matchLabels: { app: 'shop' } },
+    template: { metadata: { labels: { app: 'shop' } }, spec: { containers: [{ name: 'c', image: 'none' }] } },
+  },
+};
+const SECRET = 'apiVersion: v1\nkind: Secret\nmetadata:\n  name: keys\nstringData:\n  password: planted-secret-yaml\n';
+export const PLANTED = /planted-secret|cGxhbnRlZC1zZWNyZXQ/;
+
+const exec = (what: string) => new RegExp(`^exec pods web -n default -c main -- ${what}`);
+
+function streamDeeds(kind: string, prefix: string): Deed[] {
+  return [
+    {
+      name: `exec over ${kind}`,
+      script: `${prefix} $K exec web -- sh -c 'echo out; echo err >&2; exit 3'; [ $? = 3 ]`,
+      streams: [{ operation: 'exec', statement: exec('sh -c'), response: 'out\n', stderr: 'err\n', errorCode: '3' }],
+    },
+    {
+      name: `exec -i over ${kind}`,
+      script: `${prefix} $K exec -i web -- wc -c`,
+      input: 'x'.repeat(100_000),
+      streams: [
+        {
+          operation: 'exec',
+          statement: exec('wc -c$'),
+          request: 'x'.repeat(100_000),
+          response: '100000\n',
+          errorCode: '',
+        },
+      ],
+    },
+    {
+      name: `attach over ${kind}`,
+      script: `${prefix} $K attach -i web`,
+      input: 'hello\n',
+      streams: [
+        { operation: 'attach', statement: /^attach pods web/, request: 'hello\n', response: 'attached\nhello\n' },
+      ],
+    },
+    {
+      name: `cp over ${kind}`,
+      script: `echo planted-file > "$HOME/f"; ${prefix} $K cp "$HOME/f" web:"$HOME/g"; ${prefix} $K cp web:"$HOME/g" "$HOME/h"; cmp "$HOME/f" "$HOME/h"`,
+      streams: [
+        { operation: 'exec', statement: exec('test -d'), errorCode: '1' },
+        { operation: 'exec', statement: exec('tar -xmf - -C'), errorCode: '' },
+        { operation: 'exec', statement: exec('tar cf -'), response: /planted-file/, errorCode: '' },
+      ],
+    },
+  ];
+}
+
+export const DEEDS: readonly Deed[] = [
+  {
+    name: 'get',
+    script:
+      '$K get pods && $K get pods web -o json && $K get nodes -o yaml && $K get pods -A -l a=b --field-selector metadata.name=web',
+  },
+  { name: 'what is not there', script: '$K get pods nothing; $K delete configmap nothing; true' },
+  {
+    name: 'apply',
+    script: '$K apply -f - && $K scale deployment shop --replicas=3 && $K get deploy shop',
+    input: JSON.stringify(DEPLOYMENT),
+  },
+  {
+    name: 'server-side apply',
+    script: '$K apply --server-side --field-manager=ops -f -',
+    input: JSON.stringify({ ...DEPLOYMENT, metadata: { name: 'side' } }),
+  },
+  {
+    name: 'dry run',
+    script: '$K apply --dry-run=server -f - && $K delete deployment shop --dry-run=server',
+    input: JSON.stringify({ ...DEPLOYMENT, metadata: { name: 'dry' } }),
+  },
+  {
+    name: 'patches',
+    script: `$K patch deploy shop --type=json -p '[{"op":"replace","path":"/spec/replicas","value":1}]' && $K patch deploy shop --type=merge -p '{"spec":{"replicas":4}}' && $K label deploy shop tier=web && $K annotate deploy shop note='a "quoted" note'`,
+  },
+  {
+    name: 'secrets',
+    script:
+      '$K apply -f - && $K get secret keys -o yaml && $K get secrets && $K patch secret keys -p \'{"stringData":{"more":"planted-secret-patch"}}\' && $K delete secret keys',
+    input: SECRET,
+  },
+  {
+    name: 'impersonation',
+    script:
+      '$K get pods --as=ann --as-group=dev --as-group=ops; $K auth can-i delete pods --as=ann; $K auth can-i --list >/dev/null; true',
+  },
+  { name: 'logs', script: '$K logs web' },
+  { name: 'token', script: '$K create serviceaccount robot && $K create token robot >/dev/null' },
+  {
+    name: 'watch',
+    script:
+      '(timeout 3 $K get configmaps -w -o name; true) & sleep 1; $K create configmap seen --from-literal=a=b && $K delete configmap seen; wait',
+  },
+  {
+    name: 'raw',
+    script:
+      '$K get --raw /healthz && $K get --raw /version && $K get --raw /openapi/v3 >/dev/null && $K api-resources >/dev/null',
+  },
+  {
+    name: 'deletes',
+    script:
+      '$K delete deployment shop --cascade=foreground --wait=false && $K delete deployment side --grace-period=0 --wait=false && $K delete configmaps -l x=y',
+  },
+  ...streamDeeds('WebSocket', ''),
+  ...streamDeeds('SPDY', 'KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false'),
+  { name: 'client-go', script: '$CLIENT_GO' },
+  { name: 'the Python client', script: 'python3 -c "$PYTHON_CLIENT"' },
+];
+
+const PYTHON_CLIENT = `
+from kubernetes import client, config
+config.load_kube_config()
+api = client.CoreV1Api()
+api.create_namespaced_config_map("default", {"metadata": {"name": "from-python"}, "data": {"a": "b" * 300}})
+api.list_namespaced_config_map("default", label_selector="a=b", limit=5)
+api.patch_namespaced_config_map("from-python", "default", {"data": {"c": "d"}})
+api.create_namespaced_secret("default", {"metadata": {"name": "py"}, "stringData": {"password": "planted-secret-python"}})
+api.delete_namespaced_secret("py", "default")
+api.delete_namespaced_config_map("from-python", "default", propagation_policy="Background")
+try:
+    api.read_namespaced_pod("nothing", "default")
+except client.ApiException as error:
+    assert error.status == 404
+assert len(client.AppsV1Api().list_deployment_for_all_namespaces().items) >= 0
+`;
+
+export function environmentOf(cluster: Cluster, http: string): Record<string, string> {
+  const { programs, kubeconfig, folder } = cluster;
+  return {
+    KUBECONFIG: kubeconfig,
+    HOME: join(folder, 'home'),
+    K: join(programs, 'kubectl'),
+    CLIENT_GO: join(programs, 'client-go'),
+    PYTHON_CLIENT,
+    PYTHONPATH: join(programs, 'python'),
+    PYTHONWARNINGS: 'ignore',
+    // Go's clients ask in HTTP/2 by themselves.
+    ...(http === '1' && { DISABLE_HTTP2: 'true', GODEBUG: 'http2client=0' }),
+  };
+}
