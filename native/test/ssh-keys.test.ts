@@ -14,7 +14,8 @@ import { unless } from './bpf-host.ts';
 import { Observer, type Run } from './observer.ts';
 import { scratchFolder } from './trigger.ts';
 
-const HERE = join(import.meta.dirname, 'ssh');
+const SERVER = join(import.meta.dirname, 'ssh/server.py');
+const CLIENTS = join(import.meta.dirname, '../../test/ssh/clients');
 const PYTHON = '/usr/bin/python3';
 const SAYS = 'it is so';
 const OPEN_SSH = '/usr/bin/ssh';
@@ -55,14 +56,14 @@ const clients: readonly Client[] = [
     what: 'paramiko',
     file: pyca,
     ciphers: [...CTR, 'aes256-cbc'],
-    command: (port, cipher) => [PYTHON, join(HERE, 'paramiko_client.py'), String(port), cipher],
+    command: (port, cipher) => [PYTHON, join(CLIENTS, 'paramiko_client.py'), String(port), cipher, '', SAYS],
     tellsDirection: true,
   },
   {
     what: 'asyncssh',
     file: pyca,
     ciphers: ['aes256-ctr', ...REST],
-    command: (port, cipher) => [PYTHON, join(HERE, 'asyncssh_client.py'), String(port), cipher],
+    command: (port, cipher) => [PYTHON, join(CLIENTS, 'asyncssh_client.py'), String(port), cipher, '', SAYS],
     // ChaCha20 encrypts and decrypts alike, so it is always told to encrypt.
     tellsDirection: false,
   },
@@ -94,7 +95,7 @@ describe('keys of SSH', { skip }, () => {
     const folder = join(scratchFolder(), 'sftp');
     mkdirSync(folder);
     writeFileSync(join(folder, 'said'), `${SAYS}\n`);
-    server = spawn(PYTHON, [join(HERE, 'server.py'), folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+    server = spawn(PYTHON, [SERVER, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
     port = await new Promise((resolve, reject) => {
       server.once('exit', (code) => reject(new Error(`the server has ended: ${code}`)));
       createInterface({ input: server.stdout! }).on('line', (line) => {

@@ -34,6 +34,16 @@ export function fromDebian(file: string, packageName: string): string {
   return installed;
 }
 
+/** The folder with the files of a Debian package that is not to be installed, as it would start a server. Errors: ToolMissing. */
+export function takenOut(packageName: string): string {
+  return builtAt(join(root, '.setup/taken-out', packageName), [], (place) => {
+    const script = `server=$1 place=$2; work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; chmod 755 "$work"; cd "$work"
+      apt-get download -q "$server" || { apt-get update -q && apt-get download -q "$server"; }
+      dpkg -x "$server"_*.deb "$place"`;
+    perform(['sh', '-ec', script, '-', packageName, place], root);
+  });
+}
+
 /** Debian's own first: a version manager's stand-in for a program is a script. */
 function found(file: string): string | undefined {
   if (file.startsWith('/')) return existsSync(file) ? file : undefined;

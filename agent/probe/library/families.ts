@@ -12,7 +12,7 @@ import { openssh } from './openssh.ts';
 import { openssl } from './openssl.ts';
 import { openssl11 } from './openssl-1.1.ts';
 import { rustls } from './rustls.ts';
-import { libssh2, nodeCiphers, pyca } from './ssh-libraries.ts';
+import { libssh2, nodeCiphers, pyca, ssh2Addon } from './ssh-libraries.ts';
 
 /** All that are known, those with probes first: a file that has several is named in this order. */
 export const families: readonly LibraryFamily[] = [
@@ -32,5 +32,6 @@ export const families: readonly LibraryFamily[] = [
   libssh2,
   pyca,
   nodeCiphers,
+  ssh2Addon,
   goSsh,
 ];

@@ -60,6 +60,16 @@ export const nodeCiphers: LibraryFamily = {
   },
 };
 
+/** What ssh2 for Node is built with, where a compiler was at hand: OpenSSL by Node's own exports. */
+export const ssh2Addon: LibraryFamily = {
+  name: 'ssh2',
+  *bySymbol(elf) {
+    if (exportedSymbol(elf, '_ZTV12AESGCMCipher') === undefined) return undefined;
+    const probes = yield* callsOfCiphers(elf);
+    return probes.length === 0 ? undefined : { library: 'ssh2', probes };
+  },
+};
+
 function* callsOfCiphers(elf: ElfFile): Search<ProbePoint[]> {
   const probes: ProbePoint[] = [];
   for (const [name, kind] of IMPORTS) {

@@ -46,7 +46,9 @@ export class Login {
     const reader = new ByteReader(message, 1);
     const user = reader.text(reader.u32());
     reader.view(reader.u32());
-    const method = reader.text(reader.u32());
+    const asked = reader.text(reader.u32());
+    // OpenSSH from 8.9 on; the server's key stands behind the rest.
+    const method = asked === 'publickey-hostbound-v00@openssh.com' ? 'publickey' : asked;
     if (reader.short) return false;
     const attributes: Record<string, string> = { user, auth_method: method };
     let isQuestion = false;
