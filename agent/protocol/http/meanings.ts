@@ -16,7 +16,7 @@ import { serverSentEvents } from '../sse/meaning.ts';
  */
 export type Meaning = (exchange: Exchange) => readonly Exchange[] | undefined;
 
-const all: readonly Meaning[] = [kubernetes, grpc, modelContext, serverSentEvents];
+const all: readonly Meaning[] = [grpc, kubernetes, modelContext, serverSentEvents];
 
 /** The first language that knows it; else the exchange as it is. A meaning that fails is none: the exchange stays. */
 export function meanings(exchange: Exchange): readonly Exchange[] {
