@@ -3,7 +3,7 @@
 /** HTTP/2: the frames of both directions, put together to streams, each of which is an exchange. */
 import type { ByteCounts, Decoder, DecoderBounds, DecoderSink, Opening, Side } from '../decoder.ts';
 import { handOver, IN_REPLY, sentTo } from '../http/hand-over.ts';
-import { meanings } from '../http/meanings.ts';
+import { giveMeaning } from '../http/meanings.ts';
 import type { Incomplete, Message } from '../http/message.ts';
 import { headNotes } from '../http/parts.ts';
 import type { FoundSecret } from '../http/secrets.ts';
@@ -355,7 +355,7 @@ export class Http2Decoder implements Decoder {
       handOver(this.#sink, secrets.request, message?.endAt ?? stream.startedAt, sentTo(target));
     }
     handOver(this.#sink, secrets.reply, replyEndAt, IN_REPLY);
-    if (exchange !== undefined) for (const meant of meanings(exchange)) this.#sink.exchange(meant);
+    if (exchange !== undefined) giveMeaning(exchange, this.#sink);
   }
 }
 

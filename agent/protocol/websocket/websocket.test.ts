@@ -326,3 +326,14 @@ test('random bytes', () => {
     { numRuns: 300 },
   );
 });
+
+test('messages are asked for by the token of the handshake', () => {
+  const credential = { kind: 'http-bearer', reach: 'exchange', fingerprint: 'f' } as const;
+  const { exchanges } = check([says('client', 'text', 'a'), says('server', 'text', 'b')], {
+    agreement: { ...agreed(), credential },
+  });
+  assert.deepEqual(
+    exchanges.map((one) => one.credential),
+    [credential, credential],
+  );
+});
