@@ -36,6 +36,7 @@ const decoder = load.definition.create(
     },
     credential: () => {},
     terminal: () => {},
+    carried: () => {},
     handover: (protocol) => {
       throw new Error(`handed over to ${protocol}`);
     },
