@@ -19,6 +19,7 @@ import { ControlServer, type RunAnswer } from './control/control-server.ts';
 import { Journal } from './journal/journal.ts';
 import type { ProcessKey, Scope } from './model/kernel-event.ts';
 import { DEFAULT_BOUNDS } from './protocol/decoder.ts';
+import { parserCounts } from './protocol/sql/parser.ts';
 import { AliveMark, type Moment } from './recorder/alive-mark.ts';
 import { attributesOf, ClockWatch, readAtOnce } from './recorder/clock-watch.ts';
 import { Recorder } from './recorder/recorder.ts';
@@ -58,6 +59,8 @@ export interface AgentStatus {
   readonly delivery: object | null;
   /** The key of the sealed record, and what of it the collector cosigned. */
   readonly seal: object;
+  /** Texts of SQL by what PostgreSQL's parser said: what it refused, was too long for it or made it fail was only scanned. */
+  readonly sql_parser: Readonly<Record<'parsed' | 'refused' | 'too_long' | 'failed', number>>;
   readonly broker: object | null;
   /** Probes on TLS libraries, and what they saw; null when TLS is not read. */
   readonly tls: object | null;
@@ -176,6 +179,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       requestBytesMax: config.record.request_bytes_max,
       responseBytesMax: config.record.response_bytes_max,
     },
+    unknownHeadBytes: config.capture.unknown_head_bytes,
     onSessionStarted: (session) => {
       desk?.sessionStarted(session);
       saveState();
@@ -316,6 +320,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
         sessions: String([...recorder.lineage.sessions].length),
         connections: String(recorder.connections),
         ...Object.fromEntries(Object.entries(recorder.counts).map(([name, value]) => [name, String(value)])),
+        ...Object.fromEntries(Object.entries(sqlParser()).map(([name, value]) => [`sql_${name}`, String(value)])),
       };
       recorder.write(builder.recorder('HEARTBEAT', { ...about, attributes }, clock.now()));
     }, config.record.heartbeat_seconds * 1000),
@@ -363,6 +368,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       })),
       connections: recorder.connections,
       counts: { ...recorder.counts },
+      sql_parser: sqlParser(),
       journal: journalStatus(journal),
       frozen: freezing.frozen,
       delivery: delivery?.status() ?? null,
@@ -430,6 +436,12 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       return stopping;
     },
   };
+}
+
+/** Texts that PostgreSQL's parser was asked about, and what the scanner answered instead. */
+function sqlParser(): AgentStatus['sql_parser'] {
+  const { parsed, refused, tooLong, failed } = parserCounts;
+  return { parsed, refused, too_long: tooLong, failed };
 }
 
 function whyNoRun(identity: string, fitting: number): string {

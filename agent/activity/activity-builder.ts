@@ -300,7 +300,7 @@ export class ActivityBuilder {
   #headAttributes(connection: ConnectionView): Record<string, string> {
     const attributes: Record<string, string> = {};
     for (const direction of ['sent', 'received'] as const) {
-      const head = this.#redactor.bytes(connection.head?.(direction) ?? EMPTY);
+      const head = this.#redactor.unknown(connection.head?.(direction) ?? EMPTY);
       if (head.length === 0) continue;
       const bytes = Buffer.from(head);
       if (isText(bytes)) attributes[`${direction}_head`] = new TextDecoder().decode(bytes, { stream: true });

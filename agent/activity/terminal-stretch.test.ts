@@ -81,6 +81,12 @@ test('several lines typed at once are kept when the first is shown', () => {
   assert.equal(recorded('i:ls\rpwd\r', 'o:ls\r\n/x\r\n', 'o:pwd\r\n').input, 'ls\rpwd\r');
 });
 
+test('a password that is typed ahead with the command that asks for it is counted and not kept', () => {
+  const stretch = recorded('o:$ ', 'i:read -s word\rhunter2\r', 'o:read -s word\r\n', 'o:$ ');
+  assert.equal(stretch.input, 'read -s word\r\r');
+  assert.equal(stretch.hiddenBytes, 7);
+});
+
 test('credentials that were typed or shown are taken out, and the timing counts what is left', () => {
   const stretch = recorded('i:export DB_PASSWORD=hun', 'o:export DB_PASSWORD=hun', 'i:ter2\r', 'o:ter2\r\n$ ');
   assert.doesNotMatch(stretch.input + stretch.output, /hun|ter2/);

@@ -27,6 +27,7 @@ const ECHO_BYTES_LOOKED_AT = 3;
 const REDRAWN_BYTES_LOOKED_AT = 16;
 const ESC = 0x1b;
 const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 
 export function recordedStretch(stretch: TerminalStretch, redactor: Redactor): RecordedStretch {
   const events = withoutUnshown(stretch.events);
@@ -81,7 +82,8 @@ function redacted(events: readonly TerminalEvent[], kind: 'typed' | 'shown', red
 
 /**
  * Typed text that the terminal did not show, as its count. What is typed until something is shown again is looked at
- * together: it was shown when what follows it on the same line begins with it. Keys that are no text (Enter, arrows) are kept.
+ * together: its first line was shown when what follows it on the same line begins with it; further lines, typed ahead of
+ * whoever reads them, when they are somewhere in what follows. Keys that are no text (Enter, arrows) are kept.
  */
 export function withoutUnshown(events: readonly TerminalEvent[]): readonly TerminalEvent[] {
   const kept: TerminalEvent[] = [];
@@ -100,24 +102,50 @@ export function withoutUnshown(events: readonly TerminalEvent[]): readonly Termi
     const first = burst.findIndex((one) => one.kind === 'typed' && textOf(one.bytes).length > 0);
     // A line feed that was shown before any text ends the line in which an echo would have to be.
     const answer = events.slice(at + Math.max(0, first), answerEnd);
-    if (first < 0 || isShown(burst, answer)) kept.push(...burst);
-    else for (const one of burst) kept.push(...(one.kind === 'typed' ? textHidden(one.bytes, one.at) : [one]));
+    kept.push(...(first < 0 ? burst : burstWithoutUnshown(burst, bytesOf(answer, 'shown'))));
     at = end;
   }
   return kept;
+}
+
+function burstWithoutUnshown(burst: readonly TerminalEvent[], shown: Buffer): TerminalEvent[] {
+  const typed = bytesOf(burst, 'typed');
+  const isHidden = new Uint8Array(typed.length);
+  const allShown = textOf(shown);
+  let isFirst = true;
+  for (let from = 0; from < typed.length; ) {
+    let to = from + 1;
+    while (to < typed.length && !isLineEnd(typed[to - 1] as number)) to++;
+    const line = textOf(typed.subarray(from, to));
+    if (line.length > 0) {
+      const isSeen = isFirst ? isShown(line, textOf(shown, true)) : allShown.includes(headOf(line));
+      if (!isSeen) isHidden.fill(1, from, to);
+      isFirst = false;
+    }
+    from = to;
+  }
+  let before = 0;
+  return burst.flatMap((one) => {
+    if (one.kind !== 'typed') return [one];
+    const mine = isHidden.subarray(before, before + one.bytes.length);
+    before += one.bytes.length;
+    return textHidden(one.bytes, mine, one.at);
+  });
 }
 
 function showsText(event: TerminalEvent): boolean {
   return event.kind === 'shown' && textOf(event.bytes).length > 0;
 }
 
-function isShown(burst: readonly TerminalEvent[], answer: readonly TerminalEvent[]): boolean {
-  const typed = textOf(bytesOf(burst, 'typed'), true);
-  const shown = textOf(bytesOf(answer, 'shown'), true);
+function isShown(typed: Buffer, shown: Buffer): boolean {
   const compared = Math.min(typed.length, shown.length, ECHO_BYTES_LOOKED_AT);
   if (compared > 0 && typed.subarray(0, compared).equals(shown.subarray(0, compared))) return true;
   // A line that is shown anew as a whole: behind its prompt.
-  return typed.length >= ECHO_BYTES_LOOKED_AT && shown.includes(typed.subarray(0, REDRAWN_BYTES_LOOKED_AT));
+  return typed.length >= ECHO_BYTES_LOOKED_AT && shown.includes(headOf(typed));
+}
+
+function headOf(line: Buffer): Buffer {
+  return line.subarray(0, REDRAWN_BYTES_LOOKED_AT);
 }
 
 function bytesOf(events: readonly TerminalEvent[], kind: 'typed' | 'shown'): Buffer {
@@ -155,20 +183,20 @@ function sequenceEnd(bytes: Uint8Array, from: number): number {
   return second === 0x4f ? at + 1 : at;
 }
 
-/** The typed bytes with runs of text as counts; what is no text stays. */
-function textHidden(bytes: Uint8Array, at: number): TerminalEvent[] {
+/** The typed bytes with runs of hidden text as counts; what is no text stays. */
+function textHidden(bytes: Uint8Array, isHidden: Uint8Array, at: number): TerminalEvent[] {
+  const isKept = (index: number): boolean => isHidden[index] === 0 || (bytes[index] as number) < 0x20;
   const parts: TerminalEvent[] = [];
   for (let from = 0; from < bytes.length; ) {
-    const isText = isTextByte(bytes[from] as number);
     let to = from + 1;
-    while (to < bytes.length && isTextByte(bytes[to] as number) === isText) to++;
-    if (isText) parts.push({ kind: 'hidden', bytes: to - from, at });
-    else parts.push({ kind: 'typed', bytes: bytes.subarray(from, to), at });
+    while (to < bytes.length && isKept(to) === isKept(from)) to++;
+    if (isKept(from)) parts.push({ kind: 'typed', bytes: bytes.subarray(from, to), at });
+    else parts.push({ kind: 'hidden', bytes: to - from, at });
     from = to;
   }
   return parts;
 }
 
-function isTextByte(byte: number): boolean {
-  return byte >= 0x20;
+function isLineEnd(byte: number): boolean {
+  return byte === LINE_FEED || byte === CARRIAGE_RETURN;
 }

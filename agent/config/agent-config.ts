@@ -155,6 +155,8 @@ export interface CaptureConfig {
   readonly poll_ms: number;
   readonly processes_max: number;
   readonly watch_syscalls: boolean;
+  /** First bytes of each side of a connection that nobody decodes; 0: none. */
+  readonly unknown_head_bytes: number;
   /** Which pipes and terminals are read, while a workload runs. */
   readonly streams: 'off' | 'terminals' | 'terminals_and_pipes';
 }

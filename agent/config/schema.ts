@@ -225,6 +225,7 @@ export const agentConfigSchema = object({
       poll_ms: { type: 'integer', minimum: 1, maximum: 50, default: 20 },
       processes_max: { type: 'integer', minimum: 64, maximum: 4194304, default: 65536 },
       watch_syscalls: { type: 'boolean', default: false },
+      unknown_head_bytes: { type: 'integer', minimum: 0, maximum: 65536, default: 4096 },
       streams: { enum: ['off', 'terminals', 'terminals_and_pipes'], default: 'terminals' },
     }),
     default: {},

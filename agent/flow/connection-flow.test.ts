@@ -53,8 +53,8 @@ test('a connection on which nothing was said has an empty account', () => {
 });
 
 test('of what nobody decodes the first bytes are kept, where they hold no login', () => {
-  const heads = (sent: string, received: string, late = false) => {
-    const { flow } = new WatchedFlow(opened({ joinedLate: late })).arrive(
+  const heads = (sent: string, received: string, late = false, unknownHeadBytes?: number) => {
+    const { flow } = new WatchedFlow(opened({ joinedLate: late }), undefined, undefined, unknownHeadBytes).arrive(
       moved('received', 0, received.slice(0, 9)),
       moved('sent', 0, sent),
       moved('received', Math.min(9, received.length), received.slice(9)),
@@ -71,7 +71,10 @@ test('of what nobody decodes the first bytes are kept, where they hold no login'
   assert.deepEqual(heads('\x10\x10\0\x04MQTT\x04\x02\0\x3c\0\x04abcd', ''), ['mqtt', '', '']);
   assert.deepEqual(heads('\x01\x02\x03', 'welcome to nothing', true), ['unknown', '', '']);
   assert.deepEqual(heads(GET, OK).slice(1), ['', '']);
-  assert.deepEqual(heads('x'.repeat(10_000), '')[1]?.length, 4096);
+  assert.deepEqual(heads('x '.repeat(5000), '')[1]?.length, 4096);
+  assert.deepEqual(heads('x'.repeat(10_000), '')[1], '');
+  assert.deepEqual(heads('x y '.repeat(100), 'z', false, 10).slice(1), ['x y x y x ', 'z']);
+  assert.deepEqual(heads('x y', 'z', false, 0).slice(1), ['', '']);
 });
 
 test('of UDP the sums are told, and nothing is lost', () => {

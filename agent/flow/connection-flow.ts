@@ -36,6 +36,8 @@ export interface FlowSink {
 
 export interface FlowOptions {
   readonly bounds: DecoderBounds;
+  /** As of a conversation. */
+  readonly unknownHeadBytes?: number | undefined;
   /** Left out: all that there are. */
   readonly protocols?: readonly ProtocolDefinition[];
   /**
@@ -83,7 +85,7 @@ export class ConnectionFlow {
       sent: new Stream(this.#streamSink('sent'), isUnix ? UNIX_REORDER_NS : 0),
       received: new Stream(this.#streamSink('received'), isUnix ? UNIX_REORDER_NS : REORDER_NS),
     };
-    const { bounds, protocols, secretsOf, sshKeysOf } = options;
+    const { bounds, unknownHeadBytes, protocols, secretsOf, sshKeysOf } = options;
     this.#datagrams = opened.transport === 'udp' ? new Datagrams(opened, bounds, this.#datagramsSink()) : undefined;
     this.#conversation = new Conversation(
       waysOf(opened),
@@ -91,6 +93,7 @@ export class ConnectionFlow {
       opened.joinedLate,
       {
         bounds,
+        unknownHeadBytes,
         ...(protocols && { protocols }),
         secrets: secretsOf?.(opened, () => this.#users()),
         sshKeys: sshKeysOf?.(opened, () => this.#users()),

@@ -29,6 +29,8 @@ import { type Decision, type Direction, OpeningBytes, type Ports, type SideOf } 
 
 export interface ConversationOptions {
   readonly bounds: DecoderBounds;
+  /** Of each side of what nobody decodes; 0: none. Left out: `UNKNOWN_HEAD_BYTES`. */
+  readonly unknownHeadBytes?: number | undefined;
   /** Left out: all that there are. */
   readonly protocols?: readonly ProtocolDefinition[];
   /** Left out: what is said in TLS is not read. */
@@ -69,7 +71,7 @@ const HANDOVERS_MAX = 8;
 const TUNNEL_DEPTH_MAX = 3;
 
 /** 4 KiB of each side: a greeting, and a first request with its answer. Less where payloads are bounded by less. */
-const HEAD_BYTES_MAX = 4096;
+export const UNKNOWN_HEAD_BYTES = 4096;
 
 const DIRECTIONS = ['sent', 'received'] as const;
 const NO_BYTES = new Uint8Array(0);
@@ -437,7 +439,8 @@ export class Conversation {
     if (name !== 'unknown' || this.#protocol === '') this.#protocol = name;
     this.#opening = undefined;
     this.#isOnlyCounted = true;
-    const decoder = new OpaqueDecoder(Math.min(HEAD_BYTES_MAX, this.#options.bounds.responseBytesMax));
+    const { bounds, unknownHeadBytes = UNKNOWN_HEAD_BYTES } = this.#options;
+    const decoder = new OpaqueDecoder(Math.min(unknownHeadBytes, bounds.responseBytesMax));
     this.#decoding = new Decoding({ name }, () => decoder, this.#listener());
     // What follows a language, or comes when it is not the beginning, are no first bytes.
     if (!this.#late && this.#failures === 0 && this.#handovers === 0) this.#opaque = { decoder, name };

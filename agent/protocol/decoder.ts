@@ -148,6 +148,8 @@ export interface Agreement {
   /** Names in lower case, as they came; values with secrets out. */
   readonly requestFields: readonly (readonly [name: string, value: string])[];
   readonly responseFields: readonly (readonly [name: string, value: string])[];
+  /** What was asked with: what is done in the next language is done by it. */
+  readonly credential?: CarriedCredential;
   /** The exchange that asked, when it was not given out: its answer comes in the next language (h2c's stream 1). */
   readonly unanswered?: Exchange;
 }

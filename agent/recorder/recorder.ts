@@ -44,6 +44,8 @@ export interface RecorderOptions {
   /** Its place in the record; 0: there was no room for it. */
   readonly append: (activity: Activity) => unknown;
   readonly bounds: DecoderBounds;
+  /** Of each side of a connection that nobody decodes. Left out: as a conversation has it. */
+  readonly unknownHeadBytes?: number;
   /** Left out: all that there are. */
   readonly protocols?: readonly ProtocolDefinition[];
   readonly tableBounds?: FlowTableBounds;
@@ -116,12 +118,12 @@ export class Recorder {
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.lineage = new Lineage(options);
-    const { bounds, protocols, tableBounds } = options;
+    const { bounds, unknownHeadBytes, protocols, tableBounds } = options;
     const secretsOf = (opened: ConnectionOpened, pids: () => Iterable<number>) =>
       this.#secretsOf(this.#sessionOf(opened)).storeFor(pids);
     const sshKeysOf = (opened: ConnectionOpened, pids: () => Iterable<number>) =>
       this.#sshKeysOf(this.#sessionOf(opened)).storeFor(pids);
-    const flowOptions = { bounds, ...(protocols && { protocols }), secretsOf, sshKeysOf };
+    const flowOptions = { bounds, unknownHeadBytes, ...(protocols && { protocols }), secretsOf, sshKeysOf };
     this.#flows = new FlowTable(this.#flowSink(), flowOptions, tableBounds);
   }
 

@@ -46,6 +46,8 @@ export class Direction {
   cipher: PacketCipher | undefined = plainCipher();
   spec: PacketSpec | undefined;
   algorithms: DirectionAlgorithms | undefined;
+  /** Keys that were taken into use, with this direction's SSH_MSG_NEWKEYS. */
+  keyExchanges = 0;
   /** Keys that had come when the first packet was tried with all of them. */
   triedArrivals = -1;
   inflater: Inflater | undefined;

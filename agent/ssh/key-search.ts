@@ -4,6 +4,7 @@
 import type { SshCipherKey } from '../model/ssh-key.ts';
 import type { PacketSpec } from './algorithms.ts';
 import type { Direction } from './direction.ts';
+import { newInflater } from './inflater.ts';
 import type { SshKeyStore } from './key-pool.ts';
 import { type PacketCipher, packetCipher } from './packet-cipher.ts';
 import { isMessage, payloadOf } from './plausible.ts';
@@ -65,16 +66,16 @@ function tryKey(of: Direction, spec: PacketSpec, { key, iv }: Candidate): KeyFou
   const body = bytes === undefined ? undefined : cipher.open(queue.peek(bytes), of.sequence);
   cipher.end();
   const payload = body && payloadOf(body);
-  // Compressed contents say nothing before they are inflated; a tag needs no second proof.
+  // A tag needs no second proof.
   const isProof =
-    payload !== undefined &&
-    (spec.cipher.kind === 'gcm' || spec.cipher.kind === 'chacha' || isMessage(payload) || isCompressed(spec, payload));
+    payload !== undefined && (spec.cipher.kind === 'gcm' || spec.cipher.kind === 'chacha' || isPlausible(of, payload));
   if (!isProof) return { kind: 'none' };
   const fresh = packetCipher(spec, key, iv);
   return fresh === undefined ? { kind: 'none' } : { kind: 'found', cipher: fresh };
 }
 
-/** The head of a zlib stream (RFC 1950, section 2.2), which is new with each exchange of keys. */
-function isCompressed({ compression }: PacketSpec, payload: Buffer): boolean {
-  return compression !== 'none' && payload.length > 6 && payload[0] === 0x78 && payload.readUInt16BE(0) % 31 === 0;
+/** A compressed stream begins anew with each exchange of keys. */
+function isPlausible({ inflater, keyExchanges }: Direction, payload: Buffer): boolean {
+  const message = inflater === undefined ? payload : newInflater().inflate(payload);
+  return message !== undefined && message.length > 0 && isMessage(message, keyExchanges === 1);
 }

@@ -4,16 +4,17 @@
  * Whether a payload is a message, whole and with nothing behind it. CTR and CBC have a MAC whose key is not known: that the
  * first packet makes sense is the proof that the key is right.
  *
- * How strong it is: a length that fits (18 bits of 32 at least where it is encrypted), padding that fits, a number that may
- * stand there, and lengths inside that meet its end exactly. The first packet of a connection is a request for a service
- * or a list of extensions, with 12 known bytes or more: 96 bits. Of a later exchange of keys it may be a message with no text
- * inside (window, end of file): 5 or 9 bytes of fixed size, some 30 bits, with candidates of the session's own keys only.
+ * How strong it is: padding that fits, a number that may stand there, and lengths inside that meet its end exactly. The first
+ * packet of a connection is a request for a service, its answer, or a list of extensions: 12 known bytes or more, 96 bits. Of a
+ * later exchange of keys it may be a message with no text inside (window, end of file): its size, its number and the upper
+ * half of a channel's number, 32 bits; an answer with nothing inside has 16. Tried are the session's own keys only.
  *
  * Source   RFC 4252, 4253, 4254, 8308
  */
 import { ByteReader } from '../protocol/bytes/byte-reader.ts';
 
-type Field = 'u32' | 'bool' | 'string' | 'rest';
+/** A channel's number: both ends count from 0. */
+type Field = 'u32' | 'channel' | 'bool' | 'string' | 'port' | 'rest';
 
 const SHAPES: Readonly<Record<number, readonly Field[]>> = {
   1: ['u32', 'string', 'string'],
@@ -27,22 +28,26 @@ const SHAPES: Readonly<Record<number, readonly Field[]>> = {
   52: [],
   53: ['string', 'string'],
   80: ['string', 'bool', 'rest'],
-  81: ['rest'],
+  81: ['port'],
   82: [],
-  90: ['string', 'u32', 'u32', 'u32', 'rest'],
-  91: ['u32', 'u32', 'u32', 'u32', 'rest'],
-  92: ['u32', 'u32', 'string', 'string'],
-  93: ['u32', 'u32'],
-  94: ['u32', 'string'],
-  95: ['u32', 'u32', 'string'],
-  96: ['u32'],
-  97: ['u32'],
-  98: ['u32', 'string', 'bool', 'rest'],
-  99: ['u32'],
-  100: ['u32'],
+  90: ['string', 'channel', 'u32', 'u32', 'rest'],
+  91: ['channel', 'channel', 'u32', 'u32', 'rest'],
+  92: ['channel', 'u32', 'string', 'string'],
+  93: ['channel', 'u32'],
+  94: ['channel', 'string'],
+  95: ['channel', 'u32', 'string'],
+  96: ['channel'],
+  97: ['channel'],
+  98: ['channel', 'string', 'bool', 'rest'],
+  99: ['channel'],
+  100: ['channel'],
 };
 
-const NAMED = new Set([5, 6, 80, 90]);
+/** What may come before anybody has logged in; also messages to be ignored. */
+const FIRST = new Set([2, 4, 5, 6, 7]);
+const NAMED = new Set([5, 6, 80, 90, 98]);
+const CHANNELS_MAX = 65_536;
+const PORTS_MAX = 65_536;
 const EXTENSIONS_MAX = 64;
 
 /** The payload of a packet's body; undefined when the padding cannot be such. */
@@ -52,19 +57,25 @@ export function payloadOf(body: Buffer): Buffer | undefined {
   return padding < 4 || payloadBytes < 1 ? undefined : body.subarray(1, 1 + payloadBytes);
 }
 
-export function isMessage(payload: Buffer): boolean {
+/** `isFirst`: it is the first under the first keys of a connection. */
+export function isMessage(payload: Buffer, isFirst: boolean): boolean {
   const number = payload[0] as number;
+  if (isFirst && !FIRST.has(number)) return false;
   if (number === 7) return isExtensions(payload);
   const shape = SHAPES[number];
   if (shape === undefined) return false;
   const reader = new ByteReader(payload, 1);
   for (const [index, field] of shape.entries()) {
     if (field === 'u32') reader.u32();
-    else if (field === 'bool') {
+    else if (field === 'channel') {
+      if (reader.u32() >= CHANNELS_MAX) return false;
+    } else if (field === 'port') {
+      if (reader.remaining > 0 && reader.u32() >= PORTS_MAX) return false;
+    } else if (field === 'bool') {
       if (reader.u8() > 1) return false;
     } else if (field === 'string') {
       const text = reader.view(reader.u32());
-      if (index === 0 && NAMED.has(number) && !isName(text)) return false;
+      if (NAMED.has(number) && index === (number === 98 ? 1 : 0) && !isName(text)) return false;
     } else reader.skip(reader.remaining);
   }
   return !reader.short && reader.remaining === 0;

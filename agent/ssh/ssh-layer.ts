@@ -302,6 +302,7 @@ export class SshLayer {
     of.algorithms = this.#agreed?.of[of.side];
     of.spec = of.algorithms && packetSpecOf(of.algorithms);
     of.triedArrivals = -1;
+    of.keyExchanges++;
     if (this.#strict === true) of.sequence = 0;
     const compression = of.spec?.compression;
     const isCompressed = compression === 'at-once' || (compression === 'after-login' && this.#isLoggedIn);

@@ -84,6 +84,10 @@ function troubleOf(agent: AgentStatus): string {
   return journal.trouble ?? delivery?.error?.code ?? seal?.trouble ?? '';
 }
 
+function parserLine({ parsed, refused, too_long, failed }: AgentStatus['sql_parser']): string {
+  return `${parsed} texts; only scanned: ${refused} refused, ${too_long} too long, ${failed} failed`;
+}
+
 function agentLines(agent: AgentStatus): string {
   const { ringWaitingBytes, ringSizeBytes } = agent.source;
   const { counts } = agent;
@@ -96,6 +100,7 @@ function agentLines(agent: AgentStatus): string {
         `    ${id}  ${workload}  ${identity}  ${processes} processes, ${commands} commands`,
     ),
     `  recorded     ${counts['activities']} activities, ${counts['commands']} commands, ${counts['losses']} losses`,
+    ...(agent.sql_parser === undefined ? [] : [`  sql parser   ${parserLine(agent.sql_parser)}`]),
     `  kernel ring  ${Math.round((100 * ringWaitingBytes) / ringSizeBytes)} % of ${ringSizeBytes / 1024 ** 2} MiB waits`,
     ...(agent.source.streams === undefined ? [] : [`  streams      ${STREAMS[agent.source.streams]}`]),
     `  journal      ${journalLine(agent.journal)}`,

@@ -150,7 +150,10 @@ static __always_inline void emit_stream_bytes(struct stream_walk *walk, const __
 	walk->about.offset += bytes;
 }
 
-/* One piece, or one step to the next part of the vector. */
+/*
+ * One piece, of the next part of the vector when the last is done. Not the step alone: before 6.6 the verifier walks this
+ * once, with nothing remaining, and takes out what is not reached then.
+ */
 static long emit_stream_piece(__u32 index, struct stream_walk *walk)
 {
 	if (!walk->remaining) {
@@ -165,7 +168,8 @@ static long emit_stream_piece(__u32 index, struct stream_walk *walk)
 		walk->address = part.base;
 		walk->remaining = part.bytes < walk->left ? part.bytes : walk->left;
 		walk->left -= walk->remaining;
-		return 0;
+		if (!walk->remaining)
+			return 0;
 	}
 	if (walk->remaining > SWORN_BYTES_MEDIUM)
 		emit_stream_bytes(walk, SWORN_BYTES_LARGE);

@@ -42,6 +42,7 @@ const LOADER = [
   'ring',
   'scan',
   'selection',
+  'streams',
   'tables',
 ];
 
@@ -52,16 +53,31 @@ export function buildInitramfs(folder: string): string {
   for (const name of ['bin', 'proc', 'sys', 'dev', 'tmp', 'mnt', 'etc'])
     mkdirSync(join(tree, name), { recursive: true });
   copyFileSync(fromDebian('/bin/busybox', 'busybox-static'), join(tree, 'bin/busybox'));
-  for (const name of ['sh', 'mount', 'cat', 'echo', 'poweroff']) symlinkSync('busybox', join(tree, 'bin', name));
+  for (const name of ['sh', 'mount', 'cat', 'echo', 'poweroff', 'mkdir', 'ln'])
+    symlinkSync('busybox', join(tree, 'bin', name));
   copyFileSync(join(import.meta.dirname, 'guest/init'), join(tree, 'init'));
   chmodSync(join(tree, 'init'), 0o755);
+  compileForGuest(['guard', 'acts', 'lab'], join(tree, 'guard'));
+  compileForGuest(['reading', 'work', 'keys', 'lab'], join(tree, 'reading'));
+  const cpio = fromDebian('cpio', 'cpio');
+  const names = execFileSync('find', ['.'], { cwd: tree });
+  const options = { cwd: tree, input: names, maxBuffer: 64 * 1024 * 1024, stdio: ['pipe', 'pipe', 'ignore'] as const };
+  const archive = execFileSync(cpio, ['-o', '-H', 'newc', '--quiet'], { ...options, stdio: [...options.stdio] });
+  const file = join(folder, 'initramfs.gz');
+  writeFileSync(file, gzipSync(archive, { level: 1 }));
+  return file;
+}
+
+/** One program with the loader in it, static and at fixed addresses. */
+function compileForGuest(names: readonly string[], to: string): void {
   const sources = [
-    ...['guard', 'acts'].map((name) => join(import.meta.dirname, `guest/${name}.c`)),
+    ...names.map((name) => join(import.meta.dirname, `guest/${name}.c`)),
     ...LOADER.map((name) => join(root, `native/loader/${name}.c`)),
   ];
   const include = ['native/out', 'native/loader'].map((name) => `-I${join(root, name)}`);
   const flags = [
     '-static',
+    '-no-pie',
     '-O2',
     '-Wall',
     '-Wextra',
@@ -72,16 +88,7 @@ export function buildInitramfs(folder: string): string {
   ];
   const libraries = ['-l:libbpf.a', '-lelf', '-lz', '-lpthread', '-Wl,--wrap=bpf_btf_get_next_id'];
   // A compiler's complaint is for whoever changes the program.
-  execFileSync('cc', [...flags, ...sources, ...libraries, '-o', join(tree, 'guard')], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const cpio = fromDebian('cpio', 'cpio');
-  const names = execFileSync('find', ['.'], { cwd: tree });
-  const options = { cwd: tree, input: names, maxBuffer: 64 * 1024 * 1024, stdio: ['pipe', 'pipe', 'ignore'] as const };
-  const archive = execFileSync(cpio, ['-o', '-H', 'newc', '--quiet'], { ...options, stdio: [...options.stdio] });
-  const file = join(folder, 'initramfs.gz');
-  writeFileSync(file, gzipSync(archive, { level: 1 }));
-  return file;
+  execFileSync('cc', [...flags, ...sources, ...libraries, '-o', to], { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 /** Boots until the test ran, or it cannot be made to. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * The kernel lab: guests with other kernels than this machine's, in each of which the guard is put to the test.
+ * The kernel lab: guests with other kernels than this machine's, in each of which the guard is put to the test, and what is read.
  *
- *   bin/node test/kernel-lab/main.ts [--json] [--kernel 6.1]...
+ *   bin/node test/kernel-lab/main.ts [--json] [--kernel 6.1]... [--mode read]...
  *
  * Needs root and Debian (apt-get), the built native part, and downloads the kernels once. Exit code 1: something failed.
  */
@@ -17,8 +17,8 @@ import { type GuestKernel, guestKernel, kernelLines } from './kernels.ts';
 
 interface Case {
   readonly line: string;
-  /** What the program in the guest does: guest/guard.c. */
-  readonly mode: 'refuse' | 'tell' | 'too-old';
+  /** What the program in the guest does: guest/guard.c, and guest/reading.c of 'read'. */
+  readonly mode: 'refuse' | 'tell' | 'too-old' | 'read';
   readonly lsm: string;
 }
 
@@ -29,10 +29,14 @@ const CASES: readonly Case[] = [
   { line: '5.10', mode: 'too-old', lsm: WITHOUT },
   { line: '6.1', mode: 'refuse', lsm: WITH },
   { line: '6.1', mode: 'tell', lsm: WITHOUT },
+  { line: '6.1', mode: 'read', lsm: WITHOUT },
   { line: '6.12', mode: 'refuse', lsm: WITH },
   { line: '6.12', mode: 'tell', lsm: WITHOUT },
+  { line: '6.12', mode: 'read', lsm: WITHOUT },
   { line: '6.18', mode: 'refuse', lsm: WITH },
+  { line: '6.18', mode: 'read', lsm: WITHOUT },
   { line: 'newest', mode: 'refuse', lsm: WITH },
+  { line: 'newest', mode: 'read', lsm: WITHOUT },
 ];
 
 interface Result extends GuestLine {
@@ -40,7 +44,11 @@ interface Result extends GuestLine {
 }
 
 const { values } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, kernel: { type: 'string', multiple: true, default: [] } },
+  options: {
+    json: { type: 'boolean', default: false },
+    kernel: { type: 'string', multiple: true, default: [] },
+    mode: { type: 'string', multiple: true, default: [] },
+  },
 });
 const wanted = values.kernel.length === 0 ? kernelLines : values.kernel;
 const unknown = wanted.filter((line) => !kernelLines.includes(line));
@@ -48,6 +56,9 @@ if (unknown.length > 0) {
   console.error(`no kernel ${unknown.join(', ')}; there are ${kernelLines.join(', ')}`);
   process.exit(2);
 }
+
+const isWanted = ({ line, mode }: Case): boolean =>
+  wanted.includes(line) && (values.mode.length === 0 || values.mode.includes(mode));
 
 const say = (text: string): void => {
   if (!values.json || process.stderr.isTTY) console.error(text);
@@ -67,7 +78,7 @@ const folder = mkdtempSync(join(tmpdir(), 'sworn-lab-'));
 const results: Result[] = [];
 try {
   const initramfs = buildInitramfs(folder);
-  for (const test of CASES.filter(({ line }) => wanted.includes(line))) {
+  for (const test of CASES.filter(isWanted)) {
     say(`kernel ${test.line}: from the mirror, unless it is in ${cache}`);
     const kernel = guestKernel(test.line, cache);
     const began = Date.now();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** Looks for secrets in bytes, in every way in which they are commonly written. */
+import { readFileSync } from 'node:fs';
 
 export interface Sighting {
   readonly secret: string;
@@ -46,4 +47,14 @@ export function sightings(place: string, content: Buffer, secrets: ReadonlyMap<s
     }
   }
   return seen;
+}
+
+/** What a file has; nothing when it is gone by now: the store merges its parts and drops the old ones while it is looked at. */
+export function contentOf(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  }
 }

@@ -11,6 +11,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createServer as createRawServer, type Server as RawServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -18,7 +19,7 @@ import { type EntraStandIn, startEntraStandIn } from '../entra-stand-in/start-en
 import { type PostgresServer, startPostgres } from '../oracle/postgres/postgres-server.ts';
 import type { RunRecord } from '../oracle/recording/record.ts';
 import { type Recording, startRecording, whyNoRecording } from '../oracle/recording/recording.ts';
-import { sightings, waysToWrite } from './places.ts';
+import { contentOf, sightings, waysToWrite } from './places.ts';
 
 const IDENTITY = 'careless-agent';
 const GRAPH = 'https://graph.microsoft.com';
@@ -37,6 +38,7 @@ describe('secrets of a workload', { skip: whyNoRecording() }, () => {
   let postgres: PostgresServer;
   let entra: EntraStandIn;
   let service: Server;
+  let unknown: RawServer;
   let recording: Recording;
   let record: RunRecord;
   let dumps: ReadonlyMap<string, Buffer>;
@@ -44,10 +46,11 @@ describe('secrets of a workload', { skip: whyNoRecording() }, () => {
   before(async () => {
     const kinds = ['SCRAM_PASSWORD', 'CLEAR_PASSWORD', 'WRONG_PASSWORD', 'NEW_PASSWORD', 'ROW_PASSWORD'];
     kinds.push('COPY_PASSWORD', 'BASIC_PASSWORD', 'API_KEY', 'COOKIE', 'JSON_SECRET', 'FORM_PASSWORD', 'QUERY_KEY');
-    kinds.push('ARGV_PASSWORD');
+    kinds.push('ARGV_PASSWORD', 'HEAD_PASSWORD');
     for (const kind of kinds) secrets.set(kind, newSecret());
     postgres = await startServer();
     service = await startEcho();
+    unknown = await startUnknown();
     const identity = makeIdentity(folder);
     const tenant = randomUUID();
     entra = await startEntraStandIn({
@@ -87,6 +90,7 @@ describe('secrets of a workload', { skip: whyNoRecording() }, () => {
         CLEAR_PASSWORD_URL: encodeURIComponent(secrets.get('CLEAR_PASSWORD') as string),
         QUERY_KEY_URL: encodeURIComponent(secrets.get('QUERY_KEY') as string),
         SERVICE: `http://127.0.0.1:${(service.address() as AddressInfo).port}`,
+        UNKNOWN_PORT: String((unknown.address() as AddressInfo).port),
         MARKER,
         TOLD_FILE: toldFile,
       },
@@ -103,6 +107,7 @@ describe('secrets of a workload', { skip: whyNoRecording() }, () => {
     await entra?.stop();
     service?.closeAllConnections();
     service?.close();
+    unknown?.close();
     await postgres?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
@@ -128,6 +133,20 @@ describe('secrets of a workload', { skip: whyNoRecording() }, () => {
     for (const table of ['activities', 'commands', 'processes']) assert.ok(dumps.get(table)?.includes(MARKER), table);
   });
 
+  it('are taken out of the first bytes of what nobody understands', () => {
+    const heads = record.connections.flatMap(({ attributes }) => [
+      attributes['sent_head'] ?? '',
+      Buffer.from(attributes['received_head_hex'] ?? '', 'hex').toString('latin1'),
+    ]);
+    const said = heads.filter((head) => head.includes('HALLO'));
+    assert.equal(said.length, 2, 'what was sent, and what came back');
+    for (const head of said) {
+      assert.ok(head.includes(MARKER), head);
+      assert.match(head, /\[redacted:[0-9a-f]{12}\]/);
+      assert.match(head, /\[token:[0-9a-f]{64}\]/);
+    }
+  });
+
   it('stand nowhere in the journal', () => {
     const files = filesBelow(recording.journalFolder);
     const all = Buffer.concat(files.map((file) => readFileSync(file)));
@@ -140,7 +159,7 @@ describe('secrets of a workload', { skip: whyNoRecording() }, () => {
       filesBelow(join(recording.folder, name)),
     );
     assert.ok(recording.logs.every((file) => statSync(file).size > 0));
-    for (const file of kept) assert.deepEqual(sightings(file, readFileSync(file), secrets), []);
+    for (const file of kept) assert.deepEqual(sightings(file, contentOf(file), secrets), []);
   });
 
   it('have equal marks where they were equal, and none is the mark of two', () => {
@@ -194,6 +213,20 @@ async function startEcho(): Promise<Server> {
       const body = Buffer.concat(parts).toString('utf8');
       response.writeHead(200, { 'content-type': 'application/json', 'set-cookie': request.headers.cookie ?? 'a=b' });
       response.end(JSON.stringify({ url: request.url, headers: request.headers, body }));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
+
+/** Says back what it hears, behind bytes that are no text: a language that nobody knows. */
+async function startUnknown(): Promise<RawServer> {
+  const server = createRawServer((socket) => {
+    socket.on('error', () => {});
+    const heard: Buffer[] = [Buffer.from([0, 255, 39, 254, 0])];
+    socket.on('data', (bytes: Buffer) => {
+      heard.push(bytes);
+      if (Buffer.concat(heard).includes('GOODBYE')) socket.end(Buffer.concat(heard));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -16,7 +16,7 @@ import { makeAuthority } from '../../agent/delivery/grpc/test-certificates.ts';
 import type { RunRecord } from '../oracle/recording/record.ts';
 import { node, type Recording, startRecording, whyNoRecording } from '../oracle/recording/recording.ts';
 import type { RunningProgram } from '../oracle/recording/workload.ts';
-import { sightings } from './places.ts';
+import { contentOf, sightings } from './places.ts';
 
 const IDENTITY = 'private-agent';
 const CONNECTIONS = 20;
@@ -81,7 +81,7 @@ describe('secrets of TLS', { skip: whyNoRecording() }, () => {
     const secrets = new Map([...secretsOf(keyLog)].flatMap(([name, secret]) => waysToWrite(name, secret)));
     for (const folder of ['agent', 'collector', 'log', 'run']) {
       for (const file of filesBelow(join(recording.folder, folder))) {
-        const content = readFileSync(file);
+        const content = contentOf(file);
         assert.deepEqual(sightings(file, content, secrets), []);
         for (const [name, secret] of secretsOf(keyLog)) assert.ok(!content.includes(secret), `${name} in ${file}`);
       }

@@ -37,6 +37,14 @@ PGUSER=postgres sql -c "ALTER ROLE no_such_role PASSWORD '$NEW_PASSWORD'" && exi
 PGUSER=postgres sql -c "SELECT '$ROW_PASSWORD'::text AS password; SELECT set_config('app.secret', '$ROW_PASSWORD', false)"
 printf 'al\t%s\n' "$COPY_PASSWORD" | PGUSER=postgres sql -c 'COPY vault (name, password) FROM STDIN'
 
+# A language that nobody knows, with a password, a statement, a command and the token.
+say="HALLO $MARKER password=$HEAD_PASSWORD
+ALTER ROLE other_role PASSWORD '$HEAD_PASSWORD'
+mysql -u root -p'$HEAD_PASSWORD' app
+$token
+GOODBYE
+" bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$UNKNOWN_PORT" && printf %s "$say" >&3 && cat <&3 > /dev/null'
+
 # Command lines.
 /bin/true --password "$ARGV_PASSWORD" --note "$MARKER"
 /usr/bin/env "DB_PASSWORD=$ARGV_PASSWORD" /bin/true

@@ -156,4 +156,20 @@ describe('a planted secret', () => {
       );
     });
   }
+  it('does not come out of a language that nobody knows, among bytes that are no text', () => {
+    const containers = Object.values(TEXTS).map(({ secrets, plant }) =>
+      secrets.map((secret) => [secret, plant(secret)]),
+    );
+    const statements = Object.values(STATEMENTS).map((plant) =>
+      words.map((secret) => [secret, plant(sqlQuoted(secret))]),
+    );
+    const binary = fc.uint8Array({ minLength: 1, maxLength: 20 }).map((bytes) => Buffer.from([...bytes, 0xff, 0]));
+    fc.assert(
+      fc.property(fc.oneof(...containers, ...statements), binary, binary, ([secret, text], before, behind) => {
+        const bytes = Buffer.concat([before, Buffer.from(text as string), behind]);
+        const clean = Buffer.from(redactor().unknown(bytes)).toString('latin1');
+        assert.ok(!clean.includes(secret as string), clean);
+      }),
+    );
+  });
 });

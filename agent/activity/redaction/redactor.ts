@@ -18,6 +18,7 @@ import type { Exchange } from '../../protocol/decoder.ts';
 import { wordSpans } from './command-words.ts';
 import { copySpans, elementSpans, rowSpans } from './json-elements.ts';
 import { PlainScan } from './plain-scan.ts';
+import { shellSpans } from './shell-scan.ts';
 import { joined, type Span } from './span.ts';
 import { scanSql } from './sql-scan.ts';
 
@@ -27,6 +28,9 @@ const SQL_PROTOCOLS = new Set(['postgresql', 'mysql']);
 const ECHO_LENGTH_MIN = 6;
 const ECHOES_MAX = 64;
 const HMAC_BLOCK_BYTES = 64;
+/** Shorter texts hold no credential with a word that says so. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they separate what is text from what is not.
+const PRINTABLE = /[^\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]{8,}/g;
 /** Replies up to this size are searched for echoes. */
 const ECHO_REPLY_BYTES_MAX = 64 * 1024;
 
@@ -58,6 +62,23 @@ export class Redactor {
   /** As `text`, for a payload; bytes that are no text are looked at as Latin-1 and so stay what they are. */
   bytes(bytes: Uint8Array): Uint8Array {
     return this.#payload(bytes, () => []);
+  }
+
+  /**
+   * As `bytes`, for what is of no known language: each of its texts may be SQL or commands. Meant for small ones: it takes some
+   * microseconds a kilobyte, and takes too much rather than too little.
+   */
+  unknown(bytes: Uint8Array): Uint8Array {
+    return this.#payload(bytes, (text) => {
+      const spans: Span[] = [];
+      // A quote among binary bytes opens no string of the text behind them.
+      for (const { 0: words, index } of text.matchAll(PRINTABLE)) {
+        for (const span of [...scanSql(words).spans, ...shellSpans(words, 0)]) {
+          spans.push({ ...span, from: span.from + index, to: span.to + index });
+        }
+      }
+      return spans;
+    });
   }
 
   /**

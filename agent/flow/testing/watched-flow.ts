@@ -61,8 +61,9 @@ export class WatchedFlow {
     opened: ConnectionOpened,
     among: readonly ProtocolDefinition[] = withUnruly,
     secretsOf?: FlowOptions['secretsOf'],
+    unknownHeadBytes?: number,
   ) {
-    const options = { bounds: DEFAULT_BOUNDS, protocols: among, ...(secretsOf && { secretsOf }) };
+    const options = { bounds: DEFAULT_BOUNDS, unknownHeadBytes, protocols: among, ...(secretsOf && { secretsOf }) };
     this.flow = new ConnectionFlow(opened, options, this.said);
   }
 

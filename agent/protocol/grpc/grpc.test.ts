@@ -65,13 +65,15 @@ test('an error has its name and its message, also where there are only trailers'
 
 test('messages that are compressed are decompressed, and credentials in them taken out', () => {
   const secret = `eyJhbGciOiJub25lIn0.eyJhIjoxfQ.${'s'.repeat(30)}`;
-  const exchange = only(
-    check([
-      ...OPENING,
-      call(framed(gzipSync('\x0a\x02hi'), 1) + framed(gzipSync(secret), 1), { 'grpc-encoding': 'gzip' }),
-      answers(framed(deflateSync('plain'), 1), { 'grpc-status': '0' }, { 'grpc-encoding': 'deflate' }),
-    ]),
-  );
+  const run = check([
+    ...OPENING,
+    call(framed(gzipSync('\x0a\x02hi'), 1) + framed(gzipSync(secret), 1), { 'grpc-encoding': 'gzip' }),
+    answers(framed(deflateSync('plain'), 1), { 'grpc-status': '0' }, { 'grpc-encoding': 'deflate' }),
+  ]);
+  const exchange = only(run);
+  const [credential, ...others] = run.credentials;
+  assert.deepEqual([credential?.kind, credential?.secret, others.length], ['http-jwt', secret, 0]);
+  assert.equal(credential?.sentTo?.path, exchange.attributes['http_path'] ?? credential?.sentTo?.path);
   const request = Buffer.from(exchange.request.bytes).toString('latin1');
   assert.ok(request.startsWith('\0\0\0\0\x04\x0a\x02hi\0'));
   assert.ok(!request.includes('ssss'));

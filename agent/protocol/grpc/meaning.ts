@@ -6,7 +6,7 @@
  * Source   grpc/grpc, doc/PROTOCOL-HTTP2.md, doc/PROTOCOL-WEB.md, doc/statuscodes.md
  */
 import type { Exchange, Payload } from '../decoder.ts';
-import type { Meaning } from '../http/meanings.ts';
+import type { Meaning, TakeSecret } from '../http/meanings.ts';
 import { redactTokens } from '../http/secret-tokens.ts';
 import { fieldView } from './field-view.ts';
 import { type Messages, readMessages } from './messages.ts';
@@ -34,14 +34,14 @@ const STATUS_NAMES = [
 const CONTENT_TYPE = /^application\/grpc(-web)?(?:\+[\w.-]+)?(?:;|$)/i;
 const METHOD_PATH = /^\/(.+)\/([^/]+)$/;
 
-export const grpc: Meaning = (exchange) => {
+export const grpc: Meaning = (exchange, take) => {
   const { attributes } = exchange;
   const type = CONTENT_TYPE.exec(attributes['request_content_type'] ?? attributes['response_content_type'] ?? '');
   if (type === null) return undefined;
   const isWeb = type[1] !== undefined;
   const [, service = '', method = ''] = METHOD_PATH.exec(exchange.resource) ?? [];
-  const request = half(exchange, 'request', isWeb);
-  const response = half(exchange, 'response', isWeb);
+  const request = half(exchange, 'request', isWeb, take);
+  const response = half(exchange, 'response', isWeb, take);
   const isUnary = request.messages?.count === 1 && request.messages.restBytes === 0;
   return [
     {
@@ -65,7 +65,7 @@ interface Half {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-function half(exchange: Exchange, side: 'request' | 'response', isWeb: boolean): Half {
+function half(exchange: Exchange, side: 'request' | 'response', isWeb: boolean, take: TakeSecret): Half {
   const payload = exchange[side];
   const fields = fieldsOf(exchange, `${side}_headers`);
   if (exchange.attributes[`${side}_redactions`] !== undefined) {
@@ -74,6 +74,7 @@ function half(exchange: Exchange, side: 'request' | 'response', isWeb: boolean):
   const coding = fields['grpc-encoding'] ?? 'identity';
   const bytes = Buffer.from(payload.bytes.buffer, payload.bytes.byteOffset, payload.bytes.byteLength);
   const messages = readMessages(bytes, coding, isWeb, side === 'response');
+  for (const secret of messages.secrets) take(side, secret);
   const attributes: Record<string, string> = { [`grpc_${side}_messages`]: String(messages.count) };
   const set = (name: string, value: number): void => {
     if (value > 0) attributes[name] = String(value);
@@ -83,7 +84,7 @@ function half(exchange: Exchange, side: 'request' | 'response', isWeb: boolean):
   set(`grpc_${side}_undecoded`, messages.undecoded);
   // Of a body that was cut, the messages beyond are in no count.
   set(`grpc_${side}_rest_bytes`, messages.restBytes);
-  set(`${side}_redactions`, messages.redactions);
+  set(`${side}_redactions`, messages.secrets.length);
   return {
     payload: messages.decompressed === 0 ? payload : { ...payload, bytes: messages.bytes },
     messages,

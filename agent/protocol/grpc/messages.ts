@@ -8,6 +8,7 @@
  */
 import { decodeContent } from '../http/content-coding.ts';
 import { redactContent } from '../http/secret-content.ts';
+import type { FoundSecret } from '../http/secrets.ts';
 
 export interface Messages {
   /** Whole ones. */
@@ -18,7 +19,7 @@ export interface Messages {
   readonly decompressed: number;
   readonly undecoded: number;
   /** Credentials taken out of messages that had been compressed. */
-  readonly redactions: number;
+  readonly secrets: readonly FoundSecret[];
   /** Bytes at the end that are no whole message. */
   readonly restBytes: number;
   /** The body, each message with its framing; those that were decompressed with that of what they are now. */
@@ -40,7 +41,8 @@ const CODINGS = new Set(['gzip', 'deflate', 'zstd', 'br']);
 export function readMessages(body: Buffer, coding: string, isWeb: boolean, inReply: boolean): Messages {
   const parts: Buffer[] = [];
   let room = OUTPUT_BYTES_MAX;
-  let [count, decompressed, undecoded, redactions] = [0, 0, 0, 0];
+  const secrets: FoundSecret[] = [];
+  let [count, decompressed, undecoded] = [0, 0, 0];
   let first: Buffer | undefined;
   let trailers = '';
   let at = 0;
@@ -55,7 +57,7 @@ export function readMessages(body: Buffer, coding: string, isWeb: boolean, inRep
       const content = CODINGS.has(coding) ? decodeContent(message, [coding], true, room) : undefined;
       if (content?.kind === 'whole') {
         const safe = redactContent(content.bytes, '', inReply);
-        redactions += safe.secrets.length;
+        secrets.push(...safe.secrets);
         room -= safe.bytes.length;
         message = safe.bytes;
         framed = Buffer.concat([Buffer.from([flags & ~COMPRESSED, 0, 0, 0, 0]), message]);
@@ -72,5 +74,5 @@ export function readMessages(body: Buffer, coding: string, isWeb: boolean, inRep
   }
   const restBytes = body.length - at;
   const bytes = decompressed === 0 ? body : Buffer.concat([...parts, body.subarray(at)]);
-  return { count, first, decompressed, undecoded, redactions, restBytes, bytes, trailers };
+  return { count, first, decompressed, undecoded, secrets, restBytes, bytes, trailers };
 }

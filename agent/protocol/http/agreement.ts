@@ -3,10 +3,11 @@
 /** What a handover was agreed on with: the head of the request and the head of the reply, with the credentials out. */
 import type { Agreement, Exchange } from '../decoder.ts';
 import type { Fields } from './fields.ts';
+import { bearerOf } from './parts.ts';
 import { redactField } from './secret-fields.ts';
 import type { RequestTarget } from './target.ts';
 
-export type SwitchRequest = Pick<Agreement, 'method' | 'authority' | 'path' | 'requestFields'>;
+export type SwitchRequest = Pick<Agreement, 'method' | 'authority' | 'path' | 'requestFields' | 'credential'>;
 
 /** Fields that are passed on of either head: as many as are shown. */
 const FIELDS_MAX = 512;
@@ -16,11 +17,13 @@ const FIELD_OVERHEAD_BYTES = 64;
 const NOT_SEEN: SwitchRequest = { method: '', authority: '', path: '', requestFields: [] };
 
 export function switchRequest(method: string, target: RequestTarget, fields: Fields): SwitchRequest {
+  const credential = bearerOf(fields);
   return {
     method,
     authority: target.authority,
     path: target.pathAndQuery,
     requestFields: safeFields(fields),
+    ...(credential && { credential }),
   };
 }
 

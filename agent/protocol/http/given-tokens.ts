@@ -27,6 +27,15 @@ const KUBERNETES_KINDS = new Set(['ExecCredential', 'TokenRequest']);
 /** Told before parsing: most documents have none of these words. */
 const WORTH_PARSING = /"(?:access_token|refresh_token|id_token|ExecCredential|TokenRequest)"/;
 
+/** "k8s\0" · runtime.Unknown { 1: TypeMeta { 1: apiVersion, 2: kind } }: all of it short texts. */
+const ENVELOPE_HEAD_BYTES = 64;
+
+/** Kubernetes' TokenRequest in protobuf: the only token in it is the one that is given. */
+export function isTokenEnvelope(bytes: Buffer): boolean {
+  if (bytes.toString('latin1', 0, 4) !== 'k8s\0') return false;
+  return bytes.subarray(0, ENVELOPE_HEAD_BYTES).includes('\x12\x0cTokenRequest');
+}
+
 export function tokensGiven(bytes: Buffer): GivenTokens | undefined {
   if (bytes.length > DOCUMENT_BYTES_MAX || firstOf(bytes) !== OPENING_BRACE) return undefined;
   const text = bytes.toString('utf8');

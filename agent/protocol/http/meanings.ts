@@ -4,29 +4,47 @@
  * What an exchange of HTTP means to those who speak a language of their own over it. Every version of HTTP asks here, once,
  * with the exchange as it would be given out: secrets are out of it, and content is decoded. A language is added by one line.
  */
-import type { Exchange } from '../decoder.ts';
+import type { DecoderSink, Exchange } from '../decoder.ts';
 import { grpc } from '../grpc/meaning.ts';
 import { kubernetes } from '../kubernetes/meaning.ts';
 import { modelContext } from '../mcp/over-http.ts';
 import { serverSentEvents } from '../sse/meaning.ts';
+import { handOver, IN_REPLY, sentTo } from './hand-over.ts';
+import type { FoundSecret } from './secrets.ts';
+
+/** Credentials that only this language could tell, by the half that they were in. Each was taken out of the exchange. */
+export type TakeSecret = (half: 'request' | 'response', secret: FoundSecret) => void;
 
 /**
  * The exchange in its own words (`protocol`, `operation`, `resource`, …); several when it carried several. The bytes on the
  * wire stay what they were in sum. Undefined: it is none of this language. Never throws: bytes of others are in there.
  */
-export type Meaning = (exchange: Exchange) => readonly Exchange[] | undefined;
+export type Meaning = (exchange: Exchange, take: TakeSecret) => readonly Exchange[] | undefined;
 
 const all: readonly Meaning[] = [grpc, kubernetes, modelContext, serverSentEvents];
 
-/** The first language that knows it; else the exchange as it is. A meaning that fails is none: the exchange stays. */
-export function meanings(exchange: Exchange): readonly Exchange[] {
+/**
+ * Gives out what it means to the first language that knows it, credentials first; else the exchange as it is. A meaning that
+ * fails is none: the exchange stays.
+ */
+export function giveMeaning(exchange: Exchange, sink: DecoderSink): void {
+  for (const meant of meantBy(exchange, sink)) sink.exchange(meant);
+}
+
+function meantBy(exchange: Exchange, sink: DecoderSink): readonly Exchange[] {
   for (const meaning of all) {
+    const found = { request: [] as FoundSecret[], response: [] as FoundSecret[] };
+    let meant: readonly Exchange[] | undefined;
     try {
-      const meant = meaning(exchange);
-      if (meant !== undefined) return meant;
+      meant = meaning(exchange, (half, secret) => found[half].push(secret));
     } catch {
       // A fault of ours in a reader of words: what was said is recorded in HTTP's words.
     }
+    if (meant === undefined) continue;
+    const { target: authority, resource: path, requestEndAt, responseEndAt } = exchange;
+    handOver(sink, found.request, requestEndAt, sentTo({ authority, path }));
+    handOver(sink, found.response, responseEndAt, IN_REPLY);
+    return meant;
   }
   return [exchange];
 }

@@ -4,7 +4,7 @@
 import { carriedCredential } from '../carried-credential.ts';
 import type { CarriedCredential, DecoderBounds, Payload } from '../decoder.ts';
 import { keepContent } from './content.ts';
-import { fieldMembers, fieldValue } from './fields.ts';
+import { type Fields, fieldMembers, fieldValue } from './fields.ts';
 import { NO_BODY } from './kept-body.ts';
 import type { Incomplete, Message, RequestLine, StatusLine } from './message.ts';
 import { redactField, showFields } from './secret-fields.ts';
@@ -105,12 +105,12 @@ export function requestPart(
       bounds.requestBytesMax,
     ).text,
     parameters: parameters.text,
-    credential: bearerOf(message),
+    credential: bearerOf(message.fields),
   };
 }
 
 /** The token that the server goes by. Of several Authorization fields nobody knows which one that is. */
-function bearerOf({ fields }: Message<RequestLine>): CarriedCredential | undefined {
+export function bearerOf(fields: Fields): CarriedCredential | undefined {
   const [only, ...others] = fields.lines.filter(({ name }) => name === 'authorization');
   if (only === undefined || others.length > 0) return undefined;
   const [, token = ''] = /^bearer +(.*)$/i.exec(only.value) ?? [];

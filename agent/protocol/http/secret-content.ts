@@ -7,7 +7,7 @@
  *
  * Not looked for: XML, multipart parts, and secrets that neither their name nor their form gives away.
  */
-import { TOKEN_RESPONSE, tokensGiven } from './given-tokens.ts';
+import { isTokenEnvelope, TOKEN_RESPONSE, tokensGiven } from './given-tokens.ts';
 import { isSecretParameter, parameterValue } from './secret-parameters.ts';
 import { findTokens } from './secret-tokens.ts';
 import { type FoundSecret, REDACTED } from './secrets.ts';
@@ -27,7 +27,7 @@ const MARK = Buffer.from(REDACTED);
 
 export function redactContent(bytes: Buffer, contentType: string, inReply = false): RedactedContent {
   if (bytes.length === 0) return { bytes, secrets: [] };
-  const spans = [...jsonSecrets(bytes, inReply ? 'reply' : 'request'), ...tokenSecrets(bytes)];
+  const spans = [...jsonSecrets(bytes, inReply ? 'reply' : 'request'), ...tokenSecrets(bytes, inReply)];
   if (isForm(bytes, contentType)) spans.push(...formSecrets(bytes));
   if (spans.length === 0) return { bytes, secrets: [] };
   const parts: Buffer[] = [];
@@ -149,9 +149,10 @@ function unescaped(text: string): string {
   }
 }
 
-function tokenSecrets(bytes: Buffer): Span[] {
+function tokenSecrets(bytes: Buffer, inReply: boolean): Span[] {
+  const kind = inReply && isTokenEnvelope(bytes) ? TOKEN_RESPONSE : 'http-jwt';
   return findTokens(bytes).map(({ start, signatureFrom, end }) => ({
-    kind: 'http-jwt',
+    kind,
     secret: bytes.toString('latin1', start, end),
     from: signatureFrom,
     to: end,

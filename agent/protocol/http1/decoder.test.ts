@@ -29,7 +29,7 @@ for (const name of captureNames()) {
     for (const secret of ALL_SECRETS) assert.ok(!said.includes(secret), `${secret} is in ${said}`);
     // The one head that its client never ended is the exception.
     if (name !== 'node-request-timeout') assert.deepEqual(run.troubles, {});
-    assert.equal(checkDetect(http1, script), name === 'curl-h2c-at-once' ? 'no' : 'yes');
+    assert.equal(checkDetect(http1, script), 'yes');
   });
 }
 
@@ -187,6 +187,8 @@ test('what was agreed on names the query and the fields of both heads, without t
   assert.deepEqual([agreement?.authority, agreement?.path], ['h', '/exec?command=ls&token=[redacted]']);
   assert.deepEqual(agreement?.requestFields.at(-1), ['authorization', 'Bearer [redacted]']);
   assert.deepEqual(agreement?.responseFields.at(-1), ['sec-websocket-protocol', 'one']);
+  assert.deepEqual(agreement?.credential, run.exchanges.at(-1)?.credential);
+  assert.equal(agreement?.credential?.kind, 'http-bearer');
   assert.doesNotMatch(JSON.stringify(agreement), /s3cret/);
   assert.deepEqual(run.credentials.map(({ kind }) => kind).toSorted(), ['http-bearer', 'http-cookie', 'http-query']);
 });
@@ -242,12 +244,6 @@ test('a tunnel that is refused leaves HTTP, also for what the client sent ahead'
     replies('HTTP/1.1 200 OK\nContent-Length: 2', 'ok'),
   ]);
   assert.deepEqual(briefs(run), ['CONNECT h:443 -> 403', 'GET /other -> 200 ok']);
-});
-
-test('a client that speaks HTTP/2 at once is handed over behind its preface', () => {
-  const run = check(captured('curl-h2c-at-once').script);
-  assert.deepEqual(run.handover, { protocol: 'http2', from: 'client', atByte: 24 });
-  assert.deepEqual(run.exchanges, []);
 });
 
 test('the absolute form names its own target', () => {

@@ -6,8 +6,7 @@ import { agreementOf, switchRequest, switchRequestBytes } from '../http/agreemen
 import { exchangeOf } from '../http/exchange.ts';
 import { type Fields, fieldMembers, fieldValue } from '../http/fields.ts';
 import { handOver, IN_REPLY, sentTo } from '../http/hand-over.ts';
-import { LabelledBytes } from '../http/held-bytes.ts';
-import { meanings } from '../http/meanings.ts';
+import { giveMeaning } from '../http/meanings.ts';
 import type { Message, RequestLine, StatusLine } from '../http/message.ts';
 import { type HeadNotes, headNotes, replyPart, requestPart, requestTarget } from '../http/parts.ts';
 import type { FoundSecret } from '../http/secrets.ts';
@@ -21,17 +20,12 @@ import { type OpenExchange, Pairing } from './pairing.ts';
 /** Besides one whole request, that many bytes of small ones may wait for their replies. */
 const WAITING_BYTES_BESIDES = 64 * 1024;
 
-/** RFC 9113, section 3.4: what a client sends first when it speaks HTTP/2 at once. */
-export const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-
 export class Http1Decoder implements Decoder {
   readonly counts: Readonly<Record<Side, ByteCounts>>;
   readonly #sink: DecoderSink;
   readonly #pairing: Pairing;
   readonly #requests: MessageReader<RequestLine>;
   readonly #replies: MessageReader<StatusLine>;
-  /** The client's first bytes while they are those of the HTTP/2 preface; undefined once they are not. */
-  #preface: LabelledBytes | undefined;
   /** The client waits here for leave to speak another language. */
   #pausedFor: OpenExchange | undefined;
   #handover: string | undefined;
@@ -57,13 +51,11 @@ export class Http1Decoder implements Decoder {
     });
     this.#requests = new MessageReader(requestGrammar, bounds.pendingBytesMax, requests, opening.late);
     this.#replies = new MessageReader(statusGrammar, bounds.pendingBytesMax, replies, opening.late);
-    this.#preface = opening.late ? undefined : new LabelledBytes();
     this.counts = { client: this.#requests.counts, server: this.#replies.counts };
   }
 
   get heldBytes(): number {
-    const preface = this.#preface?.length ?? 0;
-    return preface + this.#requests.heldBytes + this.#replies.heldBytes + this.#pairing.heldBytes;
+    return this.#requests.heldBytes + this.#replies.heldBytes + this.#pairing.heldBytes;
   }
 
   push(from: Side, bytes: Uint8Array, at: number): void {
@@ -73,12 +65,11 @@ export class Http1Decoder implements Decoder {
     }
     const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (from === 'client') {
-      this.#pushClient(buffer, at);
+      this.#requests.push(buffer, at);
       return;
     }
     const consumedBytes = this.#replies.push(buffer, at);
     if (this.#handover === undefined) return;
-    this.#endPreface();
     this.#requests.stop('sent-before-handover');
     this.#pairing.endAll();
     const granted = this.#granted;
@@ -89,48 +80,18 @@ export class Http1Decoder implements Decoder {
 
   gap(from: Side, missingBytes: number, at: number): void {
     if (this.#handover !== undefined) return;
-    if (from === 'client') this.#endPreface();
     this.#readerOf(from).gap(missingBytes, at);
   }
 
   end(from: Side, at: number): void {
     if (this.#handover !== undefined || this.#ended[from]) return;
     this.#ended[from] = true;
-    if (from === 'client') this.#endPreface();
     this.#readerOf(from).end(at);
     if (from === 'server') {
       this.#pairing.endReplies();
       this.#requests.resume();
     }
     if (this.#ended.client && this.#ended.server) this.#pairing.endAll();
-  }
-
-  #pushClient(bytes: Buffer, at: number): void {
-    const held = this.#preface?.length ?? 0;
-    if (this.#preface === undefined) {
-      this.#requests.push(bytes, at);
-      return;
-    }
-    const same = sameBytes(bytes, HTTP2_PREFACE.subarray(held));
-    if (held + same === HTTP2_PREFACE.length) {
-      this.#preface = undefined;
-      this.counts.client.decoded += HTTP2_PREFACE.length;
-      this.#handover = 'http2';
-      this.#replies.stop('sent-before-handover');
-      this.#pairing.endAll();
-      this.#sink.handover('http2', same);
-    } else if (same === bytes.length) {
-      this.#preface.append(bytes, at);
-    } else {
-      this.#endPreface();
-      this.#requests.push(bytes, at);
-    }
-  }
-
-  #endPreface(): void {
-    const runs = this.#preface?.runs() ?? [];
-    this.#preface = undefined;
-    for (const run of runs) this.#requests.push(run.bytes, run.at);
   }
 
   #readerOf(side: Side): MessageReader<RequestLine> | MessageReader<StatusLine> {
@@ -144,7 +105,7 @@ export class Http1Decoder implements Decoder {
       this.#granted.unanswered = exchange;
       return;
     }
-    if (exchange !== undefined) for (const meant of meanings(exchange)) this.#sink.exchange(meant);
+    if (exchange !== undefined) giveMeaning(exchange, this.#sink);
     if (this.#handover === undefined) this.#resume(open);
   }
 
@@ -160,13 +121,6 @@ interface Granted {
   readonly open: OpenExchange;
   readonly fields: Fields;
   unanswered: Exchange | undefined;
-}
-
-/** How many bytes at the beginning of both are equal. */
-function sameBytes(one: Uint8Array, other: Uint8Array): number {
-  const length = Math.min(one.length, other.length);
-  for (let i = 0; i < length; i++) if (one[i] !== other[i]) return i;
-  return length;
 }
 
 class RequestHandler implements MessageHandler<RequestLine> {

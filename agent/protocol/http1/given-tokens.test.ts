@@ -73,6 +73,12 @@ describe('the answer of a token endpoint', () => {
     });
   }
 
+  test('is what a TokenRequest in protobuf answers', () => {
+    const text = `k8s\0\x0a\x26\x0a\x18authentication.k8s.io/v1\x12\x0cTokenRequest\x12\x40\x1a\x3e\x0a\x3c${ACCESS}`;
+    const kinds = (inReply: boolean) => redactContent(Buffer.from(text), '', inReply).secrets.map(({ kind }) => kind);
+    assert.deepEqual([kinds(true), kinds(false)], [[TOKEN_RESPONSE], ['http-jwt']]);
+  });
+
   test('is nothing without tokens', () => {
     for (const text of ['', '{}', 'null', '{"access_token":7}', '{"access_token":""}', '{"kind":"ExecCredential"}']) {
       assert.equal(tokensGiven(Buffer.from(text))?.tokens.size ?? 0, 0, text);

@@ -92,6 +92,10 @@ export class ChannelTalk implements WebSocketTalk {
     this.#session.hole(undefined, 0, from);
   }
 
+  takesClose(from: Side, wireBytes: number): void {
+    this.#wire[from] += wireBytes;
+  }
+
   closed(_: Side, code: number): void {
     this.#closeCode ||= String(code);
   }

@@ -9,7 +9,7 @@ import { kubernetes } from './meaning.ts';
 import { AUDITED, envelope, exchangeOf, message, type Said } from './testing.ts';
 
 function meant(said: Said): Exchange {
-  const [only, ...others] = kubernetes(exchangeOf(said)) ?? [];
+  const [only, ...others] = kubernetes(exchangeOf(said), () => {}) ?? [];
   assert.ok(only, 'it is Kubernetes');
   assert.deepEqual(others, []);
   assert.equal(only.protocol, 'kubernetes');
@@ -105,7 +105,10 @@ for (const [what, said] of [
   ['an audit id that is none', { path: '/api/v1/pods', responseFields: { 'audit-id': 'abc' } }],
 ] as const) {
   test(`not taken for Kubernetes: ${what}`, () => {
-    assert.equal(kubernetes(exchangeOf(said)), undefined);
+    assert.equal(
+      kubernetes(exchangeOf(said), () => {}),
+      undefined,
+    );
   });
 }
 
@@ -316,7 +319,7 @@ test('arbitrary paths, fields and bodies: nothing throws, and bytes on the wire 
           requestType: type,
           responseType: type,
         });
-        for (const one of kubernetes(given) ?? []) {
+        for (const one of kubernetes(given, () => {}) ?? []) {
           assert.deepEqual([one.requestBytes, one.responseBytes], [given.requestBytes, given.responseBytes]);
           assert.ok(Object.values(one.attributes).every((value) => typeof value === 'string'));
         }

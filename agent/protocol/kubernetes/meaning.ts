@@ -7,7 +7,7 @@
  * Errors   undefined when it is none; never throws on bytes
  */
 import type { Exchange, Payload } from '../decoder.ts';
-import type { Meaning } from '../http/meanings.ts';
+import type { Meaning, TakeSecret } from '../http/meanings.ts';
 import { attributesOf } from './attributes.ts';
 import { type BodyFacts, bodyFacts, brief } from './body.ts';
 import { itemsOf } from './items.ts';
@@ -18,7 +18,7 @@ import { type Fields, field, isKubernetes } from './signs.ts';
 import { watchEvents } from './watch.ts';
 import { resourceOf, wordingOf } from './wording.ts';
 
-export const kubernetes: Meaning = (exchange) => {
+export const kubernetes: Meaning = (exchange, take) => {
   const query = plainOf(exchange.parameters);
   const info = requestInfo(exchange.operation, exchange.resource, query);
   if (info === undefined) return undefined;
@@ -28,7 +28,7 @@ export const kubernetes: Meaning = (exchange) => {
   const response = bodyOf(exchange.response, exchange.attributes['response_content_type'] ?? '');
   const seen = { info, requestFields, responseFields, request: plain(request.value), response: plain(response.value) };
   return isKubernetes(seen)
-    ? [spoken(exchange, { info, query, requestFields, responseFields, request, response })]
+    ? [spoken(exchange, { info, query, requestFields, responseFields, request, response }, take)]
     : undefined;
 };
 
@@ -71,7 +71,7 @@ function operationOf(info: RequestInfo): string {
   return info.resource === 'pods' || info.resource === 'services' || info.resource === 'nodes' ? 'connect' : info.verb;
 }
 
-function spoken(exchange: Exchange, parts: Parts): Exchange {
+function spoken(exchange: Exchange, parts: Parts, take: TakeSecret): Exchange {
   const { info, query, requestFields, request, response } = parts;
   const operation = operationOf(info);
   const facts = bodyFacts(request.value, info);
@@ -83,7 +83,7 @@ function spoken(exchange: Exchange, parts: Parts): Exchange {
   const status = plain(response.value);
   const isStatus = status?.['kind'] === 'Status' && exchange.status === 'error';
   const message = isStatus ? textAt(status, 'message') : '';
-  const hidden = secretsOut(exchange, parts);
+  const hidden = secretsOut(exchange, parts, take);
   const rows = events?.rows ?? itemsOf(plain(response.value));
   return {
     ...exchange,
@@ -126,17 +126,20 @@ interface Hidden {
   readonly isChanged: boolean;
 }
 
-function secretsOut(exchange: Exchange, { info, request }: Parts): Hidden {
+function secretsOut(exchange: Exchange, { info, request }: Parts, take: TakeSecret): Hidden {
   const ofPath = info.isResource && carriesSecrets(info);
   const isPatch = info.verb === 'patch' || request.contentType.includes('json-patch');
-  const clean = (payload: Payload, patch: boolean): { payload: Payload; isSecret: boolean; isChanged: boolean } => {
+  type Clean = { payload: Payload; isSecret: boolean; isChanged: boolean };
+  const clean = (half: 'request' | 'response', patch: boolean): Clean => {
+    const payload = exchange[half];
     const isSecret = ofPath || isSecretKind(payload.bytes);
     if (!isSecret) return { payload, isSecret, isChanged: false };
-    const { bytes, isChanged } = withoutSecrets(payload.bytes, patch);
+    const { bytes, isChanged, tokens } = withoutSecrets(payload.bytes, patch);
+    for (const secret of tokens) take(half, { kind: 'kubernetes-token', secret });
     return { payload: isChanged ? { ...payload, bytes } : payload, isSecret, isChanged };
   };
-  const asked = clean(exchange.request, isPatch);
-  const answered = clean(exchange.response, false);
+  const asked = clean('request', isPatch);
+  const answered = clean('response', false);
   return {
     request: asked.payload,
     response: answered.payload,

@@ -28,7 +28,7 @@ const event = message([1, 'ADDED'], [2, message([1, envelope('v1', 'Secret', raw
 const frame = Buffer.concat([Buffer.from([0, 0, event.length >> 8, event.length & 255]), event]);
 
 function shown(said: Said): string {
-  const meant = kubernetes(exchangeOf(said));
+  const meant = kubernetes(exchangeOf(said), () => {});
   assert.equal(meant?.length, 1);
   const bytesOf = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
   return meant
@@ -185,7 +185,25 @@ test('what is no Secret stays as it was, to the byte', () => {
     path: '/api/v1/namespaces/a/configmaps/c',
     response: '{"kind": "ConfigMap", "data": {"k": "v"}}',
   });
-  assert.equal(kubernetes(given)?.[0]?.response, given.response);
+  assert.equal(kubernetes(given, () => {})?.[0]?.response, given.response);
+});
+
+test('of what is taken out the tokens are handed over, and nothing else', () => {
+  const taken = (said: Said): string[] => {
+    const tokens: string[] = [];
+    kubernetes(exchangeOf(said), (half, { kind, secret }) => tokens.push(`${half} ${kind} ${secret}`));
+    return tokens;
+  };
+  const token = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2lnbmF0dXJl';
+  const data = { token: Buffer.from(token).toString('base64'), 'ca.crt': PLANTED, password: PLANTED };
+  const mounted = { ...secret, data, stringData: { token: 'a password' } };
+  assert.deepEqual(taken({ path: `${path}/s`, response: mounted }), [`response kubernetes-token ${token}`]);
+  const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token: 'opaque' } };
+  const reviews = '/apis/authentication.k8s.io/v1/tokenreviews';
+  const redacted = { ...review, spec: { token: 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.[redacted]' } };
+  assert.deepEqual(taken({ method: 'POST', path: reviews, request: review, response: redacted }), [
+    'request kubernetes-token opaque',
+  ]);
 });
 
 test('a Secret that is damaged anywhere gives nothing away', () => {

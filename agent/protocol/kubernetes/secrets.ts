@@ -17,6 +17,7 @@ import { jsonScalars } from './json-scalars.ts';
 import { bufferOf, isJsonText } from './object.ts';
 import type { RequestInfo } from './request-info.ts';
 import { blankSecretValues, QUOTES } from './secret-messages.ts';
+import { tokenOf } from './secret-token.ts';
 
 export const REDACTED = '[redacted]';
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
@@ -26,6 +27,8 @@ export interface Cleaned {
   readonly bytes: Uint8Array;
   /** Something was taken out. */
   readonly isChanged: boolean;
+  /** Tokens that were among what was taken out of JSON. What stands as such in a body, HTTP has taken out before. */
+  readonly tokens: readonly string[];
 }
 
 export function carriesSecrets({ group, resource, subresource }: RequestInfo): boolean {
@@ -48,8 +51,11 @@ function isMessage(bytes: Buffer): boolean {
 /** @param isPatch  the body is a patch: of a JSON Patch all values go */
 export function withoutSecrets(given: Uint8Array, isPatch: boolean): Cleaned {
   const bytes = bufferOf(given);
-  if (bytes.length === 0) return { bytes, isChanged: false };
-  if (isMessage(bytes)) return blankSecretValues(bytes) ?? withheld();
+  if (bytes.length === 0) return { bytes, isChanged: false, tokens: [] };
+  if (isMessage(bytes)) {
+    const cleaned = blankSecretValues(bytes);
+    return cleaned === undefined ? withheld() : { ...cleaned, tokens: [] };
+  }
   if (isJsonText(bytes)) {
     const cleaned = cleanedJson(bytes, isPatch);
     if (cleaned !== undefined) return cleaned;
@@ -57,7 +63,7 @@ export function withoutSecrets(given: Uint8Array, isPatch: boolean): Cleaned {
   return cleanedYaml(bytes) ?? withheld();
 }
 
-const withheld = (): Cleaned => ({ bytes: Buffer.from(REDACTED), isChanged: true });
+const withheld = (): Cleaned => ({ bytes: Buffer.from(REDACTED), isChanged: true, tokens: [] });
 
 interface Span {
   readonly from: number;
@@ -67,16 +73,20 @@ interface Span {
 /** Undefined when it breaks off being JSON; a flow of YAML begins alike. */
 function cleanedJson(bytes: Buffer, isPatch: boolean): Cleaned | undefined {
   const spans: Span[] = [];
+  const tokens: string[] = [];
   const isHidden = (name: string) => HIDDEN_BELOW.has(name) || (isPatch && name === 'value');
   const { brokenAt } = jsonScalars(bytes, ({ from, to, names }) => {
     const quotes = names.at(-1) === 'message' && QUOTES.test(bytes.toString('latin1', from, to));
-    if (quotes || names.some(isHidden)) spans.push({ from, to });
+    if (!quotes && !names.some(isHidden)) return;
+    spans.push({ from, to });
+    const token = quotes ? undefined : tokenOf(bytes.toString('utf8', from, to), names);
+    if (token !== undefined) tokens.push(token);
   });
   if (brokenAt !== undefined) return undefined;
-  return replaced(bytes, spans, `"${REDACTED}"`);
+  return { ...replaced(bytes, spans, `"${REDACTED}"`), tokens };
 }
 
-function replaced(bytes: Buffer, spans: readonly Span[], mark: string): Cleaned {
+function replaced(bytes: Buffer, spans: readonly Span[], mark: string): Omit<Cleaned, 'tokens'> {
   if (spans.length === 0) return { bytes, isChanged: false };
   const parts: Buffer[] = [];
   const shown = Buffer.from(mark);
@@ -120,7 +130,7 @@ function cleanedYaml(bytes: Buffer): Cleaned | undefined {
       document.comment = document.commentBefore = null;
     }
     const cleaned = documents.map((document) => document.toString({ lineWidth: 0 })).join('');
-    return { bytes: Buffer.from(cleaned.replace(/^[ \t]*#.*\n/gm, '')), isChanged: cleaned !== text };
+    return { bytes: Buffer.from(cleaned.replace(/^[ \t]*#.*\n/gm, '')), isChanged: cleaned !== text, tokens: [] };
   } catch {
     return undefined;
   }

@@ -102,11 +102,12 @@ export class Session {
     const seen = this.#seen;
     const asked = seen.client ?? seen.server ?? { first: 0, last: 0 };
     const answered = seen.server ?? asked;
-    const { operation, target, resource, statement, statementShape, parameters } = this.#request;
+    const { operation, target, resource, statement, statementShape, parameters, credential } = this.#request;
     const exchange: Exchange = {
       ...{ protocol: 'kubernetes', operation, target, resource, statement, statementShape, parameters },
       ...{ request, response, ...outcome, requestBytes, responseBytes },
       truncated: isCut || this.#hasHole || isBroken,
+      ...(credential && { credential }),
       attributes: {
         ...this.#request.attributes,
         ...attributes,

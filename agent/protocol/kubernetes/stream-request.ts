@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** What a stream was opened for: exec, attach or portforward, out of the upgrade that asked for it. */
-import type { Agreement } from '../decoder.ts';
+import type { Agreement, CarriedCredential } from '../decoder.ts';
 import { type RequestInfo, requestInfo } from './request-info.ts';
 import { resourceOf, wordingOf } from './wording.ts';
 
@@ -15,6 +15,8 @@ export interface StreamRequest {
   readonly statementShape: string;
   readonly parameters: string;
   readonly isTerminal: boolean;
+  /** What the upgrade was asked with. */
+  readonly credential: CarriedCredential | undefined;
   readonly attributes: Readonly<Record<string, string>>;
 }
 
@@ -74,6 +76,7 @@ export function streamRequest(agreement: Agreement): StreamRequest | undefined {
     statementShape: `${wording.shape}${container === '' ? '' : ' -c ?'}${shapeOf(command)}`,
     parameters: parametersOf(query, command),
     isTerminal,
+    credential: agreement.credential,
     attributes,
   };
 }

@@ -39,7 +39,11 @@ function captured(name: string, options: RunOptions = {}): Run {
   const asked = upgrade.exchanges.at(-1);
   assert.equal(asked?.protocol, 'kubernetes');
   assert.equal(asked?.operation, 'connect');
-  return check(definitionOf(protocol), rest, { ...options, agreement });
+  // Taken behind the proxy that shows the token.
+  const credential = { kind: 'http-bearer', reach: 'exchange', fingerprint: 'f' } as const;
+  const run = check(definitionOf(protocol), rest, { ...options, agreement: { ...agreement, credential } });
+  for (const line of lines(run)) assert.deepEqual(line.credential, credential);
+  return run;
 }
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');

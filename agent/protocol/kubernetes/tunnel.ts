@@ -49,6 +49,10 @@ class TunnelTalk implements WebSocketTalk {
     this.#streams.readers[from].lose();
   }
 
+  takesClose(from: Side, wireBytes: number): void {
+    this.#streams.carried(from, wireBytes);
+  }
+
   closed(): void {}
 
   end(from: Side): void {

@@ -20,6 +20,8 @@ export class OpaqueDecoder implements Decoder {
   readonly #ended = { client: false, server: false };
   /** Bytes behind a gap are not the first ones. */
   readonly #broken = { client: false, server: false };
+  /** More followed than the hint has. */
+  readonly #cut = { client: false, server: false };
 
   constructor(hintBytesMax: number = HINT_BYTES_MAX) {
     this.#hintBytesMax = hintBytesMax;
@@ -30,9 +32,12 @@ export class OpaqueDecoder implements Decoder {
     return this.#ended.client && this.#ended.server ? 0 : this.#hints.client.length + this.#hints.server.length;
   }
 
-  /** The first bytes that `side` sent. They may hold anything, also credentials: not for the record as they are. */
+  /**
+   * The first bytes that `side` sent. They may hold anything, also credentials: not for the record as they are. Where the bound or a
+   * gap cuts them, the word that is cut is left out: of half a key nobody can tell that it is one.
+   */
   hint(side: Side): Uint8Array {
-    return this.#hints[side];
+    return this.#cut[side] ? wholeWords(this.#hints[side]) : this.#hints[side];
   }
 
   push(from: Side, bytes: Uint8Array, _at: number): void {
@@ -40,13 +45,22 @@ export class OpaqueDecoder implements Decoder {
     const hint = this.#hints[from];
     const wanted = this.#hintBytesMax - hint.length;
     if (wanted > 0 && !this.#broken[from]) this.#hints[from] = Buffer.concat([hint, bytes.subarray(0, wanted)]);
+    if (bytes.length > wanted) this.#cut[from] = true;
   }
 
   gap(from: Side, _missingBytes: number, _at: number): void {
     this.#broken[from] = true;
+    this.#cut[from] = true;
   }
 
   end(from: Side, _at: number): void {
     this.#ended[from] = true;
   }
+}
+
+/** Without the printable characters at the end that no space ends. */
+function wholeWords(bytes: Buffer): Buffer {
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1]! > 0x20 && bytes[end - 1]! < 0x7f) end--;
+  return bytes.subarray(0, end);
 }

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Gathers what happens at the terminal of a session into stretches. */
+/**
+ * Gathers what happens at the terminal of a session into stretches.
+ *
+ * Whether typed text may be kept is told by what is shown next (`agent/activity/terminal-stretch.ts`): what is not answered
+ * yet when a stretch is over goes into the next one, as long as there is little of it.
+ */
 import type { TerminalEvent, TerminalStretch } from '../decoder.ts';
 
 const STRETCH_BYTES = 64 * 1024;
@@ -60,6 +65,19 @@ export class Terminal {
 
   #before(at: number): void {
     const first = this.#events[0];
-    if (first !== undefined && at - first.at >= STRETCH_NS) this.flush();
+    if (first === undefined || at - first.at < STRETCH_NS) return;
+    const unanswered = this.#unanswered();
+    if (unanswered === 0) return;
+    const later = this.#events.splice(unanswered);
+    this.flush();
+    this.#events = later;
+    for (const event of later) if (event.kind === 'typed') this.#bytes += event.bytes.length;
+  }
+
+  /** Index of the first of the events at the end that are typed. */
+  #unanswered(): number {
+    let from = this.#events.length;
+    while (from > 0 && this.#events[from - 1]?.kind === 'typed') from--;
+    return from;
   }
 }

@@ -47,6 +47,7 @@ export function exchangeOf(said: Said, agreement: Agreement | undefined): Exchan
     responseBytes: isClient ? 0 : wireBytes,
     truncated: said.truncated ?? false,
     ...(said.routine && { routine: true }),
+    ...(agreement?.credential && { credential: agreement.credential }),
     attributes: said.attributes,
     requestAt: at,
     requestEndAt: endAt,

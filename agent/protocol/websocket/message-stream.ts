@@ -258,6 +258,12 @@ export class MessageStream implements FrameHandler {
     const reason = isWhole ? payload.toString('utf8', 2) : '';
     const isAnswer = this.#parts.closes(from);
     const isGood = GOOD_CODES.has(code);
+    if (isGood && isWhole && talk.takesClose !== undefined) {
+      talk.takesClose(from, wireBytes, endAt);
+      talk.closed(from, code, reason, endAt);
+      this.#frames.close();
+      return;
+    }
     sink.exchange(
       exchangeOf(
         {

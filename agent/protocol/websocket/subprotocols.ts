@@ -57,6 +57,11 @@ export interface WebSocketTalk {
   unreadable?(message: UnreadableMessage): void;
   /** A close frame of `from`. 1005: it gave no code (RFC 6455, section 7.4.1). Data of the other side may still follow. */
   closed(from: Side, code: number, reason: string, at: number): void;
+  /**
+   * A talk that has this takes the bytes of a close frame that says nothing of its own (done, going away, no code), as `data` does;
+   * without it, and of other codes, the close is an exchange. `closed` comes after it.
+   */
+  takesClose?(from: Side, wireBytes: number, at: number): void;
   /** Nothing more comes of `from`. After both sides ended nothing is held, and all exchanges were given out. */
   end(from: Side, at: number): void;
   readonly heldBytes: number;

@@ -52,6 +52,12 @@ async function deflated(messages: readonly (string | Uint8Array)[]): Promise<Buf
   return out;
 }
 
+test('masks come off wherever a long message is cut', () => {
+  const content = randomBytes(600);
+  const [message] = check([says('client', 'binary', content)]).exchanges;
+  assert.deepEqual(Buffer.from(message?.request.bytes ?? []), content);
+});
+
 test('each message is an exchange; pings and the answer to a close are routine', () => {
   const run = check([
     says('client', 'text', '{"ask":1}'),
@@ -324,5 +330,16 @@ test('random bytes', () => {
       },
     ),
     { numRuns: 300 },
+  );
+});
+
+test('messages are asked for by the token of the handshake', () => {
+  const credential = { kind: 'http-bearer', reach: 'exchange', fingerprint: 'f' } as const;
+  const { exchanges } = check([says('client', 'text', 'a'), says('server', 'text', 'b')], {
+    agreement: { ...agreed(), credential },
+  });
+  assert.deepEqual(
+    exchanges.map((one) => one.credential),
+    [credential, credential],
   );
 });

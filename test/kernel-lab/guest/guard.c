@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,19 +24,11 @@
 
 #include "../../../native/loader/capture.h"
 #include "acts.h"
+#include "lab.h"
 
 #define OTHER_USER 1000
 
 static struct sworn_capture *capture;
-
-static void say(const char *name, bool ok, const char *detail)
-{
-	printf("LAB {\"name\":\"%s\",\"ok\":%s,\"detail\":\"", name, ok ? "true" : "false");
-	for (; *detail; detail++)
-		putchar(*detail == '"' || *detail == '\\' || *detail < ' ' ? ' ' : *detail);
-	printf("\"}\n");
-	fflush(stdout);
-}
 
 static void make_state(void)
 {
@@ -45,40 +36,6 @@ static void make_state(void)
 	mkdir(JOURNAL, 0755);
 	close(open(SEGMENT, O_WRONLY | O_CREAT, 0644));
 	close(open("/etc/agent.yaml", O_WRONLY | O_CREAT, 0644));
-}
-
-static void enter(const char *cgroup)
-{
-	char path[128];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
-	file = fopen(path, "w");
-	if (file) {
-		fprintf(file, "%d", getpid());
-		fclose(file);
-	}
-}
-
-/* What sworn-agent.service gives it, and the user that it runs as there. */
-#define AGENT_USER 990
-#define AGENT_CAPABILITIES                                                                            \
-	(1ULL << CAP_BPF | 1ULL << CAP_PERFMON | 1ULL << CAP_NET_ADMIN | 1ULL << CAP_SYS_PTRACE |      \
-	 1ULL << CAP_DAC_READ_SEARCH)
-
-/* Back and forth: those who are to attack it are made by this process, too. */
-static int have_rights_of_agent(bool only)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2];
-
-	if (!only)
-		return seteuid(0);
-	if (seteuid(AGENT_USER) || syscall(SYS_capget, &header, data))
-		return -1;
-	data[0].effective = (uint32_t)AGENT_CAPABILITIES;
-	data[1].effective = (uint32_t)(AGENT_CAPABILITIES >> 32);
-	return (int)syscall(SYS_capset, &header, data);
 }
 
 struct news {

@@ -17,6 +17,9 @@ const COMMANDS = `${HEAD}, protocol, operation, target, resource, base64Encode(s
 const CONNECTIONS = `${HEAD}, action, transport, protocol, role, local_address, local_port, remote_address, remote_port,
   joined_late, attributes, ${accountColumns('sent')}, ${accountColumns('received')}`;
 
+const TERMINALS = `${HEAD}, terminal_kind, base64Encode(input) AS input, base64Encode(output) AS output, input_bytes,
+  hidden_bytes`;
+
 export async function readClickHouse(client: CollectorClient, agentId: string): Promise<RunRecord> {
   const read = async <T>(kind: string, columns: string, of: (row: Row) => T): Promise<T[]> => {
     const sql = `SELECT ${columns} FROM sworn.activities WHERE agent_id = {agent:String} AND kind = {kind:String} ORDER BY seq`;
@@ -95,6 +98,14 @@ export async function readClickHouse(client: CollectorClient, agentId: string): 
       reason: text(row, 'reason'),
       policy: text(row, 'policy'),
       exeSha256: text(row, 'exe_sha256'),
+    })),
+    terminals: await read('terminal', TERMINALS, (row) => ({
+      ...headOf(row),
+      kind: text(row, 'terminal_kind'),
+      input: bytes(row, 'input'),
+      output: bytes(row, 'output'),
+      inputBytes: count(row, 'input_bytes'),
+      hiddenBytes: count(row, 'hidden_bytes'),
     })),
   };
 }

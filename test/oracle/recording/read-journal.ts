@@ -12,6 +12,7 @@ import type {
   RecordedLoss,
   RecordedProcess,
   RecordedSession,
+  RecordedTerminal,
   RecordedToken,
   RunRecord,
 } from './record.ts';
@@ -20,7 +21,7 @@ const { v1 } = sworn;
 
 /** A decoded message has all of its fields, though the types of what may be encoded leave them out. */
 type Whole<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> };
-type Detail = 'command' | 'connection' | 'loss' | 'session' | 'process' | 'token';
+type Detail = 'command' | 'connection' | 'loss' | 'session' | 'process' | 'token' | 'terminal';
 type Details = { readonly [K in Detail]: Whole<NonNullable<Decoded[K]>> | null };
 
 export async function readJournal(folder: string, agentId: string, host: string): Promise<RunRecord> {
@@ -39,11 +40,12 @@ function runRecordOf(activities: readonly Decoded[]): RunRecord {
   const sessions: RecordedSession[] = [];
   const processes: RecordedProcess[] = [];
   const tokens: RecordedToken[] = [];
+  const terminals: RecordedTerminal[] = [];
   const seqs: number[] = [];
   for (const activity of activities) {
     const head = headOf(activity);
     seqs.push(head.seq);
-    const { command, connection, loss, session, process, token } = activity as Details;
+    const { command, connection, loss, session, process, token, terminal } = activity as Details;
     if (command) {
       commands.push({
         ...head,
@@ -101,9 +103,13 @@ function runRecordOf(activities: readonly Decoded[]): RunRecord {
       const action = word(v1.Token.Action, 'ACTION', token.action);
       const { fingerprint, interface: way, reason, policy, exeSha256 } = token;
       tokens.push({ ...head, action, fingerprint, interface: way, reason, policy, exeSha256 });
+    } else if (terminal) {
+      const { kind, inputBytes, hiddenBytes } = terminal;
+      const said = { input: Buffer.from(terminal.input), output: Buffer.from(terminal.output) };
+      terminals.push({ ...head, kind, ...said, inputBytes: Number(inputBytes), hiddenBytes: Number(hiddenBytes) });
     }
   }
-  return { commands, connections, losses, sessions, processes, tokens, seqs };
+  return { commands, connections, losses, sessions, processes, tokens, terminals, seqs };
 }
 
 function headOf(activity: Decoded): RecordedHead {

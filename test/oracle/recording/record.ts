@@ -97,6 +97,14 @@ export interface RecordedToken extends RecordedHead {
   readonly exeSha256: string;
 }
 
+export interface RecordedTerminal extends RecordedHead {
+  readonly kind: string;
+  readonly input: Buffer;
+  readonly output: Buffer;
+  readonly inputBytes: number;
+  readonly hiddenBytes: number;
+}
+
 /** Every list in the order in which the agent wrote. */
 export interface RunRecord {
   readonly commands: readonly RecordedCommand[];
@@ -105,6 +113,7 @@ export interface RunRecord {
   readonly sessions: readonly RecordedSession[];
   readonly processes: readonly RecordedProcess[];
   readonly tokens: readonly RecordedToken[];
+  readonly terminals: readonly RecordedTerminal[];
   /** Numbers of all lines. */
   readonly seqs: readonly number[];
 }

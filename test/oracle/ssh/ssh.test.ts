@@ -44,6 +44,18 @@ describe('clients of SSH against sshd', { skip: whyNoRecording() }, () => {
     });
   }
 
+  test('of a terminal it is recorded what was typed and shown, and not what was typed unshown', () => {
+    const far = ran.record.terminals.filter(({ kind }) => kind === 'ssh');
+    const typed = Buffer.concat(far.map(({ input }) => input)).toString();
+    assert.match(typed, /^echo said-.*stty size.*exit 5\n/s);
+    assert.match(Buffer.concat(far.map(({ output }) => output)).toString(), /said-42.*first-11.*second-14/s);
+    const hidden = far.reduce((sum, { hiddenBytes }) => sum + hiddenBytes, 0);
+    assert.equal(hidden, 'unshown-one'.length + 'unshown-second'.length);
+    for (const { input, output } of ran.record.terminals) {
+      assert.doesNotMatch(`${input}${output}`, /unshown|hown-second/);
+    }
+  });
+
   test('the password is in no line', () => {
     const lines = ran.record.commands.map(({ request, response, ...row }) => [
       ...[request.toString('latin1'), response.toString('latin1'), row],

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""terminal.py COMMAND…: runs a program in a terminal, types into it what a person would, and changes its size once."""
+"""terminal.py COMMAND…: runs a program in a terminal, types into it what a person would, and changes its size once.
+
+Two passwords are among it: one that a shell reads, and one that is asked for as sudo does.
+"""
 import fcntl
 import os
 import pty
 import struct
 import sys
 import termios
+import time
 
 
 def resize(fd, rows, columns):
@@ -27,6 +31,18 @@ until(fd, b'said-42')
 resize(fd, 30, 100)
 os.write(fd, b'while [ "$(stty size)" != "30 100" ]; do sleep 0.05; done; echo size-$(stty size)\n')
 until(fd, b'size-30 100')
+os.write(fd, b"bash -c 'read -rsp First: word; echo; echo first-${#word}'\n")
+until(fd, b'\nFirst:')
+os.write(fd, b'unshown-one\n')
+until(fd, b'first-11')
+ask = "import getpass; print('second-%d' % len(getpass.getpass('Second:')))"
+os.write(fd, f'python3 -c "{ask}"\n'.encode())
+until(fd, b'\nSecond:')
+for letter in b'unshown-second':
+    os.write(fd, bytes([letter]))
+    time.sleep(0.1)
+os.write(fd, b'\n')
+until(fd, b'second-14')
 os.write(fd, b'exit 5\n')
 try:
     while os.read(fd, 4096):

@@ -127,7 +127,6 @@ export const scenarios: readonly Scenario[] = [
     server: nodeServer,
     remark: 'the server passes over the upgrade and answers in HTTP/1.1',
   },
-  { name: 'curl-h2c-at-once', ...curl('--http2-prior-knowledge', '-m', '1', '{url}/plain'), server: nodeServer },
   { name: 'curl-close-delimited', ...curl('{url}/'), server: pythonServer },
   {
     name: 'node-fetch',
