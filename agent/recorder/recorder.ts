@@ -448,7 +448,7 @@ export class Recorder {
           this.counts.commands++;
           const binding = this.#bindingOf(flow, exchange, session);
           this.write(builder.command(flow, exchange, session, process, pid, binding));
-          if (flow.protocol === 'dns') this.#learnNames(flow, exchange, session, pid);
+          if ((exchange.protocol ?? flow.protocol) === 'dns') this.#learnNames(flow, exchange, session, pid);
         }
         const { credential, status } = exchange;
         // A login that was refused leaves things as they were.

@@ -2,6 +2,8 @@
 
 /** HTTP/2: the frames of both directions, put together to streams, each of which is an exchange. */
 import type { ByteCounts, Decoder, DecoderBounds, DecoderSink, Opening, Side } from '../decoder.ts';
+import { agreementOf, switchRequest } from '../http/agreement.ts';
+import type { Fields } from '../http/fields.ts';
 import { handOver, IN_REPLY, sentTo } from '../http/hand-over.ts';
 import { giveMeaning } from '../http/meanings.ts';
 import type { Incomplete, Message } from '../http/message.ts';
@@ -23,6 +25,7 @@ import {
   type Stream,
 } from './stream.ts';
 import { Streams } from './streams.ts';
+import { isReadable, Tunnels } from './tunnels.ts';
 
 const SIDES = ['client', 'server'] as const;
 const NOT_KNOWN = '?';
@@ -32,6 +35,7 @@ export class Http2Decoder implements Decoder {
   readonly #bounds: DecoderBounds;
   readonly #sink: DecoderSink;
   readonly #streams: Streams;
+  readonly #tunnels: Tunnels;
   readonly #frames: Readonly<Record<Side, FrameStream>>;
   readonly #blocks: Readonly<Record<Side, HeaderBlocks>>;
   readonly #ended = { client: false, server: false };
@@ -62,6 +66,7 @@ export class Http2Decoder implements Decoder {
       server: new FrameStream('server', bounds.pendingBytesMax, opening.late, this.#handler('server')),
     };
     this.counts = { client: this.#frames.client.counts, server: this.#frames.server.counts };
+    this.#tunnels = new Tunnels(bounds, sink, this.counts);
     const asked = opening.agreement?.unanswered;
     if (asked === undefined) return;
     // RFC 7540, section 3.2: the request of HTTP/1 is stream 1, and is whole.
@@ -70,7 +75,7 @@ export class Http2Decoder implements Decoder {
   }
 
   get heldBytes(): number {
-    let held = this.#streams.heldBytes;
+    let held = this.#streams.heldBytes + this.#tunnels.heldBytes;
     for (const side of SIDES) held += this.#frames[side].heldBytes + this.#blocks[side].heldBytes;
     return held;
   }
@@ -91,6 +96,7 @@ export class Http2Decoder implements Decoder {
     this.#refuseBlock(from, 'header-block-incomplete');
     this.#blocks[from].clear();
     if (!this.#ended.client || !this.#ended.server) return;
+    this.#tunnels.endAll();
     this.#missing = 'connection-ended';
     for (const stream of this.#streams.all()) this.#close(stream, 'connection-ended');
     this.#streams.forget();
@@ -123,6 +129,10 @@ export class Http2Decoder implements Decoder {
       },
       data: (content, at) => {
         const { counts } = this.#frames[side];
+        if (header !== undefined && this.#tunnels.has(header.stream)) {
+          this.#tunnels.push(header.stream, side, content, at);
+          return;
+        }
         if (stream === undefined && this.#mayHaveMissed) {
           counts.notUnderstood += content.length;
           this.#sink.trouble(side, 'stream-unknown', content.length);
@@ -138,22 +148,26 @@ export class Http2Decoder implements Decoder {
         if (isOpen()) addWire(half, content.length, at);
       },
       dataGap: (missingBytes) => {
+        if (header !== undefined) this.#tunnels.gap(header.stream, side, missingBytes);
         if (stream === undefined || half?.message === undefined || !isOpen()) return;
         bodyGap(half.message, bytesMax, missingBytes);
       },
       dataEnds: () => {
         const one = stream;
         const ended = half;
-        const flags = header?.flags ?? 0;
+        const { flags, stream: id } = header ?? { flags: 0, stream: 0 };
         const open = isOpen();
         stream = half = header = undefined;
-        if (one === undefined || ended === undefined || !open || (flags & FLAG.endStream) === 0) return;
+        if ((flags & FLAG.endStream) === 0) return;
+        this.#tunnels.end(id, side);
+        if (one === undefined || ended === undefined || !open) return;
         this.#ends(one, ended);
       },
       losesPlace: () => {
         this.#mayHaveMissed = true;
         this.#refuseBlock(side, 'header-block-incomplete');
         this.#blocks[side].forget();
+        this.#tunnels.losesPlace(side);
         for (const { request, reply } of this.#streams.all()) {
           const one = side === 'client' ? request : reply;
           if (one.message === undefined || one.hasEnded) continue;
@@ -204,6 +218,7 @@ export class Http2Decoder implements Decoder {
     if (end.promised !== undefined) this.#promise(end, end.promised, head);
     else if (side === 'client') this.#requestHead(end, head);
     else this.#replyHead(end, head);
+    if (end.endsStream) this.#tunnels.end(end.stream, side);
   }
 
   #requestHead(end: BlockEnd & { kind: 'block' }, head: Head): void {
@@ -293,6 +308,21 @@ export class Http2Decoder implements Decoder {
       if (stream.request.message !== undefined && !stream.request.hasEnded) stream.isEarly = true;
     }
     this.#blockEnds(stream, reply, end);
+    this.#turn(stream, end, head.fields);
+  }
+
+  /** Extended CONNECT that is granted: its exchange is whole, and what follows on the stream is another language's. */
+  #turn(stream: Stream, end: BlockEnd & { kind: 'block' }, fields: Fields): void {
+    const { request, reply } = stream;
+    const statusCode = reply.message?.start.statusCode ?? 0;
+    if (this.#streams.get(stream.id) !== stream || !isReadable(request.connectProtocol)) return;
+    if (statusCode < 200 || statusCode > 299 || request.message === undefined || request.target === undefined) return;
+    // What a client says before it may is its body: where the conversation begins nobody knows then.
+    if (request.message.body !== undefined || request.hasEnded || end.endsStream) return;
+    const asked = switchRequest(request.message.start.method, request.target, request.message.fields);
+    request.hasEnded = reply.hasEnded = true;
+    this.#close(stream, 'connection-ended');
+    this.#tunnels.open(stream.id, agreementOf(asked, fields), end.endAt);
   }
 
   #trailers(half: Half<unknown>, end: BlockEnd & { kind: 'block' }, head: Head): void {
@@ -321,6 +351,7 @@ export class Http2Decoder implements Decoder {
   }
 
   #reset(by: Side, id: number, code: number, bytes: number, at: number): void {
+    this.#tunnels.reset(id);
     const stream = this.#streams.get(id);
     if (stream === undefined) return;
     stream.reset = { by, code };
