@@ -271,6 +271,8 @@ export interface Missed {
   readonly type: 'missed';
   readonly atNs: number;
   readonly sinceNs: number;
+  /** Of what, where the source knows. */
+  readonly scope?: Scope;
   readonly where: string;
   readonly reason: string;
   readonly events: number;
