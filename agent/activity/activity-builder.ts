@@ -216,10 +216,20 @@ export class ActivityBuilder {
         responseSha256: exchange.response.sha256 ?? EMPTY,
         tls: spoken.tls,
         role: ROLE[spoken.role],
-        attributes: clean.attributes,
+        attributes: this.#withServer(clean.attributes, opened, connection.role),
         durationNs: Math.max(0, exchange.responseEndAt - exchange.requestAt),
       },
     };
+  }
+
+  /** Of a conversation between a program and its starter: whose work it is that the command asks for. */
+  #withServer(
+    attributes: Record<string, string>,
+    { process, peer }: ConnectionOpened,
+    role: ConnectionView['role'],
+  ): Record<string, string> {
+    if (peer === undefined || role === 'unknown') return attributes;
+    return { ...attributes, server_process_id: this.#processId(role === 'client' ? peer : process) };
   }
 
   connectionOpened(
