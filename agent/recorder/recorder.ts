@@ -253,8 +253,9 @@ export class Recorder {
         // For whoever keeps the probes: nothing of it is recorded.
         break;
       case 'missed': {
-        const { where, reason, events, bytes, sinceNs, atNs } = event;
-        this.#losses.add({ where, reason, events, bytes, sinceNs, untilNs: atNs });
+        const { where, reason, events, bytes, sinceNs, atNs, scope } = event;
+        const session = scope && this.lineage.sessionOf(scope);
+        this.#losses.add({ where, reason, events, bytes, sinceNs, untilNs: atNs, session });
         break;
       }
       default:
