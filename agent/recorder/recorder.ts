@@ -253,8 +253,9 @@ export class Recorder {
         // For whoever keeps the probes: nothing of it is recorded.
         break;
       case 'missed': {
-        const { where, reason, events, bytes, sinceNs, atNs } = event;
-        this.#losses.add({ where, reason, events, bytes, sinceNs, untilNs: atNs });
+        const { where, reason, events, bytes, sinceNs, atNs, scope } = event;
+        const session = scope && this.lineage.sessionOf(scope);
+        this.#losses.add({ where, reason, events, bytes, sinceNs, untilNs: atNs, session });
         break;
       }
       default:
@@ -447,7 +448,7 @@ export class Recorder {
           this.counts.commands++;
           const binding = this.#bindingOf(flow, exchange, session);
           this.write(builder.command(flow, exchange, session, process, pid, binding));
-          if (flow.protocol === 'dns') this.#learnNames(flow, exchange, session, pid);
+          if ((exchange.protocol ?? flow.protocol) === 'dns') this.#learnNames(flow, exchange, session, pid);
         }
         const { credential, status } = exchange;
         // A login that was refused leaves things as they were.

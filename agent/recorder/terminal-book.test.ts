@@ -85,7 +85,7 @@ test('a stretch ends after a second or when it is large, and not between a key a
   const large = 'x'.repeat(STRETCH_BYTES_MAX);
   const { lines } = linesOf(
     moved(0, 'shown', 'a'),
-    moved(990, 'typed', 'k', RAW),
+    moved(990, 'typed', 'k\r', RAW),
     moved(1010, 'shown', 'k', RAW),
     moved(1900, 'shown', large),
     moved(1901, 'shown', 'z'),
@@ -138,5 +138,23 @@ test('of a session that nobody knows it is a loss', () => {
   assert.deepEqual(
     stage.of('loss').map(({ loss }) => `${loss.reason} ${loss.bytes}`),
     ['of_no_session 3'],
+  );
+});
+
+test('a secret that is typed slowly is one stretch, and not in it', () => {
+  const secret = 'ghp_0123456789abcdefghijABCDEFGHIJ012345';
+  const line = `export GITHUB_TOKEN=${secret}\n`;
+  const keys = [...line].map((key, n) => moved(1 + 250 * n, 'typed', key));
+  const { lines } = linesOf(moved(0, 'shown', '$ '), ...keys);
+  assert.equal(lines.length, 1);
+  assert.match(lines[0]?.input ?? '', /^export GITHUB_TOKEN=\S+\n$/);
+  for (const text of [lines[0]?.input, lines[0]?.output]) assert.ok(!text?.includes('0123456789'));
+});
+
+test('a line that is never ended is written all the same, after half a minute', () => {
+  const { lines } = linesOf(moved(0, 'typed', 'l'), moved(29_000, 'typed', 's'), moved(31_000, 'typed', 'x'));
+  assert.deepEqual(
+    lines.map(({ input }) => input),
+    ['ls', 'x'],
   );
 });

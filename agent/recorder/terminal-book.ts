@@ -9,8 +9,9 @@
 import type { Session, TrackedProcess } from '../lineage/session.ts';
 import type { TerminalMoved } from '../model/kernel-event.ts';
 import type { TerminalEvent, TerminalStretch } from '../protocol/decoder.ts';
+import { TypedLine } from '../protocol/typed-line.ts';
 
-/** A stretch is over at this size, or a second after it began. */
+/** A stretch is over at this size, or a second after it began, but for a line that is being typed. */
 export const STRETCH_BYTES_MAX = 64 * 1024;
 export const STRETCH_NS = 1e9;
 /** What was just typed waits for its echo, so that both are in one stretch; for no longer than twice a stretch. */
@@ -41,6 +42,7 @@ interface Open {
   bytes: number;
   cutBytes: number;
   lastTypedNs: number;
+  readonly line: TypedLine;
 }
 
 export class TerminalBook {
@@ -51,13 +53,16 @@ export class TerminalBook {
     const key = `${moved.device}@${moved.startedNs}@${session.id}`;
     const finished: FinishedStretch[] = [];
     let open = this.#open.get(key);
+    // Of one that is cut in the middle of a line the next goes on with it.
+    const line = open?.line ?? new TypedLine();
     if (open !== undefined && isOver(open, moved.atNs)) {
       finished.push(this.#finish(key, open));
       open = undefined;
     }
     if (open === undefined) {
       const { columns, rows } = moved;
-      open = { first: moved, session, process, events: [], columns, rows, bytes: 0, cutBytes: 0, lastTypedNs: 0 };
+      const nothing = { events: [], bytes: 0, cutBytes: 0, lastTypedNs: 0 };
+      open = { first: moved, session, process, columns, rows, ...nothing, line };
       this.#open.set(key, open);
     }
     note(open, moved);
@@ -92,7 +97,7 @@ export class TerminalBook {
 function isOver(open: Open, nowNs: number): boolean {
   if (open.bytes >= STRETCH_BYTES_MAX) return true;
   const ageNs = nowNs - open.first.atNs;
-  if (ageNs < STRETCH_NS) return false;
+  if (ageNs < STRETCH_NS || open.line.waits(open.first.atNs, nowNs)) return false;
   return ageNs >= 2 * STRETCH_NS || nowNs - open.lastTypedNs >= ECHO_NS;
 }
 
@@ -108,7 +113,10 @@ function note(open: Open, moved: TerminalMoved): void {
   for (const event of open.events.slice(before)) {
     open.bytes += EVENT_BYTES + (event.kind === 'typed' || event.kind === 'shown' ? event.bytes.length : 0);
   }
-  if (moved.direction === 'typed') open.lastTypedNs = at;
+  if (moved.direction === 'typed') {
+    open.lastTypedNs = at;
+    open.line.typed(moved.bytes);
+  }
   open.cutBytes += moved.missingBytes;
 }
 

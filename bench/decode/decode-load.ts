@@ -6,14 +6,12 @@
  *   taskset -c 1 bin/node bench/decode/decode-load.ts LOAD SECONDS TURNS
  */
 import { createHash } from 'node:crypto';
-import { DEFAULT_BOUNDS } from '../../agent/protocol/decoder.ts';
-import { openingOf } from '../../agent/protocol/testing/run-script.ts';
 import { LOADS, type Push, pushesOf } from './loads.ts';
 
 const [name = '', seconds = '1', turns = '3'] = process.argv.slice(2);
 const load = LOADS[name];
 if (load === undefined) throw new Error(`there is no load '${name}'`);
-const { script, before, rounds } = pushesOf(load);
+const { start, startsAnew, before, rounds } = pushesOf(load);
 
 /** Rounds between looks at the clock. */
 const bytesOf = (pushes: readonly Push[]): number => pushes.reduce((sum, { bytes }) => sum + bytes.length, 0);
@@ -28,28 +26,26 @@ interface Turn {
 
 let exchanges = 0;
 let troubles = 0;
-const decoder = load.definition.create(
-  DEFAULT_BOUNDS,
-  {
+let notUnderstood = 0;
+const begun = () =>
+  start({
     exchange: ({ routine }) => {
       if (routine !== true) exchanges++;
-    },
-    credential: () => {},
-    terminal: () => {},
-    handover: (protocol) => {
-      throw new Error(`handed over to ${protocol}`);
     },
     trouble: () => {
       troubles++;
     },
-  },
-  openingOf(script),
-);
+  });
+let taker = begun();
 let at = 0;
-for (const { from, bytes } of before) decoder.push(from, bytes, at++);
+for (const { from, bytes } of before) taker.push(from, bytes, at++);
 
 const hash = createHash('sha256');
-const decode = ({ from, bytes }: Push): void => decoder.push(from, bytes, at++);
+const decode = ({ from, bytes }: Push): void => taker.push(from, bytes, at++);
+const beginAnew = (): void => {
+  notUnderstood += taker.notUnderstood();
+  taker = begun();
+};
 const count = ({ bytes }: Push): void => void hash.update(bytes);
 
 let nextRound = 0;
@@ -61,6 +57,7 @@ function turn(take: (push: Push) => void, forSeconds: number): Turn {
     for (let i = 0; i < BATCH; i++) {
       const round = rounds[nextRound] as readonly Push[];
       nextRound = (nextRound + 1) % rounds.length;
+      if (startsAnew && take === decode) beginAnew();
       for (const push of round) {
         take(push);
         bytes += push.bytes.length;
@@ -85,8 +82,8 @@ for (let i = 0; i < Number(turns); i++) {
   decoded.push(turn(decode, Number(seconds)));
   floor.push(turn(count, Number(seconds) / 4));
 }
-const { client, server } = decoder.counts;
-if (troubles > 0 || client.notUnderstood + server.notUnderstood > 0) {
-  throw new Error(`${name}: ${troubles} troubles, ${client.notUnderstood + server.notUnderstood} bytes not understood`);
+notUnderstood += taker.notUnderstood();
+if (troubles > 0 || notUnderstood > 0) {
+  throw new Error(`${name}: ${troubles} troubles, ${notUnderstood} bytes not understood`);
 }
 console.log(JSON.stringify({ decoded, floor }));

@@ -1,21 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * What the decoders are fed: parts of stored captures that can follow themselves for ever. A decoder is added by one line.
+ * What the decoders are fed: parts of stored captures that can follow themselves for ever, and conversations that are made
+ * (generated.ts). A decoder is added by one line.
  */
 import type { ProtocolDefinition, Side } from '../../agent/protocol/decoder.ts';
-import { dns } from '../../agent/protocol/dns/dns.ts';
+import { dns, dnsDatagrams } from '../../agent/protocol/dns/dns.ts';
 import { http1 } from '../../agent/protocol/http1/definition.ts';
 import { mysql } from '../../agent/protocol/mysql/mysql.ts';
 import { postgres } from '../../agent/protocol/postgres/postgres.ts';
 import { redis } from '../../agent/protocol/redis/redis.ts';
 import { readCapture } from '../../agent/protocol/testing/capture-file.ts';
 import { normalised, type Script } from '../../agent/protocol/testing/script.ts';
+import {
+  grpcCalls,
+  http2Large,
+  http2Small,
+  type Made,
+  mcpCalls,
+  mcpLarge,
+  type Seen,
+  sshLarge,
+  sshSmall,
+  type Taker,
+  takerOf,
+  websocketLarge,
+  websocketSmall,
+} from './generated.ts';
 
-export interface Load {
+/** Small exchanges are measured by their number, large bodies by their bytes. */
+type Kind = 'small' | 'large';
+
+export interface MadeLoad {
+  readonly kind: Kind;
+  readonly make: () => Made;
+}
+
+export interface CapturedLoad {
   readonly definition: ProtocolDefinition;
-  /** Small exchanges are measured by their number, large bodies by their bytes. */
-  readonly kind: 'small' | 'large';
+  readonly kind: Kind;
   /** Folder of the protocol, and capture. */
   readonly capture: readonly [folder: string, name: string];
   /** First and last step of what is repeated; the steps before come once. */
@@ -27,7 +50,7 @@ export interface Load {
 
 const of =
   (definition: ProtocolDefinition, folder: string) =>
-  (kind: Load['kind'], name: string, from: number, to: number, varies?: RegExp): Load => ({
+  (kind: Kind, name: string, from: number, to: number, varies?: RegExp): CapturedLoad => ({
     definition,
     kind,
     capture: [folder, name],
@@ -37,7 +60,10 @@ const of =
   });
 const [pg, http, my, re] = [of(postgres, 'postgres'), of(http1, 'http1'), of(mysql, 'mysql'), of(redis, 'redis')];
 
-export const LOADS: Readonly<Record<string, Load>> = {
+const small = (make: () => Made): MadeLoad => ({ kind: 'small', make });
+const large = (make: () => Made): MadeLoad => ({ kind: 'large', make });
+
+export const LOADS: Readonly<Record<string, CapturedLoad | MadeLoad>> = {
   'postgresql prepared': pg('small', 'pgbench-prepared.2', 6, 9),
   'postgresql extended': pg('small', 'pgbench-extended.2', 4, 5),
   'postgresql simple': pg('small', 'pgbench-simple.2', 4, 9),
@@ -53,6 +79,18 @@ export const LOADS: Readonly<Record<string, Load>> = {
   'redis commands': re('small', 'cli-commands', 2, 15),
   'redis values': re('large', 'large-values', 0, 5),
   'dns over tcp': of(dns, 'dns')('small', 'tcp-dig', 0, 15),
+  'dns over udp': of(dnsDatagrams, 'dns')('small', 'udp-dig', 0, 35),
+  'kubernetes get': of(http1, 'kubernetes')('small', 'get-pods', 4, 5),
+  'http2 exchanges': small(http2Small),
+  'http2 bodies': large(http2Large),
+  'grpc calls': small(grpcCalls),
+  'websocket messages': small(websocketSmall),
+  'websocket large messages': large(websocketLarge),
+  'mcp calls': small(mcpCalls),
+  'mcp large results': large(mcpLarge),
+  'ssh commands, aes-gcm': small(() => sshSmall('aes256-gcm@openssh.com')),
+  'ssh output, aes-gcm': large(() => sshLarge('aes256-gcm@openssh.com')),
+  'ssh output, chacha': large(() => sshLarge('chacha20-poly1305@openssh.com')),
 };
 
 export interface Push {
@@ -61,7 +99,10 @@ export interface Push {
 }
 
 export interface Pushes {
-  readonly script: Script;
+  /** A new connection. */
+  start(seen: Seen): Taker;
+  /** Each round is a connection of its own. */
+  readonly startsAnew: boolean;
   readonly before: readonly Push[];
   /** Repeated in turns. */
   readonly rounds: readonly (readonly Push[])[];
@@ -72,13 +113,26 @@ const PIECE_BYTES = 64 * 1024;
 /** So many texts are different before they come again: more than a cache keeps. */
 const VARIANTS = 50_000;
 
-export function pushesOf({ capture: [folder, name], from, to, varies }: Load): Pushes {
+export function pushesOf(load: CapturedLoad | MadeLoad): Pushes {
+  if ('make' in load) {
+    const made = load.make();
+    return { start: (seen) => made.start(seen), startsAnew: true, before: [], rounds: [piecesOf(made.script)] };
+  }
+  const { definition, from, to, varies } = load;
+  const [folder, name] = load.capture;
   const file = new URL(`../../agent/protocol/${folder}/captures/${name}.jsonl`, import.meta.url);
   const script = normalised(readCapture(file).script);
   const round = piecesOf(script.slice(from, to + 1));
   const rounds =
     varies === undefined ? [round] : Array.from({ length: VARIANTS }, (_, at) => varied(round, varies, at));
-  return { script, before: piecesOf(script.slice(0, from)), rounds };
+  // One datagram is not cut, and is not joined with the next.
+  const options = definition === dnsDatagrams ? { serverPort: 53 } : {};
+  return {
+    start: (seen) => takerOf(definition, script, seen, options),
+    startsAnew: false,
+    before: piecesOf(script.slice(0, from)),
+    rounds,
+  };
 }
 
 function piecesOf(script: Script): Push[] {

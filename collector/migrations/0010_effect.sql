@@ -62,7 +62,7 @@ SELECT
             operation = 'login', 'login',
             operation IN ('exec', 'shell', 'subsystem'), 'execute',
             operation IN ('sftp remove', 'sftp rmdir'), 'delete',
-            operation IN ('sftp read', 'sftp opendir', 'sftp readdir', 'sftp stat', 'sftp lstat', 'sftp fstat', 'sftp readlink', 'sftp realpath', 'sftp statvfs', 'sftp fstatvfs'), 'read',
+            operation IN ('sftp read', 'sftp opendir', 'sftp readdir', 'sftp stat', 'sftp lstat', 'sftp fstat', 'sftp readlink', 'sftp realpath', 'sftp statvfs', 'sftp fstatvfs', 'sftp expand-path', 'sftp users-groups-by-id', 'sftp home-directory'), 'read',
             operation IN ('sftp write', 'sftp rename', 'sftp mkdir', 'sftp setstat', 'sftp fsetstat', 'sftp symlink', 'sftp link', 'sftp hardlink', 'sftp posix-rename', 'sftp lsetstat', 'sftp copy-data'), 'write',
             operation IN ('forward', 'tcpip-forward', 'cancel-tcpip-forward', 'streamlocal-forward', 'cancel-streamlocal-forward', 'agent', 'x11', 'session'), 'control',
             ''),
@@ -72,9 +72,11 @@ SELECT
             operation IN ('', 'response'), '',
             -- What a tool does is known to the tool: the activities of its process say it.
             'execute'),
-        protocol = 'grpc', 'execute',
+        -- A call does what its method does: nothing in the protocol says whether that changes anything.
+        protocol IN ('grpc', 'json-rpc'), 'execute',
         protocol = 'dns', multiIf(operation = 'UPDATE', 'write', operation = 'NOTIFY', 'control', 'read'),
-        protocol = 'websocket' AND operation = 'CLOSE', 'control',
+        -- What a message does is its program's to say.
+        protocol = 'websocket' AND operation IN ('CLOSE', 'PING', 'PONG'), 'control',
         '')::LowCardinality(String) AS effect
 FROM sworn.activities
 WHERE kind = 'command'

@@ -3,8 +3,10 @@
 /** Pipes and terminals of real programs, against what these wrote and read. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { unless } from './bpf-host.ts';
+import type { ObservedConnection } from './observed-connection.ts';
 import { Observer, type Run } from './observer.ts';
 
 const PYTHON = '/usr/bin/python3';
@@ -126,6 +128,65 @@ until(b'bye\\r\\n'); os.waitpid(pid, 0)
       () => 'the programs to be detached',
       () => !observer.source.health.programs.some(({ name }) => name.startsWith('stream_')),
     );
+  });
+});
+
+/** Keeps this thread from everything else until a child of it has ended; it waits to be reaped then. */
+function blockUntilEnded(pid: number): void {
+  const nobody = new Int32Array(new SharedArrayBuffer(4));
+  while (!/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))) Atomics.wait(nobody, 0, 0, 5);
+}
+
+const FLOOD_BYTES = 2_000_000;
+/** The same into a terminal and into a pipe, and each read by a process of its own. */
+const FLOOD = `
+import os, pty
+def flood(fd):
+    left = ${FLOOD_BYTES}
+    while left: left -= os.write(fd, b'x' * min(left, 4096))
+pid, fd = pty.fork()
+if pid == 0:
+    flood(1); os.read(0, 1); os._exit(0)
+left = ${FLOOD_BYTES}
+while left: left -= len(os.read(fd, 65536))
+os.write(fd, b'\\n'); os.waitpid(pid, 0)
+a, b = os.pipe()
+if os.fork() == 0:
+    os.close(a); flood(b); os._exit(0)
+os.close(b)
+while os.read(a, 65536): pass
+os.wait()
+`;
+
+describe('pipes and terminals, while nobody reads the ring', unless('bpf'), () => {
+  test('what found no room is told with its session, and adds up', async () => {
+    const observer = await Observer.open({
+      streams: 'terminals_and_pipes',
+      timing: { sweepMs: 200, rescanMs: 30_000, udpIdleMs: 30_000 },
+      capture: { ringBytes: 65_536, bufferBytes: 512 * 1024 },
+    });
+    try {
+      const run = observer.start(PYTHON, ['-c', FLOOD]);
+      blockUntilEnded(run.pid);
+      await run.ended;
+      const lossOf = (where: string): number =>
+        run.of('missed').reduce((sum, missed) => sum + (missed.where === where ? missed.bytes : 0), 0);
+      const isPipe = ({ closed }: ObservedConnection): boolean =>
+        closed?.transport === 'pipe' && closed.sentBytes === FLOOD_BYTES;
+      await observer.until(
+        () => `the ends of both: ${JSON.stringify(run.of('missed').map(({ where, bytes }) => [where, bytes]))}`,
+        () => lossOf('terminal') > 0 && (lossOf('pipe') > 0 || run.connections.some(isPipe)),
+      );
+      const told = run.of('terminal-moved').reduce((sum, { bytes }) => sum + bytes.length, 0);
+      // And the line feed that it was ended by.
+      assert.equal(told + lossOf('terminal'), FLOOD_BYTES + 1);
+      const pipe = run.connections.find(isPipe);
+      pipe?.settle();
+      assert.equal((pipe?.sent.bytes ?? 0) + (pipe?.sent.gapBytes ?? 0) + lossOf('pipe'), FLOOD_BYTES);
+      assert.ok(told > 0);
+    } finally {
+      await observer.close();
+    }
   });
 });
 

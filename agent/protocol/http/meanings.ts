@@ -5,6 +5,7 @@
  * with the exchange as it would be given out: secrets are out of it, and content is decoded. A language is added by one line.
  */
 import type { DecoderSink, Exchange } from '../decoder.ts';
+import { dnsOverHttps } from '../dns/over-https.ts';
 import { grpc } from '../grpc/meaning.ts';
 import { kubernetes } from '../kubernetes/meaning.ts';
 import { modelContext } from '../mcp/over-http.ts';
@@ -21,7 +22,7 @@ export type TakeSecret = (half: 'request' | 'response', secret: FoundSecret) => 
  */
 export type Meaning = (exchange: Exchange, take: TakeSecret) => readonly Exchange[] | undefined;
 
-const all: readonly Meaning[] = [grpc, kubernetes, modelContext, serverSentEvents];
+const all: readonly Meaning[] = [grpc, dnsOverHttps, kubernetes, modelContext, serverSentEvents];
 
 /**
  * Gives out what it means to the first language that knows it, credentials first; else the exchange as it is. A meaning that

@@ -2,6 +2,7 @@
 
 /** The terminal of an exec with -t, in stretches: what was typed and shown, and how large it was. */
 import type { TerminalEvent, TerminalStretch } from '../decoder.ts';
+import { TypedLine } from '../typed-line.ts';
 
 const STRETCH_BYTES_MAX = 64 * 1024;
 const STRETCH_NS = 1_000_000_000;
@@ -21,6 +22,7 @@ export class Terminal {
   #events: TerminalEvent[] = [];
   #bytes = 0;
   #sizes = '';
+  readonly #line = new TypedLine();
 
   constructor(name: string, give: (stretch: TerminalStretch) => void) {
     this.#name = name;
@@ -37,6 +39,7 @@ export class Terminal {
       const part = bytes.subarray(from, from + STRETCH_BYTES_MAX - this.#bytes);
       this.#events.push({ kind, bytes: Buffer.from(part), at });
       this.#bytes += part.length;
+      if (kind === 'typed') this.#line.typed(part);
       from += part.length;
     }
   }
@@ -67,7 +70,8 @@ export class Terminal {
     const first = this.#events[0];
     if (first === undefined) return;
     const isFull = this.#bytes >= STRETCH_BYTES_MAX || this.#events.length >= STRETCH_EVENTS_MAX;
-    if (isFull || at - first.at >= STRETCH_NS) this.#giveOut();
+    const isOld = at - first.at >= STRETCH_NS && !this.#line.waits(first.at, at);
+    if (isFull || isOld) this.#giveOut();
   }
 
   #giveOut(): void {

@@ -7,6 +7,7 @@
  * yet when a stretch is over goes into the next one, as long as there is little of it.
  */
 import type { TerminalEvent, TerminalStretch } from '../decoder.ts';
+import { TypedLine } from '../typed-line.ts';
 
 const STRETCH_BYTES = 64 * 1024;
 const STRETCH_EVENTS = 4096;
@@ -21,6 +22,7 @@ export class Terminal {
   #startRows: number;
   #events: TerminalEvent[] = [];
   #bytes = 0;
+  readonly #line = new TypedLine();
 
   constructor(name: string, columns: number, rows: number, give: (stretch: TerminalStretch) => void) {
     this.#name = name;
@@ -37,6 +39,7 @@ export class Terminal {
     this.#before(at);
     this.#events.push({ kind, bytes: new Uint8Array(bytes), at });
     this.#bytes += bytes.length;
+    if (kind === 'typed') this.#line.typed(bytes);
     if (this.#bytes >= STRETCH_BYTES || this.#events.length >= STRETCH_EVENTS) this.flush();
   }
 
@@ -65,7 +68,7 @@ export class Terminal {
 
   #before(at: number): void {
     const first = this.#events[0];
-    if (first === undefined || at - first.at < STRETCH_NS) return;
+    if (first === undefined || at - first.at < STRETCH_NS || this.#line.waits(first.at, at)) return;
     const unanswered = this.#unanswered();
     if (unanswered === 0) return;
     const later = this.#events.splice(unanswered);

@@ -14,6 +14,9 @@ import { LabelledBytes } from '../http/held-bytes.ts';
 import { type FrameHead, HEAD_BYTES_MAX, type Reserved, readHead } from './frame.ts';
 import { startsFrames } from './resync.ts';
 
+/** Shorter payloads are unmasked byte by byte: memory of their own would cost more than words save. */
+const WORDS_WORTH_BYTES = 256;
+
 export interface FrameHandler {
   /** Answers whose bytes the frame's are: 'mine' are decoded as they come, 'lost' are not understood. */
   head(head: FrameHead, at: number): 'mine' | 'lost';
@@ -158,11 +161,21 @@ export class FrameStream {
   }
 
   #unmasked(bytes: Buffer): Buffer {
-    const plain = Buffer.allocUnsafe(bytes.length);
     const mask = this.#mask;
     const shift = this.#maskAt;
-    for (let i = 0; i < bytes.length; i++) plain[i] = (bytes[i] as number) ^ (mask[(i + shift) & 3] as number);
     this.#maskAt = (shift + bytes.length) & 3;
+    const isLong = bytes.length >= WORDS_WORTH_BYTES;
+    // Memory of its own begins where a word does.
+    const plain = isLong ? Buffer.allocUnsafeSlow(bytes.length) : Buffer.allocUnsafe(bytes.length);
+    const byWords = isLong ? bytes.length & ~3 : 0;
+    if (isLong) {
+      plain.set(bytes);
+      const turned = Uint8Array.from({ length: 4 }, (_, i) => mask[(i + shift) & 3] as number);
+      const word = new Uint32Array(turned.buffer)[0] as number;
+      const words = new Uint32Array(plain.buffer, plain.byteOffset, byWords >> 2);
+      for (let i = 0; i < words.length; i++) words[i] = (words[i] as number) ^ word;
+    }
+    for (let i = byWords; i < bytes.length; i++) plain[i] = (bytes[i] as number) ^ (mask[(i + shift) & 3] as number);
     return plain;
   }
 

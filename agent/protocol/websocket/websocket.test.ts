@@ -52,6 +52,12 @@ async function deflated(messages: readonly (string | Uint8Array)[]): Promise<Buf
   return out;
 }
 
+test('masks come off wherever a long message is cut', () => {
+  const content = randomBytes(600);
+  const [message] = check([says('client', 'binary', content)]).exchanges;
+  assert.deepEqual(Buffer.from(message?.request.bytes ?? []), content);
+});
+
 test('each message is an exchange; pings and the answer to a close are routine', () => {
   const run = check([
     says('client', 'text', '{"ask":1}'),

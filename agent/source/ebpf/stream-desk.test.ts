@@ -15,7 +15,15 @@ const [A, B] = [101, 102];
 const key = (pid: number) => ({ pid, startNs: BigInt(pid) });
 
 function pipes(pid: number, stdin: number, stdout: number, parent = PARENT): StandardPipes {
-  return { type: 'standard-pipes', process: key(pid), parent: key(parent), stdin, stdout, hasTerminal: false };
+  return {
+    type: 'standard-pipes',
+    scope: SCOPE,
+    process: key(pid),
+    parent: key(parent),
+    stdin,
+    stdout,
+    hasTerminal: false,
+  };
 }
 
 class Stage {
@@ -207,6 +215,7 @@ test('what was not told of a pipe is told when it is gone', () => {
     ['no_buffer 1 5', `skipped ${limits.pipeCopyBytesMax} 100`],
   );
   assert.deepEqual(stage.losses, ['pipe ring_full 70', 'pipe not_read 5', 'pipe ring_full 4']);
+  for (const { scope } of stage.of('missed')) assert.equal(scope, SCOPE);
 });
 
 test('a pipe that carried nothing is nothing', () => {

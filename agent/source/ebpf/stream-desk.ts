@@ -102,7 +102,7 @@ export class StreamDesk {
       const name = `${account.stream}@${account.startedNs}`;
       const lost = account.writtenBytes + account.readBytes - (this.#terminals.get(name) ?? 0);
       this.#terminals.delete(name);
-      if (lost > 0) into.push(missed('terminal', 'ring_full', lost, account.startedNs, nowNs));
+      if (lost > 0) into.push(missed('terminal', 'ring_full', lost, account, nowNs));
       return;
     }
     const known = this.#pipes.get(account.stream);
@@ -110,16 +110,16 @@ export class StreamDesk {
     const total = account.told === 'written' ? account.writtenBytes : account.readBytes;
     // The reader tells, and something was written that no reader of a workload has read.
     const unread = account.told === 'read' ? account.writtenBytes - account.readBytes : 0;
-    if (unread > 0) into.push(missed('pipe', 'not_read', unread, account.startedNs, nowNs));
+    if (unread > 0) into.push(missed('pipe', 'not_read', unread, account, nowNs));
     if (pipe === undefined) {
-      if (total > 0) into.push(missed('pipe', 'ring_full', total, account.startedNs, nowNs));
+      if (total > 0) into.push(missed('pipe', 'ring_full', total, account, nowNs));
       return;
     }
     this.#pipes.delete(account.stream);
     this.#pairs.forget(account.stream);
     const { conversation, direction } = pipe;
     if (conversation === undefined) {
-      into.push(missed('pipe', 'too_many', total, account.startedNs, nowNs));
+      into.push(missed('pipe', 'too_many', total, account, nowNs));
       return;
     }
     // The kernel side copies no more of a pipe than this.
@@ -199,6 +199,7 @@ export class StreamDesk {
       ...addressesOf(conversation),
       atNs: moved.atNs,
       peerPid: other?.pid ?? 0,
+      ...(other && { peer: other }),
     });
     return conversation;
   }
@@ -246,6 +247,12 @@ function missing(
   return { type: 'bytes-missing', atNs, connectionKey, direction, offset, bytes, reason };
 }
 
-function missed(where: string, reason: string, bytes: number, sinceNs: number, atNs: number): KernelEvent {
-  return { type: 'missed', atNs, sinceNs, where, reason, events: 1, bytes };
+function missed(
+  where: 'pipe' | 'terminal',
+  reason: string,
+  bytes: number,
+  { scope, startedNs: sinceNs }: StreamAccount,
+  atNs: number,
+): KernelEvent {
+  return { type: 'missed', atNs, sinceNs, where, reason, events: 1, bytes, scope };
 }

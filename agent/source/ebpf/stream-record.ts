@@ -40,6 +40,7 @@ export interface StreamMoved {
 /** What a program that was just executed has as its file descriptors 0 and 1; 0 where they are no pipes. */
 export interface StandardPipes {
   readonly type: 'standard-pipes';
+  readonly scope: Scope;
   readonly process: ProcessKey;
   readonly parent: ProcessKey;
   readonly stdin: StreamId;
@@ -99,6 +100,7 @@ export function readStream(batch: Buffer, at: number): StreamMoved {
 export function readStandardPipes(batch: Buffer, at: number): StandardPipes {
   return {
     type: 'standard-pipes',
+    scope: scopeAt(batch, at + execEvent.scope),
     process: processAt(batch, at + execEvent.process),
     parent: processAt(batch, at + execEvent.parent),
     stdin: u64(batch, at + execEvent.stdinPipe),

@@ -52,16 +52,17 @@ export class StreamWatch {
     if (this.#wanted === 'off') return;
     this.#watched.add(pipes.process.pid);
     this.#desk.note(pipes);
+    const { scope } = pipes;
     if (this.#failure !== '') {
       const about = { where: 'stream', reason: 'attach_failed', events: 1, bytes: 0 };
-      into.push({ type: 'missed', ...about, sinceNs: nowNs, atNs: nowNs });
+      into.push({ type: 'missed', ...about, sinceNs: nowNs, atNs: nowNs, scope });
     }
     if (this.#isAttached || !(pipes.hasTerminal || this.#wanted === 'terminals_and_pipes')) return;
     this.#attach(nowNs);
     if (!this.#isAttached) return;
     // What it has moved before this was noticed.
     const since = { sinceNs: Number(pipes.process.startNs), atNs: nowNs };
-    into.push({ type: 'missed', where: 'stream', reason: 'attached_late', events: 1, bytes: 0, ...since });
+    into.push({ type: 'missed', where: 'stream', reason: 'attached_late', events: 1, bytes: 0, ...since, scope });
   }
 
   /** Events of processes as they come. */

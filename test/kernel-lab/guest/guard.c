@@ -80,9 +80,10 @@ static bool is_told(uint64_t session, uint32_t way, uint32_t act)
 static int try_as(int (*perform)(pid_t), uid_t uid, uint64_t session)
 {
 	pid_t agent = getpid(), child;
-	int gate[2], status;
+	int gate[2], entered[2], status;
+	char there;
 
-	if (pipe(gate))
+	if (pipe(gate) || pipe(entered))
 		exit(2);
 	child = fork();
 	if (child == 0) {
@@ -90,6 +91,8 @@ static int try_as(int (*perform)(pid_t), uid_t uid, uint64_t session)
 
 		close(gate[1]);
 		enter(WORK_CGROUP);
+		close(entered[0]);
+		close(entered[1]);
 		/* The gate opens by a byte; who finds it closed was not watched. */
 		if (read(gate[0], &go, 1) != 1)
 			_exit(120);
@@ -102,7 +105,10 @@ static int try_as(int (*perform)(pid_t), uid_t uid, uint64_t session)
 		_exit(perform(agent));
 	}
 	/* Into its cgroup before it is a workload: out of the root is a move that a workload is refused. */
-	usleep(50 * 1000);
+	close(entered[1]);
+	if (read(entered[0], &there, 1) > 0)
+		exit(2);
+	close(entered[0]);
 	if (session) {
 		struct sworn_scope scope = {.selection_id = 7, .session_key = session};
 		int error = sworn_capture_watch(capture, (uint32_t)child, &scope);

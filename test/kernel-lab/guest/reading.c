@@ -262,7 +262,7 @@ static void expect_datagrams(void)
 	const char *name = "datagrams of DNS are told whole, at both ends";
 	const struct sworn_datagram_event *event;
 	size_t at = 0, met[2] = {}, wrong = 0;
-	char detail[64];
+	char detail[128];
 
 	if (!perform(name, send_datagrams, true))
 		return;
@@ -273,7 +273,8 @@ static void expect_datagrams(void)
 		for (uint32_t i = 0; i < event->kept_bytes; i++)
 			wrong += event->data[i] != work_byte(event->bytes + (uint64_t)i);
 	}
-	snprintf(detail, sizeof(detail), "%zu sent, %zu received, %zu wrong", met[0], met[1], wrong);
+	snprintf(detail, sizeof(detail), "%zu sent, %zu received, %zu wrong, %llu without memory", met[0], met[1], wrong,
+		 (unsigned long long)counted(SWORN_COUNTER_SOCKET_STORAGE).events);
 	say(name, met[0] == count && met[1] == count && !wrong, detail);
 }
 
@@ -303,7 +304,7 @@ static void expect_nothing_lost(void)
 	static const enum sworn_counter losses[] = {
 		SWORN_COUNTER_BYTES_RING_FULL,	  SWORN_COUNTER_BYTES_UNREADABLE,  SWORN_COUNTER_SECRET_RING_FULL,
 		SWORN_COUNTER_SECRET_MAP_FULL,	  SWORN_COUNTER_SECRET_UNREADABLE, SWORN_COUNTER_PACKET_UNREADABLE,
-		SWORN_COUNTER_UDP_MAP_FULL,	  SWORN_COUNTER_STREAM_MAP_FULL,   SWORN_COUNTER_STREAM_RING_FULL,
+		SWORN_COUNTER_UDP_MAP_FULL,	  SWORN_COUNTER_SOCKET_STORAGE,	   SWORN_COUNTER_STREAM_MAP_FULL,   SWORN_COUNTER_STREAM_RING_FULL,
 		SWORN_COUNTER_STREAM_UNREADABLE,  SWORN_COUNTER_STREAM_TOO_LARGE,  SWORN_COUNTER_STREAM_COMPAT,
 		SWORN_COUNTER_STREAM_URING_UNSEEN,
 	};
