@@ -19,12 +19,12 @@ export interface GoProgram {
   remove(): void;
 }
 
-/** Modules are fetched at the first build. Errors: what Go says. */
-export function buildGoProgram(name: 'reader' | 'witness'): GoProgram {
+/** The program in the folder `name` of `among`. Modules are fetched at the first build. Errors: what Go says. */
+export function buildGoProgram(name: string, among = import.meta.dirname): GoProgram {
   const folder = mkdtempSync(join(tmpdir(), 'sworn-oracle-'));
   const path = join(folder, name);
   execFileSync('go', ['build', '-o', path, '.'], {
-    cwd: join(import.meta.dirname, name),
+    cwd: join(among, name),
     env: environment,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
