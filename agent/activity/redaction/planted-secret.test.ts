@@ -87,7 +87,13 @@ const TEXTS: Readonly<Record<string, Container>> = {
     inJson,
   ),
   'arguments of a tool, in an environment': any(
-    (s) => json({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 't', arguments: { env: { DB_PASSWORD: s } } } }),
+    (s) =>
+      json({
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'tools/call',
+        params: { name: 't', arguments: { env: { DB_PASSWORD: s } } },
+      }),
     inJson,
   ),
   'the result of a tool': any(
@@ -173,11 +179,17 @@ describe('a planted secret', () => {
   it('does not come out of a call of MCP, as it is recorded', () => {
     fc.assert(
       fc.property(passwords, fc.nat({ max: 1100 }), (secret, before) => {
-        const call = { name: 't', arguments: { note: 'x'.repeat(before), password: secret, then: [{ api_key: secret }] } };
+        const call = {
+          name: 't',
+          arguments: { note: 'x'.repeat(before), password: secret, then: [{ api_key: secret }] },
+        };
         const said = (from: 'client' | 'server', message: object) =>
           ({ kind: 'bytes', from, bytes: Buffer.from(`${json({ jsonrpc: '2.0', id: 1, ...message })}\n`) }) as const;
         const answer = { result: { content: [{ type: 'text', text: json({ client_secret: secret }) }] } };
-        const { exchanges } = runScript(mcp, [said('client', { method: 'tools/call', params: call }), said('server', answer)]);
+        const { exchanges } = runScript(mcp, [
+          said('client', { method: 'tools/call', params: call }),
+          said('server', answer),
+        ]);
         assert.equal(exchanges.length, 1);
         for (const exchange of exchanges) {
           const { request, response, ...words } = redactor().exchange('mcp', exchange);
