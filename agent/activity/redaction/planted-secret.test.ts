@@ -181,7 +181,7 @@ describe('a planted secret', () => {
       fc.property(passwords, fc.nat({ max: 1100 }), (secret, before) => {
         const call = {
           name: 't',
-          arguments: { note: 'x'.repeat(before), password: secret, then: [{ api_key: secret }] },
+          arguments: { note: 'x'.repeat(before), password: secret, more: [{ api_key: secret }] },
         };
         const said = (from: 'client' | 'server', message: object) =>
           ({ kind: 'bytes', from, bytes: Buffer.from(`${json({ jsonrpc: '2.0', id: 1, ...message })}\n`) }) as const;
