@@ -180,7 +180,13 @@ export class ActivityBuilder {
     binding: Binding = bindingAt(session, exchange.requestAt),
   ): Activity {
     const { opened } = connection;
-    const protocol = exchange.protocol ?? connection.protocol;
+    const spoken = exchange.carriedIn ?? {
+      protocol: connection.protocol,
+      place: placeOf(connection),
+      role: connection.role,
+      tls: connection.tls?.version ?? '',
+    };
+    const protocol = exchange.protocol ?? spoken.protocol;
     const clean = this.#redactor.exchange(protocol, exchange);
     const { requestAt, responseEndAt } = exchange;
     return {
@@ -190,7 +196,7 @@ export class ActivityBuilder {
       command: {
         protocol,
         operation: exchange.operation,
-        target: targetOf(connection, clean.target),
+        target: targetOf(spoken.protocol, spoken.place, clean.target),
         resource: clean.resource,
         statement: clean.statement,
         statementShape: clean.statementShape,
@@ -208,12 +214,22 @@ export class ActivityBuilder {
         responsePayloadBytes: exchange.response.totalBytes,
         requestSha256: exchange.request.sha256 ?? EMPTY,
         responseSha256: exchange.response.sha256 ?? EMPTY,
-        tls: connection.tls?.version ?? '',
-        role: ROLE[connection.role],
-        attributes: clean.attributes,
+        tls: spoken.tls,
+        role: ROLE[spoken.role],
+        attributes: this.#withServer(clean.attributes, opened, connection.role),
         durationNs: Math.max(0, exchange.responseEndAt - exchange.requestAt),
       },
     };
+  }
+
+  /** Of a conversation between a program and its starter: whose work it is that the command asks for. */
+  #withServer(
+    attributes: Record<string, string>,
+    { process, peer }: ConnectionOpened,
+    role: ConnectionView['role'],
+  ): Record<string, string> {
+    if (peer === undefined || role === 'unknown') return attributes;
+    return { ...attributes, server_process_id: this.#processId(role === 'client' ? peer : process) };
   }
 
   connectionOpened(
@@ -570,10 +586,9 @@ export function placeOf({ opened, role }: Pick<ConnectionView, 'opened' | 'role'
 }
 
 /** What the bytes call the target, and the address that they went to. */
-function targetOf(connection: ConnectionView, target: string): string {
-  const place = placeOf(connection);
+function targetOf(protocol: string, place: string, target: string): string {
   // HTTP and what is spoken over it name an authority, which is a place already; a database's name is not.
-  if (NAMES_PLACES.has(connection.protocol)) return target === '' ? place : target;
+  if (NAMES_PLACES.has(protocol)) return target === '' ? place : target;
   return target === '' ? place : `${target}@${place}`;
 }
 

@@ -25,6 +25,7 @@ import { SshLayer } from '../ssh/ssh-layer.ts';
 import type { SecretStore } from '../tls/secret-store.ts';
 import { type TlsDescription, TlsLayer } from '../tls/tls-layer.ts';
 import { Decoding, type DecodingListener, type DecodingStep } from './decoding.ts';
+import { InnerStreams, type Unread } from './inner-streams.ts';
 import { type Decision, type Direction, OpeningBytes, type Ports, type SideOf } from './opening.ts';
 
 export interface ConversationOptions {
@@ -67,7 +68,7 @@ const ENCRYPTED = new Set(['tls', 'ssh', 'quic', 'gssapi']);
 const FAILURES_MAX = 3;
 /** A tunnel in a tunnel is as far as anybody goes; a decoder that hands over for ever is at fault. */
 const HANDOVERS_MAX = 8;
-/** TLS to a proxy, and through it TLS to the server. */
+/** TLS to a proxy, and through it TLS to the server; three connections that each carry the next. Messages of SSH are not deeper than SSH. */
 const TUNNEL_DEPTH_MAX = 3;
 
 /** 4 KiB of each side: a greeting, and a first request with its answer. Less where payloads are bounded by less. */
@@ -125,6 +126,8 @@ export class Conversation {
     sent: { decoded: 0, notUnderstood: 0, unreadable: 0, cut: 0 },
     received: { decoded: 0, notUnderstood: 0, unreadable: 0, cut: 0 },
   };
+  /** What decoders found that the connection carries; there for the first one. */
+  #inner: InnerStreams | undefined;
   #isOnlyCounted = false;
   /** What a layer gives out in frames has this language, and is never looked at afresh. */
   #framed: string | undefined;
@@ -168,12 +171,13 @@ export class Conversation {
   get heldBytes(): number {
     const tunnel = this.#tunnel;
     const inTunnel = tunnel === undefined ? 0 : tunnel.layer.heldBytes + tunnel.inside.heldBytes;
-    return (this.#opening?.heldBytes ?? 0) + (this.#decoding?.heldBytes ?? 0) + inTunnel;
+    const here = (this.#opening?.heldBytes ?? 0) + (this.#decoding?.heldBytes ?? 0);
+    return here + inTunnel + (this.#inner?.heldBytes ?? 0);
   }
 
   /** Since when bytes wait until it is known what they are; undefined when none do. */
   get waitingSinceNs(): number | undefined {
-    const here = this.#opening?.arrivals[0]?.at;
+    const here = earliest(this.#opening?.arrivals[0]?.at, this.#inner?.waitingSinceNs);
     const tunnel = this.#tunnel;
     if (tunnel === undefined) return here;
     return earliest(here, earliest(tunnel.layer.waitingSince, tunnel.inside.waitingSinceNs));
@@ -182,6 +186,7 @@ export class Conversation {
   /** Encrypted bytes wait for a secret. */
   get awaitsSecret(): boolean {
     const tunnel = this.#tunnel;
+    if (this.#inner?.awaitsSecret === true) return true;
     return tunnel !== undefined && (tunnel.layer.waitingSince !== undefined || tunnel.inside.awaitsSecret);
   }
 
@@ -225,12 +230,14 @@ export class Conversation {
   secretsChanged(at: number): void {
     this.#tunnel?.layer.secretsChanged(at);
     this.#tunnel?.inside.secretsChanged(at);
+    this.#inner?.secretsChanged(at);
   }
 
   /** Time passes: who waited for a secret for long goes on without. */
   expire(nowNs: number): void {
     this.#tunnel?.layer.expire(nowNs);
     this.#tunnel?.inside.expire(nowNs);
+    this.#inner?.expire(nowNs);
   }
 
   /** Nothing more is said: pending exchanges come out. */
@@ -262,6 +269,11 @@ export class Conversation {
       tunnel.inside.shed(at);
       return;
     }
+    const inner = this.#inner;
+    if (inner !== undefined && inner.heldBytes * 2 >= this.heldBytes) {
+      inner.shed(at);
+      return;
+    }
     this.#sink.trouble('received', 'memory_bound', 0, at);
     this.end(at);
     this.#beginAfresh();
@@ -272,6 +284,7 @@ export class Conversation {
     sum.notUnderstood += this.#opening?.bytes[direction] ?? 0;
     if (this.#decoding !== undefined) this.#addDecoding(sum, this.#decoding, direction);
     if (this.#tunnel !== undefined) this.#addTunnel(sum, this.#tunnel, direction);
+    if (this.#inner !== undefined) takeOff(sum, this.#inner.unread(direction));
     return sum;
   }
 
@@ -406,21 +419,33 @@ export class Conversation {
       return;
     }
     this.#protocol = 'ssh';
-    this.#tunnel = this.#tunnelOf(late, (sink) => new SshLayer(sink, sshKeys, { late }));
+    this.#tunnel = this.#tunnelOf(late, (sink) => new SshLayer(sink, sshKeys, { late }), 0);
     const { inside } = this.#tunnel;
     inside.#opening = undefined;
     inside.#framed = 'ssh';
     inside.#begin('ssh');
   }
 
-  #tunnelOf(late: boolean, layerOf: (sink: LayerSink) => Layer): Tunnel {
-    const inside = new Conversation(this.#ways, this.#ports, late, this.#options, this.#sink, this.#depth + 1);
+  #tunnelOf(late: boolean, layerOf: (sink: LayerSink) => Layer, deeper = 1): Tunnel {
+    const depth = this.#depth + deeper;
+    const inside = new Conversation(this.#ways, this.#ports, late, this.#options, this.#sink, depth);
     const layer = layerOf({
       data: (from, bytes, at) => inside.feed(this.#directionOf(from), bytes, at),
       gap: (from, bytes, at) => inside.gap(this.#directionOf(from), bytes, at),
       unreadable: (from, reason, bytes, at) => this.#sink.unreadable(this.#directionOf(from), reason, bytes, at),
     });
     return { layer, inside };
+  }
+
+  #newInner(): InnerStreams {
+    return new InnerStreams({
+      sideOf: this.#sideOf,
+      sink: this.#sink,
+      open: (ways, port, sink) => {
+        if (this.#depth >= TUNNEL_DEPTH_MAX) return undefined;
+        return new Conversation(ways, { local: port, remote: port }, false, this.#options, sink, this.#depth + 1);
+      },
+    });
   }
 
   #endTunnel(at: number): void {
@@ -457,6 +482,7 @@ export class Conversation {
 
   #settle(decoding: Decoding): void {
     this.#decoding = undefined;
+    this.#inner?.end(this.#lastAtNs);
     for (const direction of DIRECTIONS) {
       const hiddenBefore = this.#settled[direction].unreadable;
       this.#addDecoding(this.#settled[direction], decoding, direction);
@@ -482,9 +508,11 @@ export class Conversation {
     const lessCut = Math.min(cut, Math.max(0, -understood));
     understood += lessCut;
     const lessUnknown = Math.min(notUnderstood, Math.max(0, -understood));
-    to.decoded += understood + lessUnknown;
+    understood += lessUnknown;
+    const lessHidden = Math.min(hidden, Math.max(0, -understood));
+    to.decoded += understood + lessHidden;
     to.notUnderstood += waiting + notUnderstood - lessUnknown;
-    to.unreadable += unreadable + hidden;
+    to.unreadable += unreadable + hidden - lessHidden;
     to.cut += cut - lessCut;
   }
 
@@ -494,13 +522,26 @@ export class Conversation {
 
   #listener(): DecodingListener {
     return {
-      exchange: (exchange) => this.#sink.exchange(exchange),
+      exchange: (exchange) => this.#sink.exchange(this.#inner?.rowOf(exchange) ?? exchange),
       credential: (credential) => this.#sink.credential(credential),
       terminal: (stretch) => this.#sink.terminal(stretch),
+      carried: (event) => {
+        this.#inner ??= this.#newInner();
+        this.#inner.on(event);
+      },
       trouble: (from, reason, bytes) => {
         this.#sink.trouble(this.#directionOf(from), reason, bytes, this.#lastAtNs);
       },
     };
+  }
+}
+
+/** What the carrier counts as decoded, and those inside do not. */
+function takeOff(sum: Understanding, unread: Unread): void {
+  for (const kind of ['cut', 'notUnderstood', 'unreadable'] as const) {
+    const bytes = Math.min(unread[kind], Math.max(0, sum.decoded));
+    sum.decoded -= bytes;
+    sum[kind] += bytes;
   }
 }
 

@@ -56,6 +56,7 @@ export class Datagrams {
       exchange: (exchange) => sink.exchange(exchange),
       credential: () => {},
       terminal: () => {},
+      carried: () => {},
       trouble: (from, reason, bytes) => sink.trouble(this.#directionOf(from), reason, bytes, this.#lastAtNs),
     });
   }

@@ -11,6 +11,7 @@
 import type {
   Agreement,
   ByteCounts,
+  CarriedEvent,
   Decoder,
   DecoderSink,
   Exchange,
@@ -24,6 +25,7 @@ export interface DecodingListener {
   exchange(exchange: Exchange): void;
   credential(credential: SeenCredential): void;
   terminal(stretch: TerminalStretch): void;
+  carried(event: CarriedEvent): void;
   trouble(from: Side, reason: string, bytes: number): void;
 }
 
@@ -45,6 +47,7 @@ type Said =
   | { readonly kind: 'exchange'; readonly exchange: Exchange }
   | { readonly kind: 'credential'; readonly credential: SeenCredential }
   | { readonly kind: 'terminal'; readonly stretch: TerminalStretch }
+  | { readonly kind: 'carried'; readonly event: CarriedEvent }
   | { readonly kind: 'trouble'; readonly from: Side; readonly reason: string; readonly bytes: number };
 
 const GOES_ON: DecodingStep = { kind: 'goes-on' };
@@ -149,6 +152,7 @@ export class Decoding {
       if (one.kind === 'exchange') this.#listener.exchange(one.exchange);
       else if (one.kind === 'credential') this.#listener.credential(one.credential);
       else if (one.kind === 'terminal') this.#listener.terminal(one.stretch);
+      else if (one.kind === 'carried') this.#listener.carried(one.event);
       else this.#listener.trouble(one.from, one.reason, one.bytes);
     }
   }
@@ -158,6 +162,7 @@ export class Decoding {
       exchange: (exchange) => this.#said.push({ kind: 'exchange', exchange }),
       credential: (credential) => this.#said.push({ kind: 'credential', credential }),
       terminal: (stretch) => this.#said.push({ kind: 'terminal', stretch }),
+      carried: (event) => this.#said.push({ kind: 'carried', event }),
       trouble: (from, reason, bytes) => this.#said.push({ kind: 'trouble', from, reason, bytes }),
       handover: (protocol, consumedBytes, agreement) => {
         this.#handover = { protocol, consumedBytes, agreement };

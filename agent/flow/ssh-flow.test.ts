@@ -3,13 +3,11 @@
 /** Connections in SSH: what is said inside is read, and the bytes of the socket add up all the same. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_BOUNDS } from '../protocol/decoder.ts';
 import { SshKeyPool } from '../ssh/key-pool.ts';
 import { message } from '../ssh/testing/packet-writer.ts';
 import { Talk } from '../ssh/testing/talk.ts';
-import { ConnectionFlow } from './connection-flow.ts';
-import { closed, moved, opened } from './testing/arrivals.ts';
-import { DIRECTIONS, Witness } from './testing/watched-flow.ts';
+import { play } from './testing/ssh-connection.ts';
+import { DIRECTIONS } from './testing/watched-flow.ts';
 
 function commandIn(compression: string): Talk {
   const talk = new Talk().exchangeKeys({ cipher: 'aes256-gcm@openssh.com', mac: '', compression });
@@ -19,23 +17,6 @@ function commandIn(compression: string): Talk {
   talk.say('client', message(98, 7, 'exec', true, 'uptime')).say('server', message(99, 0));
   talk.say('server', message(94, 0, 'z'.repeat(9000))).say('server', message(98, 0, 'exit-status', false, 0));
   return talk.say('server', message(97, 0)).say('client', message(97, 7));
-}
-
-/** Plays the connection; the workload is its client. */
-function play(talk: Talk, role: 'client' | 'server', pool: SshKeyPool, late = 0) {
-  const said = new Witness();
-  const sshKeysOf = () => pool.storeFor(() => [100]);
-  const flow = new ConnectionFlow(opened({ role, remotePort: 22 }), { bounds: DEFAULT_BOUNDS, sshKeysOf }, said);
-  const ends = { sent: 0, received: 0 };
-  for (const [index, { from, wire }] of talk.said.entries()) {
-    const direction = from === role ? 'sent' : 'received';
-    flow.moved(moved(direction, ends[direction], wire));
-    ends[direction] += wire.length;
-    if (index === late) for (const key of talk.keys) pool.add(key, 100, 1);
-    if (index === late) flow.secretsChanged(1);
-  }
-  flow.close(closed(ends.sent, ends.received));
-  return { flow, said, ends };
 }
 
 for (const role of ['client', 'server'] as const) {

@@ -123,6 +123,8 @@ export interface ConnectionOpened {
   readonly joinedLate: boolean;
   /** Process at the other end of a unix socket; 0 when unknown. */
   readonly peerPid: number;
+  /** The same process, where it is known which one of its pid it is: of pipes and socket pairs between a program and its starter. */
+  readonly peer?: ProcessKey;
   /** The program asked for the remote address, and was led to the broker of this host instead. */
   readonly isRedirected?: true;
 }

@@ -65,6 +65,22 @@ export interface Exchange {
   readonly requestEndAt: number;
   readonly responseAt: number;
   readonly responseEndAt: number;
+  /** It tells of a connection that was carried (`DecoderSink.carried`), by its id, after that was closed. */
+  readonly carries?: string;
+  /** It was said in a connection that another one carried; whoever reads that one writes it down. */
+  readonly carriedIn?: CarriedIn;
+}
+
+/** A connection inside of the one that was recorded. */
+export interface CarriedIn {
+  /** Its language. */
+  readonly protocol: string;
+  /** Where it goes: host:port, or a path. */
+  readonly place: string;
+  /** What the workload is in it. */
+  readonly role: Side;
+  /** Version of its TLS; '' without. */
+  readonly tls: string;
 }
 
 /**
@@ -122,10 +138,47 @@ export interface TerminalStretch {
   readonly cutBytes: number;
 }
 
+/** Where a connection goes that another one carries. */
+export interface CarriedPlace {
+  /** What carries it: "ssh", … */
+  readonly via: string;
+  /** host:port, or a path. */
+  readonly target: string;
+  /** 0 when there is none. */
+  readonly port: number;
+  /** Which side of the carrying connection is its client. */
+  readonly client: Side;
+}
+
+/** What happens in a connection that another one carries; `id` tells those of one connection apart. */
+export type CarriedEvent =
+  | { readonly kind: 'opened'; readonly id: string; readonly place: CarriedPlace; readonly at: number }
+  /** Never a view into a chunk. */
+  | {
+      readonly kind: 'bytes';
+      readonly id: string;
+      readonly from: Side;
+      readonly bytes: Uint8Array;
+      readonly at: number;
+    }
+  | {
+      readonly kind: 'gap';
+      readonly id: string;
+      readonly from: Side;
+      readonly missingBytes: number;
+      readonly at: number;
+    }
+  | { readonly kind: 'closed'; readonly id: string; readonly at: number };
+
 export interface DecoderSink {
   exchange(exchange: Exchange): void;
   credential(credential: SeenCredential): void;
   terminal(stretch: TerminalStretch): void;
+  /**
+   * A connection inside of this one, to be read as one of its own. The decoder counts its bytes as decoded, whatever they are:
+   * what was not understood inside is found there.
+   */
+  carried(event: CarriedEvent): void;
   /**
    * The connection changes its language after this point: both sides' later bytes belong to `protocol`
    * ('tls' after an SSLRequest that was granted, 'websocket' or 'http2' after an upgrade). The decoder gets no more bytes;

@@ -54,6 +54,7 @@ export function takerOf(definition: ProtocolDefinition, script: Script, seen: Se
       exchange: (exchange) => seen.exchange(exchange),
       credential: () => {},
       terminal: () => {},
+      carried: () => {},
       handover: (protocol) => {
         throw new Error(`handed over to ${protocol}`);
       },

@@ -48,7 +48,9 @@ describe('sworn replay', () => {
       activityOf(SHELL, 5000, 300, stretch('shell-1')),
       activityOf(SHELL, 9000, 300, stretch('shell-1', 12)),
       activityOf(MIXED, 20_000, 300, stretch('mixed-1')),
-      activityOf(MIXED, 20_100, 300, stretch('mixed-2')),
+      activityOf(MIXED, 20_100, 300, {
+        terminal: { ...stretch('mixed-2').terminal, name: '/dev/pts/3' },
+      }),
       ...Array.from({ length: 450 }, (_, i) =>
         activityOf(MANY, 30_000 + i, 0, { command: { protocol: 'dns', operation: 'A', statement: `A n${i}.example` } }),
       ),
@@ -126,7 +128,8 @@ describe('sworn replay', () => {
     assert.match((await replay(MIXED, '--no-wait', '--terminal', 'mixed-2')).out, /\[31mred/);
     const several = await replay(MIXED, '--no-wait', '--terminal', 'pts/3');
     assert.equal(several.code, 2);
-    assert.match(several.err, /Name one with --terminal: pts\/3 \(mixed-1\), pts\/3 \(mixed-2\)/);
+    assert.match(several.err, /Name one with --terminal: pts\/3 \(mixed-1\), \/dev\/pts\/3 \(mixed-2\)/);
+    assert.match((await replay(MIXED, '--no-wait', '--terminal', '/dev/pts/3')).out, /\[31mred/);
     assert.equal((await replay(QUIET, '--terminal', 'pts/9')).code, 2);
     assert.equal((await replay(QUIET, '--speed', '0')).code, 2);
     assert.equal((await replay('nothing')).code, 2);

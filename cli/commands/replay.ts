@@ -101,7 +101,10 @@ async function chosenTerminal({ client, session, options, span }: Stage): Promis
     if (asciicast === undefined && (await countRows(client, { session, kinds: ['command'], ...span })) > 0)
       return undefined;
   }
-  const exact = all.filter(({ terminal_id, name }) => terminal_id === given || name === given);
+  // Those of the host are recorded as /dev/pts/3, and called pts/3 by `who`, `ps` and people.
+  const exact = all.filter(({ terminal_id, name }) =>
+    [terminal_id, name, name.replace(/^\/dev\//, '')].includes(given ?? ''),
+  );
   const found =
     given === undefined
       ? all

@@ -105,6 +105,7 @@ struct sworn_scope {
 #define SWORN_FLAG_CWD_CUT 4
 #define SWORN_FLAG_CGROUP_CUT 8
 #define SWORN_FLAG_TERMINAL 16 /* exec: the process has a controlling terminal */
+#define SWORN_FLAG_PARENT_WATCHED 32 /* exec: the parent is of the same session */
 
 struct sworn_fork_event {
 	struct sworn_event event;
@@ -112,6 +113,12 @@ struct sworn_fork_event {
 	/* The one that called fork; with CLONE_PARENT it is the new one's sibling. */
 	struct sworn_process_key parent;
 	struct sworn_scope scope;
+};
+
+/** Inodes of the two ends of an unnamed pair of unix sockets. */
+struct sworn_socket_pair {
+	__u64 own;
+	__u64 peer;
 };
 
 struct sworn_exec_event {
@@ -125,6 +132,9 @@ struct sworn_exec_event {
 	/* Ids of the pipes that are its file descriptors 0 and 1; 0 where they are none. */
 	__u64 stdin_pipe;
 	__u64 stdout_pipe;
+	/* What of its file descriptors 0 and 1 is a socket of an unnamed pair, and what is at the other ends; 0 else. */
+	struct sworn_socket_pair stdin_sockets;
+	struct sworn_socket_pair stdout_sockets;
 	__u32 exe_device;
 	__u32 uid;
 	__u32 gid;

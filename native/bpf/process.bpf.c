@@ -182,7 +182,7 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
 	__u32 zero = 0, end, argv_bytes, inline_bytes;
-	struct sworn_process_state *state;
+	struct sworn_process_state *state, *parent;
 	struct sworn_process_key process;
 	struct sworn_exec_event *event;
 	struct sworn_scope scope = {};
@@ -242,6 +242,11 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	event->cgroup_id = BPF_CORE_READ(node, id);
 	event->stdin_pipe = pipe_of(file_of(0));
 	event->stdout_pipe = pipe_of(file_of(1));
+	event->stdin_sockets = unnamed_pair_of(0);
+	event->stdout_sockets = unnamed_pair_of(1);
+	parent = watched_process(event->parent.tgid);
+	if (parent && parent->scope.session_key == scope.session_key)
+		flags |= SWORN_FLAG_PARENT_WATCHED;
 	if (BPF_CORE_READ(task, signal, tty))
 		flags |= SWORN_FLAG_TERMINAL;
 	event->exe_inode = BPF_CORE_READ(exe, f_inode, i_ino);

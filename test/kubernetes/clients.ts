@@ -20,6 +20,8 @@ export interface ExpectedStream {
   readonly response?: string | RegExp;
   readonly stderr?: string;
   readonly errorCode?: string;
+  /** What its terminal shows, and what is typed at it. */
+  readonly terminal?: { readonly typed: RegExp; readonly shown: RegExp };
 }
 
 const DEPLOYMENT = {
@@ -37,8 +39,50 @@ export const PLANTED = /planted-secret|cGxhbnRlZC1zZWNyZXQ/;
 
 const exec = (what: string) => new RegExp(`^exec pods web -n default -c main -- ${what}`);
 
+/** One connection to a server that answers once, through a port that kubectl chooses. */
+const forward = (prefix: string) => `cd "$HOME"; rm -f port forwarded; : > forwarded
+python3 -c 'import socket
+s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True)
+c, _ = s.accept(); assert c.recv(100) == b"ping"; c.sendall(b"pong"); c.close()' > port & server=$!
+until [ -s port ]; do sleep 0.1; done
+${prefix} $K port-forward pod/web ":$(cat port)" > forwarded & forward=$!
+trap 'kill "$server" "$forward" 2>/dev/null' EXIT
+until grep -q "^Forwarding from 127" forwarded; do kill -0 "$forward" || exit 1; sleep 0.1; done
+python3 -c 'import socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1]))); s.sendall(b"ping"); s.shutdown(1)
+assert s.recv(100) == b"pong"; assert s.recv(100) == b""' "$(sed -n 's/^Forwarding from 127.0.0.1:\\([0-9]*\\).*/\\1/p' forwarded)"
+wait "$server"; kill -INT "$forward"; wait "$forward"; trap - EXIT; true`;
+
 function streamDeeds(kind: string, prefix: string): Deed[] {
   return [
+    {
+      name: `exec -it over ${kind}`,
+      // kubectl wants a terminal of its own.
+      script: `${prefix} script -qec "$K exec -it web -- sh -c 'read word; echo got \\$word'" /dev/null`,
+      input: 'typed\n',
+      streams: [
+        {
+          operation: 'exec',
+          statement: exec('sh -c'),
+          response: /got typed\r\n$/,
+          errorCode: '',
+          terminal: { typed: /^typed\n/, shown: /got typed\r\n/ },
+        },
+      ],
+    },
+    {
+      name: `port-forward over ${kind}`,
+      script: forward(prefix === '' ? '' : 'KUBECTL_PORT_FORWARD_WEBSOCKETS=false'),
+      streams: [
+        {
+          operation: 'portforward',
+          statement: /^portforward pods web -n default \d+$/,
+          request: 'ping',
+          response: 'pong',
+          errorCode: '',
+        },
+      ],
+    },
     {
       name: `exec over ${kind}`,
       script: `${prefix} $K exec web -- sh -c 'echo out; echo err >&2; exit 3'; [ $? = 3 ]`,

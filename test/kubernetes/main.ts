@@ -3,9 +3,10 @@
 /** `npm run test:kubernetes`: real clients ask a real kube-apiserver; the record is compared with its audit log. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { RecordedCommand, RunRecord } from '../oracle/recording/record.ts';
-import { startRecording, whyNoRecording } from '../oracle/recording/recording.ts';
+import { type Recording, startRecording, whyNoRecording } from '../oracle/recording/recording.ts';
 import { DEEDS, type Deed, type ExpectedStream, environmentOf, PLANTED } from './clients.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { type Comparison, compare } from './compare.ts';
@@ -30,21 +31,17 @@ interface Outcome extends Comparison {
   readonly losses: readonly string[];
 }
 
+const KNOWN_MS_MAX = 120_000;
 const say = (text: string) => console.error(text);
 
 async function play(http: string, deeds: readonly Deed[]): Promise<Outcome> {
   const cluster = await startCluster();
-  const recording = await startRecording({ identities: ['agent'] });
+  // The terminals of this host are another suite's; those of the cluster come by its own streams.
+  const config = () => ({ capture: { streams: 'off' } });
+  const recording = await startRecording({ identities: ['agent'], config });
   try {
     // Programs of a hundred megabytes take longer to be looked at than a connection is held.
-    for (const program of ['kubectl', 'client-go']) {
-      await recording
-        .run('agent', [join(cluster.programs, program), 'version', '--client'], {
-          environment: { KUBECONFIG: '/dev/null' },
-        })
-        .catch(() => {});
-    }
-    await new Promise((resolve) => setTimeout(resolve, 3000));
+    for (const program of ['kubectl', 'client-go']) await makeKnown(recording, join(cluster.programs, program));
     for (const { name, script, input } of deeds) {
       say(`  ${name}`);
       const about = { environment: environmentOf(cluster, http), ...(input !== undefined && { input }) };
@@ -57,13 +54,32 @@ async function play(http: string, deeds: readonly Deed[]): Promise<Outcome> {
   }
 }
 
-function outcomeOf(http: string, cluster: Cluster, { commands, losses }: RunRecord, deeds: readonly Deed[]): Outcome {
+/** Runs it until probes are placed in it. */
+async function makeKnown(recording: Recording, program: string): Promise<void> {
+  const probes = async () => (await recording.status()).tls as { readonly attached: number; readonly waiting: number };
+  const before = await probes();
+  const environment = { KUBECONFIG: '/dev/null' };
+  // client-go's program has nothing to do without a server, and says so.
+  await recording.run('agent', [program, 'version', '--client'], { environment }).catch(() => {});
+  for (const until = Date.now() + KNOWN_MS_MAX; ; await sleep(50)) {
+    const now = await probes();
+    if (now.attached > before.attached && now.waiting === 0) return;
+    if (Date.now() > until) throw new Error(`no probe was placed in ${program}`);
+  }
+}
+
+function outcomeOf(
+  http: string,
+  cluster: Cluster,
+  { commands, losses, terminals }: RunRecord,
+  deeds: readonly Deed[],
+): Outcome {
   const said = commands.filter(
     ({ operation, protocol }) => protocol === 'kubernetes' && /^(?:exec|attach|portforward)$/.test(operation),
   );
   const expected = deeds.flatMap(({ name, streams = [] }) => streams.map((stream) => [name, stream] as const));
   const streamsAltered = expected.flatMap(([name, stream], i) => {
-    const difference = differenceOf(stream, said[i]);
+    const difference = differenceOf(stream, said[i]) ?? terminalDifference(stream, said[i], terminals);
     return difference === undefined ? [] : [`${name}: ${difference}`];
   });
   const secrets = commands.filter((one) =>
@@ -92,6 +108,20 @@ function differenceOf(stream: ExpectedStream, line: RecordedCommand | undefined)
     return `stderr is ${line.attributes['stderr']}`;
   if (stream.errorCode !== undefined && line.errorCode !== stream.errorCode) return `it ended with ${line.errorCode}`;
   return undefined;
+}
+
+function terminalDifference(
+  { terminal }: ExpectedStream,
+  line: RecordedCommand | undefined,
+  all: RunRecord['terminals'],
+): string | undefined {
+  if (terminal === undefined) return undefined;
+  const stretches = all.filter(({ connectionId }) => connectionId === line?.connectionId);
+  const textOf = (key: 'input' | 'output') => Buffer.concat(stretches.map((one) => one[key])).toString();
+  const [typed, shown] = [textOf('input'), textOf('output')];
+  return terminal.typed.test(typed) && terminal.shown.test(shown)
+    ? undefined
+    : `its terminal has ${JSON.stringify([typed, shown])}`;
 }
 
 const isGood = ({ missing, altered, unexpected, streamsAltered, secrets, losses }: Outcome): boolean =>

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { once } from 'node:events';
-import { type ClientHttp2Session, connect, createServer, type Http2Server, performServerHandshake } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  connect,
+  createServer,
+  type Http2Server,
+  performServerHandshake,
+  type Settings,
+} from 'node:http2';
 import { duplexPair } from 'node:stream';
 /** For the tests of HTTP/2: frames written by hand, and conversations of Node's own client and server as scripts. */
 import type { Exchange, Side } from '../decoder.ts';
@@ -90,6 +97,7 @@ export function only(run: Run): Exchange {
 export async function recorded(
   answer: (server: Http2Server) => void,
   ask: (session: ClientHttp2Session) => Promise<void>,
+  settings: Settings = {},
 ): Promise<Script> {
   const steps: Step[] = [];
   const [clientEnd, serverEnd] = duplexPair();
@@ -105,10 +113,10 @@ export async function recorded(
   }
   const server = createServer();
   answer(server);
-  const session = performServerHandshake(serverEnd);
+  const session = performServerHandshake(serverEnd, { settings });
   session.on('stream', (...args) => server.emit('stream', ...args));
   session.on('error', () => {});
-  const client = connect('http://test.example', { createConnection: () => clientEnd });
+  const client = connect('http://test.example', { createConnection: () => clientEnd, settings });
   try {
     await ask(client);
   } finally {

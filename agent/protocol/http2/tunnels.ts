@@ -50,6 +50,7 @@ export class Tunnels {
       exchange: (exchange) => sink.exchange(exchange),
       credential: (credential) => sink.credential(credential),
       terminal: (stretch) => sink.terminal(stretch),
+      carried: (event) => sink.carried(event),
       handover: () => {},
       trouble,
     };

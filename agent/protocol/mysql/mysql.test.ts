@@ -356,7 +356,9 @@ test('a file of more packets than there are sequence numbers is one file, whatev
 });
 
 test('a text of several statements is counted whole while it waits', () => {
-  const talk = new Talk(DEFAULT_BOUNDS, { exchange() {}, credential() {}, handover() {}, trouble() {}, terminal() {} });
+  const nothing = () => {};
+  const sink = { exchange: nothing, credential: nothing, handover: nothing, trouble: nothing, terminal: nothing };
+  const talk = new Talk(DEFAULT_BOUNDS, { ...sink, carried: nothing });
   const several = (texts: string[]) => {
     const request = new Request(3);
     request.parts = statementsOf(texts.join(';'), true);

@@ -9,7 +9,7 @@
  * Source   RFC 4254, sections 5 to 7
  */
 import type { ByteReader } from '../bytes/byte-reader.ts';
-import type { DecoderBounds, DecoderSink, Side, Status } from '../decoder.ts';
+import type { CarriedPlace, DecoderBounds, DecoderSink, Side, Status } from '../decoder.ts';
 import { meaningOf } from './command-resource.ts';
 import type { ConnectionFacts } from './connection-facts.ts';
 import { type Draft, exchangeOf, type WireBytes } from './draft.ts';
@@ -26,6 +26,7 @@ export interface ChannelAbout {
   readonly id: number;
   /** Of a forward: where it goes to. */
   readonly resource: string;
+  readonly place: CarriedPlace | undefined;
   readonly attributes: Readonly<Record<string, string>>;
   readonly openedAt: number;
 }
@@ -33,6 +34,8 @@ export interface ChannelAbout {
 const TEXT_MAX = 64 * 1024;
 const ENVIRONMENT_MAX = 64;
 const REQUESTS_AWAITED_MAX = 64;
+/** Kept of each side of a forward, in case that nobody understands what is said in it. */
+const FORWARDED_BYTES_MAX = 256 * 1024;
 
 export class Channel {
   readonly about: ChannelAbout;
@@ -45,6 +48,9 @@ export class Channel {
   readonly #streams: Readonly<Record<'client' | 'server' | 'stderr', KeptBytes>>;
   readonly #bounds: DecoderBounds;
   readonly #budget: Budget;
+  /** A connection goes through it. */
+  readonly #carries: boolean;
+  #isCarrying = false;
   readonly #attributes: Record<string, string> = {};
   readonly #environment: Record<string, string> = {};
   /** Requests of the client whose answers are awaited. */
@@ -70,9 +76,11 @@ export class Channel {
     this.#facts = facts;
     this.#sink = sink;
     this.#resource = about.resource;
+    this.#carries = about.place !== undefined;
+    const keptMax = this.#carries ? FORWARDED_BYTES_MAX : Number.POSITIVE_INFINITY;
     this.#streams = {
-      client: new KeptBytes(bounds.requestBytesMax, budget),
-      server: new KeptBytes(bounds.responseBytesMax, budget),
+      client: new KeptBytes(Math.min(keptMax, bounds.requestBytesMax), budget),
+      server: new KeptBytes(Math.min(keptMax, bounds.responseBytesMax), budget),
       stderr: new KeptBytes(Math.min(TEXT_MAX, bounds.responseBytesMax), budget),
     };
   }
@@ -97,6 +105,11 @@ export class Channel {
       const kind = from === 'client' ? 'typed' : 'shown';
       this.#terminalBytes[kind] += bytes.length;
       this.#terminal.add(kind, bytes, endAt);
+      return 0;
+    }
+    if (this.#carries) {
+      this.#carry(from, bytes, startAt);
+      this.#streams[from].append(bytes);
       return 0;
     }
     if (this.#scp?.from === from) this.#scp.files.push(bytes);
@@ -181,8 +194,9 @@ export class Channel {
   }
 
   /** Messages were lost: what is kept may have holes. */
-  gap(from: Side): void {
+  gap(from: Side, missingBytes: number, at: number): void {
     this.#isBroken = true;
+    if (this.#isCarrying) this.#sink.carried({ kind: 'gap', id: this.about.name, from, missingBytes, at });
     this.#streams[from].addHole();
     this.#scp?.files.lost();
     this.#sftp?.gap();
@@ -192,6 +206,7 @@ export class Channel {
   end(isWhole: boolean, at: number): void {
     this.#sftp?.end(at);
     this.#terminal?.flush();
+    if (this.#isCarrying) this.#sink.carried({ kind: 'closed', id: this.about.name, at });
     const { client, server, stderr } = this.#streams;
     const { type, id, attributes, openedAt, opener } = this.about;
     const errorText = stderr.take();
@@ -227,7 +242,15 @@ export class Channel {
       ...labels,
       ...(responseAt !== undefined && { responseAt }),
     };
-    this.#sink.exchange(exchangeOf(draft, this.wire));
+    const exchange = exchangeOf(draft, this.wire);
+    this.#sink.exchange(this.#isCarrying ? { ...exchange, carries: this.about.name } : exchange);
+  }
+
+  #carry(from: Side, bytes: Buffer, at: number): void {
+    const { name: id, place } = this.about;
+    if (!this.#isCarrying && place !== undefined) this.#sink.carried({ kind: 'opened', id, place, at });
+    this.#isCarrying = true;
+    this.#sink.carried({ kind: 'bytes', id, from, bytes: Buffer.from(bytes), at });
   }
 
   #labels(openedAt: number, opener: Side): Pick<Draft, 'requestAt' | 'requestEndAt' | 'responseAt' | 'responseEndAt'> {

@@ -99,8 +99,8 @@ export class Channels {
     return true;
   }
 
-  gap(from: Side): void {
-    for (const channel of this.#open) channel.gap(from);
+  gap(from: Side, missingBytes: number, at: number): void {
+    for (const channel of this.#open) channel.gap(from, missingBytes, at);
   }
 
   end(at: number): void {
@@ -112,7 +112,7 @@ export class Channels {
     const id = reader.u32();
     reader.skip(8);
     if (reader.short) return false;
-    const { resource, attributes } = placesOf(type, reader);
+    const { resource, port, attributes } = placesOf(type, reader);
     const before = this.#by[from].get(id);
     // The end of the one that had the number was not seen.
     if (before !== undefined) this.#end(before, false, endAt);
@@ -127,6 +127,7 @@ export class Channels {
       opener: from,
       id,
       resource,
+      place: port === undefined ? undefined : { via: 'ssh', target: resource, port, client: from },
       attributes,
       openedAt: startAt,
     };
@@ -157,15 +158,23 @@ const OPEN_FAILURES: Readonly<Record<number, string>> = {
   4: 'RESOURCE_SHORTAGE',
 };
 
+interface Places {
+  readonly resource: string;
+  /** Of a connection that is forwarded; 0 of a socket with a path. */
+  readonly port?: number;
+  readonly attributes: Record<string, string>;
+}
+
 /** Where a forward goes, and where it comes from. */
-function placesOf(type: string, reader: ByteReader): { resource: string; attributes: Record<string, string> } {
+function placesOf(type: string, reader: ByteReader): Places {
   const text = () => reader.text(Math.min(reader.u32(), PLACE_MAX));
   if (type === 'direct-tcpip' || type === 'forwarded-tcpip') {
-    const resource = `${text()}:${reader.u32()}`;
-    return { resource, attributes: { originator: `${text()}:${reader.u32()}` } };
+    const host = text();
+    const port = reader.u32();
+    return { resource: `${host}:${port}`, port, attributes: { originator: `${text()}:${reader.u32()}` } };
   }
   if (type === 'direct-streamlocal@openssh.com' || type === 'forwarded-streamlocal@openssh.com') {
-    return { resource: text(), attributes: {} };
+    return { resource: text(), port: 0, attributes: {} };
   }
   return { resource: '', attributes: type === 'x11' ? { originator: `${text()}:${reader.u32()}` } : {} };
 }

@@ -44,9 +44,9 @@ export class SshDecoder implements Decoder {
     this.#frames[from].push(bytes, at);
   }
 
-  gap(from: Side, missingBytes: number, _at: number): void {
+  gap(from: Side, missingBytes: number, at: number): void {
     this.#frames[from].gap();
-    this.#channels.gap(from);
+    this.#channels.gap(from, missingBytes, at);
     this.#sink.trouble(from, 'gap_in_messages', missingBytes);
   }
 

@@ -220,25 +220,31 @@ test('git, scp and rsync are about a path', () => {
   assert.equal(scp.parameters, '[{"name":"d/a b","size":5}]');
 });
 
-test('forwards name their place; requests for ports their answer', () => {
-  const run = check([
-    client(80, 'tcpip-forward', true, 'localhost', 0),
-    server(81, 4022),
-    client(90, 'direct-tcpip', 3, 100, 100, 'db', 5432, '127.0.0.1', 999),
-    server(91, 3, 4, 100, 100),
-    client(94, 4, 'q'),
-    server(94, 3, 'r'),
-    server(97, 3),
-    client(97, 4),
-    server(90, 'forwarded-tcpip', 9, 100, 100, 'localhost', 4022, '::1', 5),
-    client(92, 9, 2, 'refused', ''),
-  ]);
+const FORWARDS: Script = [
+  client(80, 'tcpip-forward', true, 'localhost', 0),
+  server(81, 4022),
+  client(90, 'direct-tcpip', 3, 100, 100, 'db', 5432, '127.0.0.1', 999),
+  server(91, 3, 4, 100, 100),
+  client(94, 4, 'q'),
+  server(94, 3, 'r'),
+  server(97, 3),
+  client(97, 4),
+  server(90, 'forwarded-tcpip', 9, 100, 100, 'localhost', 4022, '::1', 5),
+  client(92, 9, 2, 'refused', ''),
+];
+
+test('forwards name their place and give out what they carry; requests for ports their answer', () => {
+  const run = check(FORWARDS);
   assert.deepEqual(told(run).map(lineOf), [
     'tcpip-forward  localhost:0 ok',
     'forward  db:5432 ok',
     'forward  localhost:4022 error CONNECT_FAILED',
   ]);
   assert.equal(run.exchanges[0]?.attributes['port'], '4022');
+  const place = { via: 'ssh', target: 'db:5432', port: 5432, client: 'client' };
+  assert.deepEqual(run.carried, [
+    { id: 'channel 1', place, client: 'q', server: 'r', missingBytes: 0, isClosed: true },
+  ]);
 });
 
 test('several sessions of one connection are told apart', () => {
@@ -289,5 +295,5 @@ test('behind a gap messages go on, and what has a hole says so', () => {
 });
 
 test('damaged conversations: nothing throws, memory is bounded, bytes add up', () => {
-  mutated(ssh, [[...LOGIN, ...EXEC], SHELL, FILES], { runs: 250 });
+  mutated(ssh, [[...LOGIN, ...EXEC], SHELL, FILES, FORWARDS], { runs: 250 });
 });

@@ -10,6 +10,7 @@ import assert from 'node:assert/strict';
 import {
   type Agreement,
   type ByteCounts,
+  type CarriedPlace,
   DEFAULT_BOUNDS,
   type DecoderBounds,
   type Exchange,
@@ -40,11 +41,22 @@ export interface Handover {
   readonly agreement?: Agreement;
 }
 
+/** A connection that was carried: where to, and what was said in it. */
+export interface Carried {
+  readonly id: string;
+  readonly place: CarriedPlace;
+  client: string;
+  server: string;
+  missingBytes: number;
+  isClosed: boolean;
+}
+
 /** All that a decoder said in one run. */
 export interface Run {
   readonly exchanges: readonly Exchange[];
   readonly credentials: readonly SeenCredential[];
   readonly terminals: readonly TerminalStretch[];
+  readonly carried: readonly Carried[];
   readonly handover: Handover | undefined;
   /** Bytes by `side reason`; a decoder may report one loss in several calls. */
   readonly troubles: Readonly<Record<string, number>>;
@@ -93,6 +105,7 @@ export function runScript(
   const exchanges: Exchange[] = [];
   const credentials: SeenCredential[] = [];
   const terminals: TerminalStretch[] = [];
+  const carried: Carried[] = [];
   const troubles: Record<string, number> = {};
   const ownBytes = { client: 0, server: 0 };
   const ended = { client: false, server: false };
@@ -106,6 +119,19 @@ export function runScript(
       exchange: (exchange) => exchanges.push(exchange),
       credential: (credential) => credentials.push(credential),
       terminal: (stretch) => terminals.push(stretch),
+      carried: (event) => {
+        const { id } = event;
+        const open = carried.find((one) => one.id === id);
+        if (event.kind === 'opened') {
+          assert.equal(open, undefined, `${id} was opened twice`);
+          carried.push({ id, place: event.place, client: '', server: '', missingBytes: 0, isClosed: false });
+          return;
+        }
+        assert.ok(open?.isClosed === false, `${id} is not open`);
+        if (event.kind === 'bytes') open[event.from] += Buffer.from(event.bytes).toString('latin1');
+        else if (event.kind === 'gap') open.missingBytes += event.missingBytes;
+        else open.isClosed = true;
+      },
       handover: (protocol, consumedBytes, agreement) => {
         assert.ok(pushing, 'handover outside a push');
         assert.equal(handover, undefined, 'handed over twice');
@@ -163,5 +189,9 @@ export function runScript(
       `bytes of the ${side} do not add up: ${JSON.stringify(counts[side])} of ${ownBytes[side]}`,
     );
   }
-  return { exchanges, credentials, terminals, handover, troubles, counts, ownBytes, heldBytesMax };
+  assert.ok(
+    carried.every(({ isClosed }) => isClosed),
+    'what is carried is closed at the end',
+  );
+  return { exchanges, credentials, terminals, carried, handover, troubles, counts, ownBytes, heldBytesMax };
 }

@@ -19,6 +19,7 @@ import { closeEvent, counter } from './layout.generated.ts';
 import { isStartedAt, readProgram, startTicksOf } from './proc.ts';
 import { ProcessPicture } from './process-picture.ts';
 import { SelectionKeys } from './selection-keys.ts';
+import { SocketPairs } from './socket-pairs.ts';
 import { STREAM_KINDS, type StreamsWanted, StreamWatch } from './stream-watch.ts';
 import { watchedProcesses } from './tables.ts';
 import { UdpWatch } from './udp-watch.ts';
@@ -69,6 +70,7 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
   readonly #udp: UdpWatch;
   readonly #unix: UnixWatch;
   readonly #streams: StreamWatch;
+  readonly #socketPairs = new SocketPairs();
   readonly #selections: SelectionKeys;
   readonly #held = new HeldEvents();
   readonly #picture = new ProcessPicture(readProgram);
@@ -285,15 +287,17 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
     const read: ReadEvent[] = [];
     this.#reader.read(batch, read);
     const events: KernelEvent[] = [];
+    // First: a starter can write to its program a moment before the kernel tells that this was executed.
+    for (const event of read) {
+      if (event.type === 'standard-pipes') this.#streams.executed(event, this.clock.now(), events);
+      else if (event.type === 'standard-sockets') this.#socketPairs.note(event);
+    }
     for (const event of read) {
       if (event.type === 'stream-moved') {
         this.#streams.moved(event, events);
         continue;
       }
-      if (event.type === 'standard-pipes') {
-        this.#streams.executed(event, this.clock.now(), events);
-        continue;
-      }
+      if (event.type === 'standard-pipes' || event.type === 'standard-sockets') continue;
       if (!this.#picture.note(event)) continue;
       if (event.type === 'image-mapped') this.#imagesToldNs.set(event.process.pid, event.atNs);
       else if (event.type === 'process-exited') this.#imagesToldNs.delete(event.process.pid);
@@ -302,7 +306,7 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
       else if (event.type === 'datagram-notice') this.#udp.moved(event, events);
       else {
         this.#streams.note(event);
-        events.push(event);
+        this.#socketPairs.pass(event, events);
       }
     }
     this.#position = position;
@@ -352,7 +356,7 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
       this.#picture.begin(nowNs, watchedProcesses(this.#capture.rows(table.processes)));
     }
     this.#held.hold(this.#capture.ringUse().writtenPosition, () => [
-      ...events,
+      ...this.#socketPairs.passAll(events),
       ...(streamsOver?.() ?? []),
       ...(putRight ? this.#picture.finish(nowNs) : []),
     ]);

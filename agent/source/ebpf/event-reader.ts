@@ -45,6 +45,7 @@ import {
 } from './layout.generated.ts';
 import { ProgramReader } from './program-reader.ts';
 import { takeSecretFrom } from './secret-record.ts';
+import { readStandardSockets, type StandardSockets } from './socket-record.ts';
 import { readStandardPipes, readStream, type StandardPipes, type StreamMoved } from './stream-record.ts';
 import { readWay } from './way-record.ts';
 
@@ -63,7 +64,14 @@ export interface SelectedNotice {
   readonly process: ProcessKey;
 }
 
-export type ReadEvent = KernelEvent | JoinNotice | SelectedNotice | DatagramNotice | StandardPipes | StreamMoved;
+export type ReadEvent =
+  | KernelEvent
+  | JoinNotice
+  | SelectedNotice
+  | DatagramNotice
+  | StandardPipes
+  | StandardSockets
+  | StreamMoved;
 
 export class EventReader {
   readonly #programs = new ProgramReader();
@@ -177,6 +185,8 @@ export class EventReader {
   #readExec(batch: Buffer, at: number, size: number, into: ReadEvent[]): void {
     const process = processAt(batch, at + execEvent.process);
     into.push(readStandardPipes(batch, at));
+    const sockets = readStandardSockets(batch, at);
+    if (sockets !== undefined) into.push(sockets);
     into.push({
       type: 'process-executed',
       atNs: timeOf(batch, at),

@@ -357,7 +357,7 @@ export const event = {
 } as const;
 
 export const execEvent = {
-  structBytes: 136,
+  structBytes: 168,
   event: 0,
   eventType: 0,
   eventFlags: 2,
@@ -376,19 +376,25 @@ export const execEvent = {
   exeInode: 72,
   stdinPipe: 80,
   stdoutPipe: 88,
-  exeDevice: 96,
-  uid: 100,
-  gid: 104,
-  loginUid: 108,
-  pidNamespace: 112,
-  mountNamespace: 116,
-  networkNamespace: 120,
-  argvBytes: 124,
-  exeBytes: 128,
-  cwdBytes: 130,
-  cgroupBytes: 132,
-  argvInlineBytes: 134,
-  data: 136,
+  stdinSockets: 96,
+  stdinSocketsOwn: 96,
+  stdinSocketsPeer: 104,
+  stdoutSockets: 112,
+  stdoutSocketsOwn: 112,
+  stdoutSocketsPeer: 120,
+  exeDevice: 128,
+  uid: 132,
+  gid: 136,
+  loginUid: 140,
+  pidNamespace: 144,
+  mountNamespace: 148,
+  networkNamespace: 152,
+  argvBytes: 156,
+  exeBytes: 160,
+  cwdBytes: 162,
+  cgroupBytes: 164,
+  argvInlineBytes: 166,
+  data: 168,
 } as const;
 
 export const exitEvent = {
@@ -559,6 +565,12 @@ export const secretEvent = {
   secretId: 48,
 } as const;
 
+export const socketPair = {
+  structBytes: 16,
+  own: 0,
+  peer: 8,
+} as const;
+
 export const socketUser = {
   structBytes: 48,
   process: 0,
@@ -705,6 +717,7 @@ export const limits = {
   flagCwdCut: 4,
   flagCgroupCut: 8,
   flagTerminal: 16,
+  flagParentWatched: 32,
   flagJoinedLate: 1,
   flagFailed: 2,
   flagRedirected: 8,

@@ -199,6 +199,7 @@ export class StreamDesk {
       ...addressesOf(conversation),
       atNs: moved.atNs,
       peerPid: other?.pid ?? 0,
+      ...(other && { peer: other }),
     });
     return conversation;
   }

@@ -88,6 +88,24 @@ static __always_inline const struct sock *unix_socket_of(__u32 fd)
 	return sk;
 }
 
+/* Of a file descriptor of the current process; zeros when it is anything else. */
+static __always_inline struct sworn_socket_pair unnamed_pair_of(__u32 fd)
+{
+	const struct unix_sock *own = (const struct unix_sock *)unix_socket_of(fd);
+	struct sworn_socket_pair pair = {};
+	const struct unix_sock *peer;
+
+	if (!own)
+		return pair;
+	peer = (const struct unix_sock *)BPF_CORE_READ(own, peer);
+	if (!peer || BPF_CORE_READ(own, addr) || BPF_CORE_READ(peer, addr))
+		return pair;
+	pair.peer = inode_of((const struct sock *)peer);
+	if (pair.peer)
+		pair.own = inode_of((const struct sock *)own);
+	return pair;
+}
+
 /* A socket that a process had before it was watched; it is told of with its first bytes. */
 static __always_inline void join_unix(const struct sock *sk, const struct sworn_process_key *holder,
 				      const struct sworn_scope *scope)

@@ -68,22 +68,38 @@ describe('the SDK for TypeScript against what it wrote down', { skip }, () => {
 
   const sent = (way: string) => [...linesOf(log(way)), ...linesOf(log(`${way}-server`))].toSorted();
 
+  const OUTCOMES = [
+    'run ok',
+    'large ok',
+    'fail error isError it broke',
+    'ask ok',
+    'unknown error -32602 MCP error -32602: no tool unknown',
+  ];
+
   test('over HTTP every message is in the record once, as it was written', () => {
     assert.deepEqual(messagesOf(mcp('http-agent')), sent('http'));
-    assert.deepEqual(outcomes(mcp('http-agent')), [
-      'run ok',
-      'large ok',
-      'fail error isError it broke',
-      'ask ok',
-      'unknown error -32602 MCP error -32602: no tool unknown',
-    ]);
+    assert.deepEqual(outcomes(mcp('http-agent')), OUTCOMES);
   });
 
-  test('over stdio every message is in the record of both ends, as it was written', () => {
-    const messages = sent('stdio');
+  test('over stdio, which Node makes of two socket pairs, every message is in the record once, and paired', () => {
+    assert.deepEqual(messagesOf(mcp('stdio-agent')), sent('stdio'));
+    assert.deepEqual(outcomes(mcp('stdio-agent')), OUTCOMES);
+    assert.deepEqual(new Set(mcp('stdio-agent').map(({ role }) => role)), new Set(['client']));
+  });
+
+  test('what a tool did is joined with its call by the process of the server', () => {
+    const [call] = mcp('stdio-agent').filter(({ resource }) => resource === 'run');
+    assert.ok(call);
+    const started = record.processes.filter(
+      ({ action, parentProcessId, timeNs }) =>
+        action === 'exec' &&
+        parentProcessId === call.attributes['server_process_id'] &&
+        timeNs >= call.timeNs &&
+        timeNs <= call.endTimeNs,
+    );
     assert.deepEqual(
-      messagesOf(mcp('stdio-agent')),
-      messages.flatMap((message) => [message, message]),
+      started.map(({ argv }) => argv),
+      [['/bin/true']],
     );
   });
 });

@@ -84,10 +84,11 @@ export async function readClickHouse(client: CollectorClient, agentId: string): 
       commandLine: text(row, 'command_line'),
       commands: count(row, 'session_commands'),
     })),
-    processes: await read('process', `${HEAD}, action, argv`, (row) => ({
+    processes: await read('process', `${HEAD}, action, argv, parent_process_id`, (row) => ({
       ...headOf(row),
       action: text(row, 'action'),
       argv: row['argv'] as string[],
+      parentProcessId: text(row, 'parent_process_id'),
     })),
     tokens: await read('token', `${HEAD}, action, fingerprint, interface, reason, policy, exe_sha256`, (row) => ({
       ...headOf(row),

@@ -93,7 +93,12 @@ function runRecordOf(activities: readonly Decoded[]): RunRecord {
       const action = word(v1.Session.Action, 'ACTION', session.action);
       sessions.push({ ...head, action, commandLine: session.commandLine, commands: Number(session.commands) });
     } else if (process) {
-      processes.push({ ...head, action: word(v1.Process.Action, 'ACTION', process.action), argv: [...process.argv] });
+      processes.push({
+        ...head,
+        action: word(v1.Process.Action, 'ACTION', process.action),
+        argv: [...process.argv],
+        parentProcessId: process.parentProcessId,
+      });
     } else if (token) {
       const action = word(v1.Token.Action, 'ACTION', token.action);
       const { fingerprint, interface: way, reason, policy, exeSha256 } = token;

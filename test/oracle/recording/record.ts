@@ -84,6 +84,7 @@ export interface RecordedSession extends RecordedHead {
 export interface RecordedProcess extends RecordedHead {
   readonly action: string;
   readonly argv: readonly string[];
+  readonly parentProcessId: string;
 }
 
 export interface RecordedToken extends RecordedHead {
