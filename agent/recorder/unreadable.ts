@@ -30,6 +30,11 @@ const MESSAGES: Readonly<Record<string, string>> = {
   ssh_joined_late: 'The SSH connection was open before its process was recorded.',
   ssh_after_gap: 'Bytes of the SSH connection were lost, and what followed could not be found again.',
   ssh_cipher_unsupported: 'The SSH connection used a cipher, MAC or compression that is not read.',
+  ssh_not_negotiated: 'The SSH connection took keys into use, and what it had agreed on was not seen.',
+  ssh_packet_damaged: 'A packet of the SSH connection was not what an end sends, or its key was not the right one.',
+  ssh_packet_incomplete: 'A packet of the SSH connection was not seen to its end.',
+  ssh_compression_damaged: 'The compressed data of the SSH connection could not be inflated.',
+  not_ssh: 'The connection began as SSH does, and was not SSH.',
   ssh_memory_bound: 'Too many bytes of the SSH connection waited for its key at once.',
 };
 

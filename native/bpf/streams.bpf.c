@@ -151,8 +151,8 @@ static __always_inline void emit_stream_bytes(struct stream_walk *walk, const __
 }
 
 /*
- * One piece, of the next part of the vector when the last is done. Not the step alone: before 6.6 the verifier walks this
- * once, with nothing remaining, and takes out what is not reached then.
+ * One piece, of the next part of the vector when the last is done. Not the step alone: the verifier of 6.1 walks
+ * this once, with nothing remaining, and takes out what is not reached then.
  */
 static long emit_stream_piece(__u32 index, struct stream_walk *walk)
 {

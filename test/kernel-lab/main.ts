@@ -20,7 +20,7 @@ interface Case {
   /** What the program in the guest does: guest/guard.c, and guest/reading.c of 'read'. */
   readonly mode: 'refuse' | 'tell' | 'too-old' | 'read';
   readonly lsm: string;
-  /** From 7.0 on memory of a socket wants CMPXCHG16B (kmalloc_nolock), as every processor of now has it. */
+  /** After 6.18 memory with a socket wants CMPXCHG16B, as processors have it (Linux commit f484f4a3e058). */
   readonly cx16?: boolean;
 }
 

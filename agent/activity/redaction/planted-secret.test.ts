@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { mcp } from '../../protocol/mcp/mcp.ts';
+import { runScript } from '../../protocol/testing/run-script.ts';
 import { exchangeOf, redactor } from './testing/marked.ts';
 
 /** Printable ASCII; a letter and a digit in it, so that it is no placeholder, and no path or address. */
@@ -80,6 +82,24 @@ const TEXTS: Readonly<Record<string, Container>> = {
   'tokens of further tenants': opaque((s) => `x-ms-authorization-auxiliary: Bearer ${s}, Bearer ${s}\r\nAccept: */*`),
   'a request for a token': opaque((s) => `grant_type=x&client_assertion=${s}&assertion=${s}&scope=y`),
   'an assertion of SAML': opaque((s) => `SAMLResponse=PHNhbWw${s}&RelayState=x`),
+  'arguments of a tool': any(
+    (s) => json({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 't', arguments: { password: s } } }),
+    inJson,
+  ),
+  'arguments of a tool, in an environment': any(
+    (s) =>
+      json({
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'tools/call',
+        params: { name: 't', arguments: { env: { DB_PASSWORD: s } } },
+      }),
+    inJson,
+  ),
+  'the result of a tool': any(
+    (s) => json({ jsonrpc: '2.0', id: 1, result: { content: [{ type: 'text', text: json({ api_key: s }) }] } }),
+    (s) => inJson(inJson(s)),
+  ),
   'a setting of YAML': any((s) => `db:\n  user: a\n  password: ${json(s)}\n`, inJson),
   'a setting of TOML': any((s) => `[db]\npassword = ${json(s)}\n`, inJson),
   'a connection string': word((s) => `host=db user=app password=${s} dbname=x`),
@@ -156,6 +176,29 @@ describe('a planted secret', () => {
       );
     });
   }
+  it('does not come out of a call of MCP, as it is recorded', () => {
+    fc.assert(
+      fc.property(passwords, fc.nat({ max: 1100 }), (secret, before) => {
+        const call = {
+          name: 't',
+          arguments: { note: 'x'.repeat(before), password: secret, more: [{ api_key: secret }] },
+        };
+        const said = (from: 'client' | 'server', message: object) =>
+          ({ kind: 'bytes', from, bytes: Buffer.from(`${json({ jsonrpc: '2.0', id: 1, ...message })}\n`) }) as const;
+        const answer = { result: { content: [{ type: 'text', text: json({ client_secret: secret }) }] } };
+        const { exchanges } = runScript(mcp, [
+          said('client', { method: 'tools/call', params: call }),
+          said('server', answer),
+        ]);
+        assert.equal(exchanges.length, 1);
+        for (const exchange of exchanges) {
+          const { request, response, ...words } = redactor().exchange('mcp', exchange);
+          const all = [json(words), ...[request, response].map((bytes) => Buffer.from(bytes).toString())].join('\n');
+          for (const seen of [inJson(secret), inJson(inJson(secret))]) assert.ok(!all.includes(seen), all);
+        }
+      }),
+    );
+  });
   it('does not come out of a language that nobody knows, among bytes that are no text', () => {
     const containers = Object.values(TEXTS).map(({ secrets, plant }) =>
       secrets.map((secret) => [secret, plant(secret)]),

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { asks, check, replies } from '../http1/testing.ts';
+import { asks as asksHttp2, check as checkHttp2, OPENING, replies as repliesHttp2 } from '../http2/testing.ts';
 import { resolvedBy } from './resolved.ts';
 import { ASKED, message, question, REPLY, record } from './testing.ts';
 
@@ -39,6 +40,17 @@ test('a query is a line of DNS, by POST and by GET, and names what is connected 
     assert.deepEqual([Buffer.from(one.request.bytes), Buffer.from(one.response.bytes)], [query, answer]);
     assert.deepEqual(resolvedBy(one), [{ address: '192.0.2.7', name: 'www.example.com', ttl: 300 }]);
   }
+});
+
+test('HTTP/2 carries it as well', () => {
+  const type = { 'content-type': 'application/dns-message' };
+  const [one] = checkHttp2([
+    ...OPENING,
+    asksHttp2(1, { ':path': '/dns-query', ...type }, query.toString('latin1')),
+    repliesHttp2(1, type, answer.toString('latin1')),
+  ]).exchanges;
+  assert.deepEqual([one?.protocol, one?.statement, one?.status], ['dns', 'A Www.example.com', 'ok']);
+  assert.ok(one !== undefined && resolvedBy(one).length === 1);
 });
 
 test('errors are those of DNS where it answered, else those of HTTP', () => {

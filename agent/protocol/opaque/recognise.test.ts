@@ -33,6 +33,7 @@ const OPENINGS: readonly (readonly [string, Buffer, Buffer?])[] = [
   ['amqp', bytes('AMQP\x03\x01\0\0')],
   ['smtp', Buffer.alloc(0), bytes('220 mail.example ESMTP ready\r\n')],
   ['smtp', bytes('EHLO client.example\r\n'), bytes('220 mail.example ready\r\n')],
+  ['ssh-mux', bytes('\0\0\0\x08\0\0\0\x01\0\0\0\x04'), bytes('\0\0\0\x08\0\0\0\x01\0\0\0\x04')],
   ['ftp', Buffer.alloc(0), bytes('220 (vsFTPd 3.0.5)\r\n')],
   ['ftp', bytes('USER anonymous\r\n'), bytes('220 welcome\r\n')],
   ['imap', bytes('a1 CAPABILITY\r\n'), bytes('* OK [CAPABILITY IMAP4rev1 SASL-IR] Dovecot ready.\r\n')],

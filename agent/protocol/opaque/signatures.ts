@@ -27,7 +27,15 @@ export type FurtherName =
   | 'rsync'
   | 'git'
   | 'modbus'
-  | 'zookeeper';
+  | 'zookeeper'
+  | 'ssh-mux';
+
+/** OpenSSH's PROTOCOL.mux, sections 1 and 2: a length, the number of a greeting, version 4; extensions may follow. */
+const MUX_HELLO = Buffer.from('0000000100000004', 'hex');
+
+function isMuxHello(bytes: Buffer): boolean {
+  return bytes.length >= 12 && bytes.readUInt32BE(0) >= 8 && bytes[0] === 0 && bytes.subarray(4, 12).equals(MUX_HELLO);
+}
 
 export const FURTHER: readonly (readonly [FurtherName, Signature])[] = [
   // RFC 9051, section 7.1.
@@ -51,6 +59,8 @@ export const FURTHER: readonly (readonly [FurtherName, Signature])[] = [
   ],
   // RFC 6143, section 7.1.1.
   ['vnc', (_, server) => /^RFB \d{3}\.\d{3}\n/.test(text(server))],
+  // Both ends greet, the master first.
+  ['ssh-mux', (client, server) => isMuxHello(client) && isMuxHello(server)],
   ['mqtt', (client) => isMqtt(client)],
   ['nats', (_, server) => /^INFO \{"/.test(text(server))],
   ['memcached', (client) => isMemcached(client)],
