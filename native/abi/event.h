@@ -595,8 +595,11 @@ enum sworn_stream_kind {
 #define SWORN_PIPE_COPY_BYTES_MAX 16777216
 
 /**
- * A pipe: inode, and device of its file system << 32 (both cut to 32 and 20 bits). A terminal: major << 20 | number.
+ * A pipe: inode, and device of its file system << 32 (both cut to 32 and 20 bits). A terminal: major << 20 | number, and
+ * the pid of the leader of its session << 32 (cut to 20 bits; 0 when it has none): numbers of ptys are used again.
  */
+#define SWORN_TERMINAL_LEADER_MAX 1048575
+
 struct sworn_stream_event {
 	struct sworn_event event;
 	struct sworn_process_key process;

@@ -70,6 +70,7 @@ static __always_inline __u32 find_stream(struct file *file, struct sworn_stream_
 {
 	struct tty_file_private *private;
 	struct tty_struct *tty;
+	__u32 leader;
 	__u16 mode;
 
 	if (!file)
@@ -87,7 +88,10 @@ static __always_inline __u32 find_stream(struct file *file, struct sworn_stream_
 	if (!private || BPF_CORE_READ(private, file) != file)
 		return 0;
 	tty = BPF_CORE_READ(private, tty);
-	about->stream = (__u64)BPF_CORE_READ(tty, driver, major) << 20 | (__u32)BPF_CORE_READ(tty, index);
+	/* The number of a pty is used again at once when it is free. Who leads its session tells them apart. */
+	leader = BPF_CORE_READ(tty, ctrl.session, numbers[0].nr);
+	about->stream = (__u64)(leader & SWORN_TERMINAL_LEADER_MAX) << 32 |
+			(__u64)BPF_CORE_READ(tty, driver, major) << 20 | (__u32)BPF_CORE_READ(tty, index);
 	about->local_modes = BPF_CORE_READ(tty, termios.c_lflag);
 	about->output_modes = BPF_CORE_READ(tty, termios.c_oflag);
 	about->columns = BPF_CORE_READ(tty, winsize.ws_col);

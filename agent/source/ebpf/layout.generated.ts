@@ -731,6 +731,7 @@ export const limits = {
   unixAnnounced: 1,
   unixJoined: 2,
   pipeCopyBytesMax: 16777216,
+  terminalLeaderMax: 1048575,
   callerStrangers: 1,
   callerUntold: 2,
   callerRedirected: 4,

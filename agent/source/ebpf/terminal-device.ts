@@ -14,11 +14,13 @@ const PTS_FIRST = 136;
 const PTS_LAST = 143;
 const CONSOLES = 4;
 const MINORS_BITS = 20;
+const LEADER_SHIFT = 32;
 
-/** `major << 20 | number`, as struct sworn_stream_event has it. */
+/** Of `leader << 32 | major << 20 | number`, as struct sworn_stream_event has it. */
 export function deviceOf(stream: number): string {
-  const major = Math.floor(stream / 2 ** MINORS_BITS);
-  const number = stream % 2 ** MINORS_BITS;
+  const device = stream % 2 ** LEADER_SHIFT;
+  const major = Math.floor(device / 2 ** MINORS_BITS);
+  const number = device % 2 ** MINORS_BITS;
   if (major >= PTS_FIRST && major <= PTS_LAST) return `/dev/pts/${number}`;
   if (major === CONSOLES) return `/dev/tty${number}`;
   return `character device ${major}, ${number}`;

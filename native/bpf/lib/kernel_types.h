@@ -75,7 +75,13 @@ struct tty_driver {
 	int major;
 };
 
+struct tty_control {
+	struct pid *session;
+};
+
 struct tty_struct {
+	/* Its type has no name of its own. */
+	struct tty_control ctrl;
 	int index;
 	struct tty_driver *driver;
 	struct ktermios termios;
