@@ -51,6 +51,10 @@ export const INFORMATION = new Set(['not_sealed_yet', 'erased']);
 const ERASURE_MS_MAX = 300_000;
 const TABLES = ['activities', 'checkpoints', 'log_keys', 'log_tiles'];
 export const DAYS = 4;
+/** Of web-2, a day; the first of them are one of each kind. */
+export const LIFE_ROWS = 200;
+/** What a host sends of itself: one of each kind. */
+export const KINDS_ROWS = allKinds().length;
 /** Nothing of its own is written while somebody looks: hosts that are gone are not told. */
 const QUIET: ConfigChanges = { silence: { seconds: 86_400, grace_seconds: 86_400 } };
 
@@ -303,7 +307,9 @@ export async function startRecord(): Promise<RecordStage> {
         await stage.startCollector();
       }
       await stage.deliver('db-1', 250);
-      await stage.deliver('web-2', [...allKinds(), ...Array.from({ length: 190 }, (_, at) => makeActivity(9000 + at))]);
+      const kinds = allKinds();
+      const others = Array.from({ length: LIFE_ROWS - kinds.length }, (_, at) => makeActivity(9000 + at));
+      await stage.deliver('web-2', [...kinds, ...others]);
       await stage.deliver('db-1', 150);
       if (day < 2) await stage.deliver('gone-3', 120);
       if (day > 1) await stage.deliver('old-4', 60, { isUnsealed: true });

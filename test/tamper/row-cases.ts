@@ -6,7 +6,7 @@ import { COLUMNS } from '../../collector/model/activity-row.ts';
 import { dayAgo } from './days.ts';
 import { copyRows, makeLeavesAnew } from './forger.ts';
 import type { RecordStage } from './record.ts';
-import { DAYS, INFORMATION } from './record.ts';
+import { DAYS, INFORMATION, KINDS_ROWS, LIFE_ROWS } from './record.ts';
 import { onRecord, type TamperCase } from './suite.ts';
 
 const DB = "agent_id = 'db-1'";
@@ -52,8 +52,11 @@ const NOT_CHANGED = new Set(['agent_id', 'seq', 'received_at', 'erasure_seq', 'p
 const changedColumns = COLUMNS.filter(({ name }) => !NOT_CHANGED.has(name));
 
 /** Of web-2: one row of each kind in each of the four lives. */
-const LIFE_ROWS = 198;
-const KINDS_THERE = ['command', 'process', 'connection', 'token', 'loss', 'session', 'recorder', 'finding'];
+const KINDS_THERE = ['command', 'process', 'connection', 'token', 'loss', 'session', 'recorder', 'finding', 'terminal'];
+
+function droppedDays(first: number, last: number): string {
+  return `partition_dropped web-2:${(first - 1) * LIFE_ROWS + 1}-${last * LIFE_ROWS}`;
+}
 
 async function changeEachColumn(stage: RecordStage): Promise<readonly string[]> {
   const changes = changedColumns.map(({ name, type }, at) => {
@@ -160,8 +163,8 @@ export const ROW_CASES: readonly TamperCase[] = [
   ]),
   clickhouse(
     'removed: several rows, each by itself',
-    sql(remove("agent_id = 'web-2' AND seq IN (2, 200, 398, 596)")),
-    Array.from({ length: DAYS }, (_, life) => `removed web-2:${life * 198 + 2}-${life * 198 + 2}`),
+    sql(remove(`agent_id = 'web-2' AND seq % ${LIFE_ROWS} = 2`)),
+    Array.from({ length: DAYS }, (_, life) => `removed web-2:${life * LIFE_ROWS + 2}-${life * LIFE_ROWS + 2}`),
   ),
   clickhouse('removed: a whole log, its checkpoints left', sql(remove("agent_id = 'gone-3'")), [
     'cut_tail gone-3:1-240',
@@ -350,12 +353,12 @@ export const ROW_CASES: readonly TamperCase[] = [
   clickhouse(
     'partition_dropped: a day in the middle',
     sql(`ALTER TABLE sworn.activities DROP PARTITION '${dayAgo(2)}'`),
-    ['partition_dropped db-1:401-800', 'partition_dropped gone-3:121-240', 'partition_dropped web-2:199-396'],
+    ['partition_dropped db-1:401-800', 'partition_dropped gone-3:121-240', droppedDays(2, 2)],
   ),
   clickhouse('partition_dropped: the first day', sql(`ALTER TABLE sworn.activities DROP PARTITION '${dayAgo(3)}'`), [
     'partition_dropped db-1:1-400',
     'partition_dropped gone-3:1-120',
-    'partition_dropped web-2:1-198',
+    droppedDays(1, 1),
   ]),
   clickhouse(
     'partition_dropped: two days',
@@ -368,14 +371,14 @@ export const ROW_CASES: readonly TamperCase[] = [
       'partition_dropped gone-3:121-240',
       // Nothing was ever signed of it: what is behind the hole may as well have been put there.
       'inserted old-4:61-61',
-      'partition_dropped erased-5:1-8',
-      'partition_dropped web-2:199-594',
+      `partition_dropped erased-5:1-${KINDS_ROWS}`,
+      droppedDays(2, 3),
     ],
   ),
   clickhouse(
     'partition_dropped: detached, which leaves it on the disk',
     sql(`ALTER TABLE sworn.activities DETACH PARTITION '${dayAgo(2)}'`),
-    ['partition_dropped db-1:401-800', 'partition_dropped gone-3:121-240', 'partition_dropped web-2:199-396'],
+    ['partition_dropped db-1:401-800', 'partition_dropped gone-3:121-240', droppedDays(2, 2)],
   ),
   clickhouse(
     'moved to another day of receipt',
