@@ -149,6 +149,8 @@ test('deeper than anybody goes, and more than are read at a time, is counted and
   }
   const many = play(carrying(Array<readonly Saying[]>(100).fill(HTTP), 'client'), 'client', new SshKeyPool());
   assert.equal(many.said.exchanges.filter(({ operation }) => operation === 'GET').length, 64);
+  const passedOver = many.said.troubles.filter((trouble) => / carried_not_followed \d+$/.test(trouble));
+  assert.equal(passedOver.length, 2 * 36);
   const head = Buffer.from(HTTP[0]?.wire ?? '').length;
   assertAddsUp(many, { sent: 36 * head, received: 36 * Buffer.from(HTTP[1]?.wire ?? '').length });
 });

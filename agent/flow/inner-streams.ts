@@ -88,8 +88,7 @@ export class InnerStreams {
     }
     const stream = this.#open.get(event.id);
     if (stream === undefined) {
-      // Nobody looks at it.
-      if (event.kind === 'bytes') this.#settled[this.#directionOf(event.from)].notUnderstood += event.bytes.length;
+      if (event.kind === 'bytes') this.#passOver(this.#directionOf(event.from), event.bytes.length, event.at);
     } else if (event.kind === 'bytes') {
       stream.bytes[event.from] += event.bytes.length;
       stream.conversation.feed(this.#directionOf(event.from), event.bytes, event.at);
@@ -137,6 +136,12 @@ export class InnerStreams {
   end(at: number): void {
     for (const stream of [...this.#open.values()]) this.#end(stream, at);
     this.#ended.clear();
+  }
+
+  /** Of one that is too many or too deep. */
+  #passOver(direction: Direction, bytes: number, at: number): void {
+    this.#settled[direction].notUnderstood += bytes;
+    this.#carrier.sink.trouble(direction, 'carried_not_followed', bytes, at);
   }
 
   #begin(id: string, place: CarriedPlace): void {

@@ -32,7 +32,7 @@ export type RpcMessage = RpcRequest | RpcResponse;
 export const WORD_LENGTH_MAX = 256;
 /** 1 MiB: what is parsed at once; of longer messages the outermost words are looked for (`skim.ts`). */
 export const PARSED_BYTES_MAX = 1024 * 1024;
-/** A batch of more is cut off. */
+/** A batch of more is none of ours: it stays as it came, whole, so nothing hides behind the last that would be read. */
 const BATCH_MAX = 1000;
 
 /** The message that a text is, or the messages of a batch. */
@@ -47,8 +47,10 @@ export function readMessages(text: string): readonly RpcMessage[] | undefined {
     const message = messageOf(value);
     return message && [message];
   }
-  const messages = value.slice(0, BATCH_MAX).flatMap((member) => messageOf(member) ?? []);
-  return messages.length === 0 ? undefined : messages;
+  if (value.length > BATCH_MAX) return undefined;
+  const messages = value.flatMap((member) => messageOf(member) ?? []);
+  // All or none: a member that is passed over here may be one that a lenient server takes.
+  return messages.length === 0 || messages.length < value.length ? undefined : messages;
 }
 
 export function messageOf(value: unknown): RpcMessage | undefined {

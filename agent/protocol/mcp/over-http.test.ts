@@ -82,6 +82,17 @@ test('a batch is as many exchanges as it has members', () => {
   assert.equal(exchanges[1]!.requestBytes, 0);
 });
 
+test('a batch with a member that is no message, or with too many, stays whole as HTTP', () => {
+  const many = Array.from({ length: 1001 }, (_, at) => call(at, 'one'));
+  for (const batch of [[call(1, 'one'), { id: 2, method: 'tools/call' }], many]) {
+    const { exchanges } = check([post(batch), json([result(1, 'a')])]);
+    assert.deepEqual(
+      exchanges.map(({ protocol, operation, request }) => [protocol, operation, Buffer.from(request.bytes).toString()]),
+      [[undefined, 'POST', JSON.stringify(batch)]],
+    );
+  }
+});
+
 test('errors: of JSON-RPC, of a tool, and of HTTP', () => {
   const failed = { jsonrpc: '2.0', id: 2, error: { code: -32601, message: 'no' } };
   const broken = { jsonrpc: '2.0', id: 3, result: { isError: true, content: [{ type: 'text', text: 'broke' }] } };
@@ -91,8 +102,9 @@ test('errors: of JSON-RPC, of a tool, and of HTTP', () => {
     post(call(3, 'b')),
     json(broken),
     post(call(4, 'c')),
-    replies('HTTP/1.1 404 Not Found\nContent-Length: 0'),
+    replies('HTTP/1.1 404 Not Found\nContent-Length: 7', 'no page'),
   ]);
+  assert.equal(Buffer.from(exchanges[2]!.response.bytes).toString(), 'no page');
   assert.deepEqual(
     exchanges.map(({ status, errorCode, errorMessage }) => [status, errorCode, errorMessage].join(' ')),
     ['error -32601 no', 'error isError broke', 'error 404 Not Found'],

@@ -33,6 +33,8 @@ export function modelContext(exchange: Exchange): readonly Exchange[] | undefine
   if (!isTold && !asked.some(({ message }) => message.kind !== 'response' && isMcp(message))) {
     if (operation === 'POST' && !isStream) return undefined;
   }
+  // What was asked and cannot be read stays where all of it is: in HTTP's row.
+  if (asked.length === 0 && exchange.request.totalBytes > 0) return undefined;
   const told = isStream ? foundInEvents(response) : found(response);
   const isOurs = isTold || [...asked, ...told].some(({ message }) => message.kind !== 'response' && isMcp(message));
   if (!isOurs || asked.length + told.length === 0) return undefined;
@@ -63,6 +65,8 @@ function meant(
     else pairs.push({ askedBy: 'server', request: one as Found<RpcRequest> });
   }
   const isAlone = pairs.length === 1;
+  // A reply of HTTP that is none of JSON-RPC (a page that says 404) is kept with what was asked.
+  const unread = told.length === 0 ? http.response : NO_PAYLOAD;
   return pairs.map(({ askedBy, request, response }, index) => {
     const isFirst = index === 0;
     // What a client asked is in the request's half of HTTP; what a server asks is in the reply's.
@@ -73,7 +77,7 @@ function meant(
       {
         target: http.target,
         request: request === undefined ? NO_PAYLOAD : (request.payload ?? whole.request),
-        response: response === undefined ? NO_PAYLOAD : (response.payload ?? whole.response),
+        response: response === undefined ? (isFirst ? unread : NO_PAYLOAD) : (response.payload ?? whole.response),
         requestBytes: isFirst ? http.requestBytes : 0,
         responseBytes: isFirst ? http.responseBytes : 0,
         truncated: http.truncated,
