@@ -58,22 +58,6 @@ describe('the checks of a configuration', () => {
     assert.match(bad.next, /state_dir/);
   });
 
-  it('say whether the kernel lists system calls, only where they are watched', async () => {
-    const of = async (watch: boolean, traceFolder: string): Promise<(string | undefined)[]> => {
-      const text = JSON.stringify({ state_dir: at('state'), capture: { watch_syscalls: watch } });
-      const found = (await configChecks(readAgentConfig(text, 'x'), [traceFolder])).find(
-        ({ name }) => name === 'system calls',
-      );
-      return [found?.state, found?.next];
-    };
-    mkdirSync(at('tracing/events/syscalls'), { recursive: true });
-    assert.deepEqual(await of(false, at('nowhere')), [undefined, undefined]);
-    assert.deepEqual(await of(true, at('tracing')), ['ok', '']);
-    const [state, next] = await of(true, at('nowhere'));
-    assert.equal(state, 'fail');
-    assert.match(next ?? '', /mount -t tracefs/);
-  });
-
   it('say whose the seal key is, and who else gets at it', async () => {
     const made = await check('seal key', {});
     assert.deepEqual([made.state, made.found], ['ok', `${at('state')}/seal.key is made at the first start`]);
