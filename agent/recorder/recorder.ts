@@ -305,7 +305,7 @@ export class Recorder {
       key.key.fill(0);
       key.iv.fill(0);
       const span = { sinceNs: atNs, untilNs: atNs };
-      this.#losses.add({ where: 'ssh', reason: 'secret_of_no_session', events: 1, bytes: 0, ...span });
+      this.#losses.add({ where: 'ssh', reason: 'key_of_no_session', events: 1, bytes: 0, ...span });
       return;
     }
     this.#sshKeysOf(session).add(key, process.pid, atNs);
