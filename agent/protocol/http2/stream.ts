@@ -75,26 +75,35 @@ export interface Head {
   readonly unknownLines: number;
 }
 
+const COLON = 0x3a;
+
 export function headOf(block: HeaderBlock): Head {
   const pseudo = new Map<string, string>();
   const lines: Field[] = [];
   const cookies: string[] = [];
   let unknownLines = 0;
   let malformedLines = 0;
-  for (const { name, value } of block.lines) {
+  for (const line of block.lines) {
+    const { name, value } = line;
     if (name === undefined || value === undefined) {
       unknownLines++;
       // A value whose name is unknown may be a credential: it is not shown.
       if (name !== undefined) lines.push({ name, value: '' });
-    } else if (name.startsWith(':')) {
+    } else if (name.charCodeAt(0) === COLON) {
       if (pseudo.has(name)) malformedLines++;
       else pseudo.set(name, value);
     } else if (name === 'cookie') {
       // One field in as many lines as compress well (section 8.2.3).
       cookies.push(value);
     } else {
-      if (name !== name.toLowerCase()) malformedLines++;
-      lines.push({ name: name.toLowerCase(), value });
+      const lower = name.toLowerCase();
+      if (name === lower) {
+        // The line itself: what the table says again and again is one object.
+        lines.push(line as Field);
+      } else {
+        malformedLines++;
+        lines.push({ name: lower, value });
+      }
     }
   }
   if (cookies.length > 0) lines.push({ name: 'cookie', value: cookies.join('; ') });
