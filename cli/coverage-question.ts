@@ -49,7 +49,7 @@ export interface OpenConnections {
 
 /** Why bytes were not read. Texts are '' where they say nothing. */
 export interface UnreadReason {
-  readonly cause: 'tls_unreadable' | 'unreadable' | 'not_understood' | 'loss';
+  readonly cause: 'tls_unreadable' | 'ssh_unreadable' | 'unreadable' | 'not_understood' | 'loss';
   readonly reason: string;
   readonly program: string;
   readonly build_id: string;
@@ -113,15 +113,16 @@ LEFT JOIN (SELECT agent_id, max(seq) AS seq FROM sworn.recorders WHERE action = 
 /** The largest first. What a finding explains is told by the finding; other bytes by their connection. */
 export function reasonsQuestion(filter: CoverageFilter, rows: number): Question {
   const program = (f: string) => `if(${f}.attributes['exe'] = '', ${f}.exe, ${f}.attributes['exe'])`;
-  const told = ["t.kind = 'tls_unreadable'", ...reaching(filter, 't')];
+  const hidden = (f: string) => `${f}.kind IN ('tls_unreadable', 'ssh_unreadable')`;
+  const told = [hidden('t'), ...reaching(filter, 't')];
   const unread = ended(filter, 'c');
   const sql = `SELECT cause, reason, program, build_id, library, alpn, destination, sum(part_bytes) AS bytes, sum(part_times) AS times
 FROM (
-  SELECT 'tls_unreadable' AS cause, f.attributes['reason'] AS reason, ${program('f')} AS program,
+  SELECT f.kind AS cause, f.attributes['reason'] AS reason, ${program('f')} AS program,
     f.attributes['build_id'] AS build_id, f.attributes['library'] AS library, f.attributes['alpn'] AS alpn,
     arrayStringConcat(arrayFilter(text -> text != '', [f.attributes['server_name'], f.attributes['destination']]), ' at ') AS destination,
     f.bytes AS part_bytes, f.events AS part_times
-  FROM sworn.findings AS f${where(["f.kind = 'tls_unreadable'", ...reaching(filter, 'f')], '  ')}
+  FROM sworn.findings AS f${where([hidden('f'), ...reaching(filter, 'f')], '  ')}
   UNION ALL
   SELECT 'unreadable', 'no finding', c.exe, '', '', '', c.destination, c.unreadable_bytes, 1
   FROM sworn.coverage AS c${where(

@@ -15,6 +15,7 @@ import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { inspect, parseArgs, styleText } from 'node:util';
+import { inLanes } from './lanes.ts';
 
 const root = join(import.meta.dirname, '..');
 const { values: options, positionals: words } = parseArgs({
@@ -35,9 +36,8 @@ interface Totals {
   readonly skips: { readonly name: string; readonly reason: string }[];
 }
 
-/** What watches the kernel, runs daemons or loads the machine: one file at a time, so that none disturbs another. */
-const ALONE =
-  /^(?:native|agent\/source|test|deploy|cli(?!\/audit\/)|collector\/(?:ingest|store|testing)|agent\/(?:control|delivery|journal))\//;
+/** One file at a time keeps a single processor waiting for engines and daemons; more than four would only take memory. */
+const LANES = Math.max(2, Math.min(4, availableParallelism()));
 
 const started = performance.now();
 const totals: Totals = { passed: 0, failed: 0, skips: [] };
@@ -50,14 +50,7 @@ if (chosen.length === 0) {
   process.exit(2);
 }
 if (words.length === 0) runChecks();
-await runFiles(
-  chosen.filter((file) => !ALONE.test(file)),
-  Math.min(4, availableParallelism()),
-);
-await runFiles(
-  chosen.filter((file) => ALONE.test(file)),
-  1,
-);
+await inLanes(chosen, LANES, runFile);
 finish();
 
 function runChecks(): void {
@@ -78,9 +71,8 @@ function check(name: string, file: string, args: readonly string[]): void {
   }
 }
 
-async function runFiles(paths: readonly string[], concurrency: number): Promise<void> {
-  if (paths.length === 0) return;
-  const stream = run({ files: paths.map((path) => join(root, path)), cwd: root, concurrency, timeout: FILE_MS_MAX });
+async function runFile(path: string): Promise<void> {
+  const stream = run({ files: [join(root, path)], cwd: root, concurrency: 1, timeout: FILE_MS_MAX });
   for await (const event of stream) {
     const data = event.data as unknown as TestData;
     const file = data.file === undefined ? '' : relative(root, data.file);

@@ -2,13 +2,14 @@
 
 /**
  * What a machine can see of order in the tree: licences, arrows that point down, generated files that are of today, links
- * that lead somewhere, and nothing of the machine that a file was written on.
+ * that lead somewhere, tests in their lane, and nothing of the machine that a file was written on.
  *
  *   node test/tidy.ts    prints what is out of order; ends with 1 if anything is
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
+import { isForgotten } from './lanes.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -124,6 +125,8 @@ for (const file of files) {
   const text = readFileSync(join(root, file), 'latin1');
   if (SOURCE.test(file) && !GENERATED.test(file)) checkSource(file, text);
   if (file.endsWith('.ts') && !BESIDE.test(file)) checkImports(file, text);
+  if (file.endsWith('.test.ts') && isForgotten(file, text))
+    findings.push(`${file}: starts programs in the kernel, and test/lanes.ts does not say so`);
   if (file.endsWith('.md')) checkLinks(file, text);
   checkForeign(file, text);
 }

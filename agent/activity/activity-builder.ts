@@ -91,6 +91,8 @@ export interface TerminalView {
 /** The name that the address was found by, as far as is known, and all that it had, newest first. */
 export interface NamesView {
   readonly name: string;
+  /** The language that said so. */
+  readonly by: string;
   readonly all: readonly string[];
 }
 
@@ -548,8 +550,8 @@ function tlsAttributes(tls: TlsView | undefined): Record<string, string> {
 
 function nameAttributes(names: NamesView | undefined): Record<string, string> {
   if (names === undefined) return {};
-  const { name, all } = names;
-  return { remote_name: name, remote_name_by: 'dns', ...(all.length > 1 && { remote_names: all.join(' ') }) };
+  const { name, by, all } = names;
+  return { remote_name: name, remote_name_by: by, ...(all.length > 1 && { remote_names: all.join(' ') }) };
 }
 
 function addressesOf(opened: AddressFields, role: 'client' | 'server' | 'unknown') {

@@ -49,9 +49,11 @@ export interface FlowOptions {
   readonly sshKeysOf?: (opened: ConnectionOpened, pids: () => Iterable<number>) => SshKeyStore;
 }
 
-/** What DNS said of the remote address before it was connected to. */
+/** What was said of the remote address before it was connected to. */
 export interface RemoteNames {
   readonly name: string;
+  /** The language in which it was: 'dns', 'varlink'. */
+  readonly by: string;
   /** All that it had; the newest first. */
   readonly all: readonly string[];
 }

@@ -5,7 +5,7 @@
  * by unread, a probe that no longer works, a way around the recorder that was taken.
  */
 export interface FindingReport {
-  /** A stable word: 'tls_unreadable', 'probe_silent', 'foreign_socket', … */
+  /** A stable word: 'tls_unreadable', 'ssh_unreadable', 'probe_silent', 'foreign_socket', … */
   readonly kind: string;
   /** What it is about: a path, an address, a process. */
   readonly subject: string;

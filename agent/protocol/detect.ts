@@ -14,9 +14,10 @@ import { postgres } from './postgres/postgres.ts';
 import { redis } from './redis/redis.ts';
 import { spdy } from './spdy/spdy.ts';
 import { ssh } from './ssh/ssh.ts';
+import { varlink } from './varlink/varlink.ts';
 import { websocket } from './websocket/websocket.ts';
 
-export const protocols: readonly ProtocolDefinition[] = [http1, http2, postgres, mysql, redis, dns, mcp];
+export const protocols: readonly ProtocolDefinition[] = [http1, http2, postgres, mysql, redis, dns, mcp, varlink];
 
 /** Languages that are never begun with: what a conversation turns to, by name. */
 const turnedTo: readonly ProtocolDefinition[] = [websocket, spdy, ssh];

@@ -10,9 +10,14 @@ const answer = (address: string, name: string, ttl = 60) => [{ address, name, tt
 test('the last answer names an address; what the process itself asked for goes first', () => {
   const book = new NameBook();
   book.learn(answer('192.0.2.1', 'a.example'), 1, 0);
-  book.learn(answer('192.0.2.1', 'b.example'), 2, 1);
-  assert.deepEqual(book.nameOf('192.0.2.1', 3, 2), { name: 'b.example', all: ['b.example', 'a.example'] });
+  book.learn(answer('192.0.2.1', 'b.example'), 2, 1, 'varlink');
+  assert.deepEqual(book.nameOf('192.0.2.1', 3, 2), {
+    name: 'b.example',
+    by: 'varlink',
+    all: ['b.example', 'a.example'],
+  });
   assert.equal(book.nameOf('192.0.2.1', 1, 2)?.name, 'a.example');
+  assert.equal(book.nameOf('192.0.2.1', 1, 2)?.by, 'dns');
   assert.equal(book.nameOf('192.0.2.2', 1, 2), undefined);
 });
 

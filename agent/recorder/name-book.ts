@@ -20,6 +20,8 @@ const KEPT_S_MAX = 86_400;
 
 interface Known {
   readonly name: string;
+  /** The language that it was asked for in. */
+  readonly by: string;
   /** Who asked last. */
   readonly pid: number;
   readonly untilNs: number;
@@ -33,11 +35,11 @@ export class NameBook {
     return this.#byAddress.size;
   }
 
-  learn(resolved: readonly ResolvedAddress[], pid: number, atNs: number): void {
+  learn(resolved: readonly ResolvedAddress[], pid: number, atNs: number, by = 'dns'): void {
     for (const { address, name, ttl } of resolved) {
       const keptS = Math.min(KEPT_S_MAX, Math.max(KEPT_S_MIN, ttl));
       const others = this.#known(address, atNs).filter((known) => known.name !== name);
-      const known = { name, pid, untilNs: atNs + keptS * 1e9 };
+      const known = { name, by, pid, untilNs: atNs + keptS * 1e9 };
       this.#byAddress.delete(address);
       this.#byAddress.set(address, [known, ...others].slice(0, NAMES_MAX));
       if (this.#byAddress.size > ADDRESSES_MAX) this.#byAddress.delete(this.#byAddress.keys().next().value as string);
@@ -50,7 +52,7 @@ export class NameBook {
     const [newest] = known;
     if (newest === undefined) return undefined;
     const own = known.find((one) => one.pid === pid) ?? newest;
-    return { name: own.name, all: known.map(({ name }) => name) };
+    return { name: own.name, by: own.by, all: known.map(({ name }) => name) };
   }
 
   #known(address: string, atNs: number): readonly Known[] {

@@ -25,7 +25,8 @@ import type {
   TerminalMoved,
 } from '../model/kernel-event.ts';
 import type { DecoderBounds, Exchange, ProtocolDefinition, SeenCredential } from '../protocol/decoder.ts';
-import { resolvedBy } from '../protocol/dns/resolved.ts';
+import { type ResolvedAddress, resolvedBy } from '../protocol/dns/resolved.ts';
+import { resolvedByVarlink } from '../protocol/varlink/resolved.ts';
 import { SshKeyPool } from '../ssh/key-pool.ts';
 import type { TlsDescription } from '../tls/negotiation.ts';
 import { SecretPool } from '../tls/secret-pool.ts';
@@ -305,7 +306,7 @@ export class Recorder {
       key.key.fill(0);
       key.iv.fill(0);
       const span = { sinceNs: atNs, untilNs: atNs };
-      this.#losses.add({ where: 'ssh', reason: 'secret_of_no_session', events: 1, bytes: 0, ...span });
+      this.#losses.add({ where: 'ssh', reason: 'key_of_no_session', events: 1, bytes: 0, ...span });
       return;
     }
     this.#sshKeysOf(session).add(key, process.pid, atNs);
@@ -448,7 +449,7 @@ export class Recorder {
           this.counts.commands++;
           const binding = this.#bindingOf(flow, exchange, session);
           this.write(builder.command(flow, exchange, session, process, pid, binding));
-          if ((exchange.protocol ?? flow.protocol) === 'dns') this.#learnNames(flow, exchange, session, pid);
+          this.#learnNames(flow, exchange, session, pid);
         }
         const { credential, status } = exchange;
         // A login that was refused leaves things as they were.
@@ -528,14 +529,15 @@ export class Recorder {
   /** A server's answers are its own words, and name nothing to it. */
   #learnNames(flow: ConnectionFlow, exchange: Exchange, session: Session, pid: number): void {
     if (flow.role !== 'client') return;
-    const resolved = resolvedBy(exchange);
+    const by = exchange.protocol ?? flow.protocol;
+    const resolved = NAMES_IN.get(by)?.(exchange) ?? [];
     if (resolved.length === 0) return;
     let book = this.#names.get(session);
     if (book === undefined) {
       book = new NameBook();
       this.#names.set(session, book);
     }
-    book.learn(resolved, pid, exchange.responseAt);
+    book.learn(resolved, pid, exchange.responseAt, by);
   }
 
   /** Of what it connected to, when it did. */
@@ -607,6 +609,12 @@ export class Recorder {
     }
   }
 }
+
+/** Languages in which names are asked for, and who reads the addresses in an answer. */
+const NAMES_IN: ReadonlyMap<string, (exchange: Exchange) => readonly ResolvedAddress[]> = new Map([
+  ['dns', resolvedBy],
+  ['varlink', resolvedByVarlink],
+]);
 
 /** Reasons of decoders that speak of bytes that never came begin so (agent/protocol/decoder.ts). */
 const ABOUT_A_GAP = 'gap';

@@ -25,6 +25,9 @@ const MESSAGES: Readonly<Record<string, string>> = {
   record_damaged: 'Encrypted records were incomplete, because a part of their bytes was lost.',
   memory_bound: 'Too many encrypted bytes waited for a secret at once.',
   gssapi: 'The connection is encrypted by GSSAPI, which is not read.',
+};
+
+export const SSH_MESSAGES: Readonly<Record<string, string>> = {
   ssh: 'The connection is SSH, and its beginning was not seen.',
   ssh_no_key: 'No key of this SSH connection was seen: its program is not one whose keys can be read.',
   ssh_joined_late: 'The SSH connection was open before its process was recorded.',
@@ -53,10 +56,10 @@ export function unreadableReports(
   const library = images.find(({ library: name }) => name !== '');
   const state = stateOf(images, opened.startedNs + 1000 * heldUs);
   return [...flow.unreadable].map(([reason, bytes]) => ({
-    kind: 'tls_unreadable',
+    kind: Object.hasOwn(SSH_MESSAGES, reason) ? 'ssh_unreadable' : 'tls_unreadable',
     subject: exe,
     message:
-      (reason === 'no_secret' ? NO_SECRET[state] : MESSAGES[reason]) ??
+      (reason === 'no_secret' ? NO_SECRET[state] : (MESSAGES[reason] ?? SSH_MESSAGES[reason])) ??
       `Encrypted bytes were not read: ${reason.replaceAll('_', ' ')}.`,
     sinceNs: opened.startedNs,
     untilNs: atNs,

@@ -3,7 +3,7 @@
 /**
  * Feeds one load to its decoder, and to a floor that counts the bytes and hashes them, in turns; prints what both took.
  *
- *   taskset -c 1 bin/node bench/decode/decode-load.ts LOAD SECONDS TURNS
+ *   taskset -c 1 bin/node bench/decode/decode-load.ts LOAD SECONDS TURNS        SECONDS are of CPU, a turn
  */
 import { createHash } from 'node:crypto';
 import { LOADS, type Push, pushesOf } from './loads.ts';
@@ -11,10 +11,10 @@ import { LOADS, type Push, pushesOf } from './loads.ts';
 const [name = '', seconds = '1', turns = '3'] = process.argv.slice(2);
 const load = LOADS[name];
 if (load === undefined) throw new Error(`there is no load '${name}'`);
-const { start, startsAnew, before, rounds } = pushesOf(load);
+const { start, startsAnew, before, rounds } = await pushesOf(load);
 
-/** Rounds between looks at the clock. */
 const bytesOf = (pushes: readonly Push[]): number => pushes.reduce((sum, { bytes }) => sum + bytes.length, 0);
+/** Rounds between looks at the CPU time. */
 const BATCH = Math.max(1, Math.ceil(1_000_000 / bytesOf(rounds[0]!)));
 
 interface Turn {
@@ -48,12 +48,16 @@ const beginAnew = (): void => {
 };
 const count = ({ bytes }: Push): void => void hash.update(bytes);
 
+function cpuSecondsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}
+
 let nextRound = 0;
 function turn(take: (push: Push) => void, forSeconds: number): Turn {
   const [startedMs, cpuBefore, exchangesBefore] = [performance.now(), process.cpuUsage(), exchanges];
   let bytes = 0;
-  let elapsedMs = 0;
-  while (elapsedMs < forSeconds * 1000) {
+  for (let used = 0; used < forSeconds; used = cpuSecondsSince(cpuBefore)) {
     for (let i = 0; i < BATCH; i++) {
       const round = rounds[nextRound] as readonly Push[];
       nextRound = (nextRound + 1) % rounds.length;
@@ -63,14 +67,12 @@ function turn(take: (push: Push) => void, forSeconds: number): Turn {
         bytes += push.bytes.length;
       }
     }
-    elapsedMs = performance.now() - startedMs;
   }
-  const { user, system } = process.cpuUsage(cpuBefore);
   return {
     exchanges: exchanges - exchangesBefore,
     bytes,
-    seconds: elapsedMs / 1000,
-    cpuSeconds: (user + system) / 1e6,
+    seconds: (performance.now() - startedMs) / 1000,
+    cpuSeconds: cpuSecondsSince(cpuBefore),
   };
 }
 

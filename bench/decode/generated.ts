@@ -5,12 +5,15 @@
  * numbers, keys and masks. Each is some megabytes long, and then begins anew on a connection of its own.
  */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import type { ServerHttp2Stream } from 'node:http2';
 import { ConnectionFlow } from '../../agent/flow/connection-flow.ts';
 import { moved, opened } from '../../agent/flow/testing/arrivals.ts';
 import { DEFAULT_BOUNDS, type Exchange, type ProtocolDefinition, type Side } from '../../agent/protocol/decoder.ts';
+import { http1 } from '../../agent/protocol/http1/definition.ts';
 import { http2 } from '../../agent/protocol/http2/definition.ts';
 import { FLAG, FRAME } from '../../agent/protocol/http2/frames.ts';
-import { asks, block, frame, OPENING, replies } from '../../agent/protocol/http2/testing.ts';
+import { asks, block, frame, OPENING, recorded, replies } from '../../agent/protocol/http2/testing.ts';
 import { mcp } from '../../agent/protocol/mcp/mcp.ts';
 import { openingOf, type RunOptions } from '../../agent/protocol/testing/run-script.ts';
 import { type Script, sends } from '../../agent/protocol/testing/script.ts';
@@ -38,6 +41,7 @@ export interface Seen {
 }
 
 const SMALL_COUNT = 5000;
+const NODE_COUNT = 2000;
 const LARGE_BYTES = 256 * 1024;
 const LARGE_COUNT = 32;
 /** What a frame of HTTP/2 and a packet of OpenSSH carry at most. */
@@ -93,6 +97,30 @@ export const http2Small = (): Made =>
     ]),
   ]);
 
+/** As Node's client and server write it: Huffman's code, and fields by their place in the table. */
+export async function http2OfNode(): Promise<Made> {
+  const script = await recorded(
+    (server) =>
+      server.on('stream', (stream: ServerHttp2Stream) => {
+        stream.respond({ ':status': 200, 'content-type': 'application/json', server: 'bench' });
+        stream.end(JSON_TEXT);
+      }),
+    async (session) => {
+      for (let i = 0; i < NODE_COUNT; i++) {
+        const stream = session.request({
+          ':path': `/v1/things/${i}`,
+          accept: 'application/json',
+          'user-agent': 'bench/1',
+        });
+        const closed = once(stream, 'close');
+        stream.resume();
+        await closed;
+      }
+    },
+  );
+  return decoded(http2, script);
+}
+
 export const http2Large = (): Made =>
   decoded(http2, [
     ...OPENING,
@@ -147,6 +175,41 @@ export const mcpCalls = (): Made =>
       return [
         sends('client', line({ method: 'tools/call', params: { name: 'add', arguments: { a: id, b: 2 } } })),
         sends('server', line({ result: { content: [{ type: 'text', text: String(id + 2) }], isError: false } })),
+      ];
+    }),
+  );
+
+/** In HTTP/1: a POST each, answered in JSON. */
+export const mcpOverHttp = (): Made =>
+  decoded(
+    http1,
+    times(SMALL_COUNT, (id) => {
+      const head = `mcp-session-id: 1868a90c\r\ncontent-type: application/json\r\ncontent-length: `;
+      const body = (said: object): string => {
+        const text = JSON.stringify({ jsonrpc: '2.0', id, ...said });
+        return `${head}${text.length}\r\n\r\n${text}`;
+      };
+      const call = body({ method: 'tools/call', params: { name: 'add', arguments: { a: id, b: 2 } } });
+      const result = body({ result: { content: [{ type: 'text', text: String(id + 2) }], isError: false } });
+      return [
+        sends('client', `POST /mcp HTTP/1.1\r\nhost: h\r\naccept: application/json\r\n${call}`),
+        sends('server', `HTTP/1.1 200 OK\r\n${result}`),
+      ];
+    }),
+  );
+
+/** 500 pods of 2 KiB: what a controller reads when it begins. */
+export const kubernetesList = (): Made =>
+  decoded(
+    http1,
+    times(LARGE_COUNT, () => {
+      const text = 'x'.repeat(2000);
+      const items = Array.from({ length: 500 }, (_, i) => ({ metadata: { name: `pod-${i}` }, spec: { text } }));
+      const body = JSON.stringify({ kind: 'PodList', apiVersion: 'v1', metadata: { resourceVersion: '7' }, items });
+      const head = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
+      return [
+        sends('client', 'GET /api/v1/pods?limit=500 HTTP/1.1\r\nhost: h\r\nuser-agent: kubectl/v1.31.0\r\n\r\n'),
+        sends('server', head + body),
       ];
     }),
   );

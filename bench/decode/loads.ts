@@ -15,10 +15,13 @@ import { normalised, type Script } from '../../agent/protocol/testing/script.ts'
 import {
   grpcCalls,
   http2Large,
+  http2OfNode,
   http2Small,
+  kubernetesList,
   type Made,
   mcpCalls,
   mcpLarge,
+  mcpOverHttp,
   type Seen,
   sshLarge,
   sshSmall,
@@ -33,7 +36,7 @@ type Kind = 'small' | 'large';
 
 export interface MadeLoad {
   readonly kind: Kind;
-  readonly make: () => Made;
+  readonly make: () => Made | Promise<Made>;
 }
 
 export interface CapturedLoad {
@@ -60,8 +63,8 @@ const of =
   });
 const [pg, http, my, re] = [of(postgres, 'postgres'), of(http1, 'http1'), of(mysql, 'mysql'), of(redis, 'redis')];
 
-const small = (make: () => Made): MadeLoad => ({ kind: 'small', make });
-const large = (make: () => Made): MadeLoad => ({ kind: 'large', make });
+const small = (make: MadeLoad['make']): MadeLoad => ({ kind: 'small', make });
+const large = (make: MadeLoad['make']): MadeLoad => ({ kind: 'large', make });
 
 export const LOADS: Readonly<Record<string, CapturedLoad | MadeLoad>> = {
   'postgresql prepared': pg('small', 'pgbench-prepared.2', 6, 9),
@@ -81,14 +84,19 @@ export const LOADS: Readonly<Record<string, CapturedLoad | MadeLoad>> = {
   'dns over tcp': of(dns, 'dns')('small', 'tcp-dig', 0, 15),
   'dns over udp': of(dnsDatagrams, 'dns')('small', 'udp-dig', 0, 35),
   'kubernetes get': of(http1, 'kubernetes')('small', 'get-pods', 4, 5),
+  'kubernetes list': large(kubernetesList),
   'http2 exchanges': small(http2Small),
+  'http2 exchanges of node': small(http2OfNode),
   'http2 bodies': large(http2Large),
   'grpc calls': small(grpcCalls),
   'websocket messages': small(websocketSmall),
   'websocket large messages': large(websocketLarge),
   'mcp calls': small(mcpCalls),
+  'mcp calls over http': small(mcpOverHttp),
   'mcp large results': large(mcpLarge),
   'ssh commands, aes-gcm': small(() => sshSmall('aes256-gcm@openssh.com')),
+  'ssh commands, chacha': small(() => sshSmall('chacha20-poly1305@openssh.com')),
+  'ssh commands, aes-ctr': small(() => sshSmall('aes256-ctr')),
   'ssh output, aes-gcm': large(() => sshLarge('aes256-gcm@openssh.com')),
   'ssh output, chacha': large(() => sshLarge('chacha20-poly1305@openssh.com')),
 };
@@ -113,9 +121,9 @@ const PIECE_BYTES = 64 * 1024;
 /** So many texts are different before they come again: more than a cache keeps. */
 const VARIANTS = 50_000;
 
-export function pushesOf(load: CapturedLoad | MadeLoad): Pushes {
+export async function pushesOf(load: CapturedLoad | MadeLoad): Promise<Pushes> {
   if ('make' in load) {
-    const made = load.make();
+    const made = await load.make();
     return { start: (seen) => made.start(seen), startsAnew: true, before: [], rounds: [piecesOf(made.script)] };
   }
   const { definition, from, to, varies } = load;

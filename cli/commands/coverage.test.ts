@@ -262,7 +262,7 @@ describe('sworn coverage', () => {
       {
         ...FINDING,
         sessionId: HOSTILE,
-        finding: { kind: 'tls_unreadable', bytes: 1e6, attributes: { exe: attack, library: attack, reason: attack } },
+        finding: { kind: 'ssh_unreadable', bytes: 1e6, attributes: { exe: attack, library: attack, reason: attack } },
       },
     ]);
     for (const words of [

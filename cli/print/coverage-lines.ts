@@ -66,6 +66,7 @@ export function violationLine({ violations }: CoverageSums): string {
 
 const CAUSES: Readonly<Record<UnreadReason['cause'], string>> = {
   tls_unreadable: 'encrypted',
+  ssh_unreadable: 'encrypted',
   unreadable: 'encrypted',
   not_understood: 'not understood',
   loss: 'lost',

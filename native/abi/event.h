@@ -466,6 +466,10 @@ enum sworn_counter {
 	SWORN_COUNTER_SENDER_UNTOLD = 43,
 	/* A caller of the broker could not be noted: the broker refuses it. */
 	SWORN_COUNTER_CALLER_LOST = 44,
+	/* Keys of SSH, as SWORN_COUNTER_SECRET_* are of TLS. */
+	SWORN_COUNTER_KEY_RING_FULL = 45,
+	SWORN_COUNTER_KEY_MAP_FULL = 46,
+	SWORN_COUNTER_KEY_UNREADABLE = 47,
 	/* Pipes and terminals: no room for its account, so nothing of it is seen. */
 	SWORN_COUNTER_STREAM_MAP_FULL = 56,
 	SWORN_COUNTER_STREAM_RING_FULL = 57,
@@ -475,7 +479,7 @@ enum sworn_counter {
 	SWORN_COUNTER_STREAM_TOO_LARGE = 60,
 	/* A 32-bit program read or wrote something, which may be a pipe or a terminal. */
 	SWORN_COUNTER_STREAM_COMPAT = 61,
-	/* A workload made an io_uring, whose reads and writes of pipes and terminals are not seen. */
+	/* A workload read or wrote by an io_uring, which may have been a pipe or a terminal; before Linux 6.4, it made one. */
 	SWORN_COUNTER_STREAM_URING_UNSEEN = 62,
 	SWORN_COUNTERS = 64,
 };

@@ -24,7 +24,7 @@ struct begun_cipher {
 
 /*
  * ciphers_begun: thread -> the cipher that it has begun last. Written over by the thread's next; the oldest goes when it is
- * full, and its key then counts as SWORN_COUNTER_SECRET_UNREADABLE.
+ * full, and its key then counts as SWORN_COUNTER_KEY_UNREADABLE.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -80,9 +80,9 @@ int openssh_cipher(struct pt_regs *context)
 	/* Keys of users and hosts in files and in memory are encrypted, too: key and IV are one piece there. */
 	if (place.iv == place.key + place.key_bytes)
 		return 0;
-	if (is_unreadable(read_process(&name, sizeof(name), PT_REGS_PARM2(context))) ||
-	    is_unreadable(read_process(letters, sizeof(letters), name)) ||
-	    is_unreadable(read_argument_from_7(context, 7, &encrypts)))
+	if (is_key_unreadable(read_process(&name, sizeof(name), PT_REGS_PARM2(context))) ||
+	    is_key_unreadable(read_process(letters, sizeof(letters), name)) ||
+	    is_key_unreadable(read_argument_from_7(context, 7, &encrypts)))
 		return 0;
 	place.cipher = cipher_by_name(letters, 7);
 	place.direction = direction_of(encrypts);
@@ -135,7 +135,7 @@ static __always_inline void take_evp_key(struct pt_regs *context, __u64 evp, __u
 	if (!owns_secrets(context, &owner))
 		return;
 	if (type) {
-		if (is_unreadable(read_process(&cipher, sizeof(cipher), type)))
+		if (is_key_unreadable(read_process(&cipher, sizeof(cipher), type)))
 			return;
 		begun.cipher = cipher_by_nid(cipher.nid);
 		begun.key_bytes = cipher.key_bytes;
@@ -145,7 +145,7 @@ static __always_inline void take_evp_key(struct pt_regs *context, __u64 evp, __u
 	} else {
 		before = bpf_map_lookup_elem(&ciphers_begun, &thread);
 		if (!before || before->context != evp) {
-			count(SWORN_COUNTER_SECRET_UNREADABLE, 0);
+			count(SWORN_COUNTER_KEY_UNREADABLE, 0);
 			return;
 		}
 		begun = *before;
@@ -204,7 +204,7 @@ int node_cipher(struct pt_regs *context)
 	struct secret_owner owner;
 	__u64 iv_bytes;
 
-	if (!owns_secrets(context, &owner) || is_unreadable(read_argument_from_7(context, 7, &iv_bytes)))
+	if (!owns_secrets(context, &owner) || is_key_unreadable(read_argument_from_7(context, 7, &iv_bytes)))
 		return 0;
 	place.iv_bytes = (__u32)iv_bytes;
 	/* A name at the end of a page is shorter: then it is not known. */

@@ -28,9 +28,10 @@ function viewOf(bytes: Buffer, depth: number, left: { fields: number }): View | 
   for (let at = 0; at < bytes.length; ) {
     const tag = varint(bytes, at);
     if (tag === undefined || left.fields-- <= 0) return undefined;
-    const number = tag.value >> 3n;
-    if (number < 1n || number > 536_870_911n) return undefined;
-    const field = fieldAt(bytes, tag.end, Number(tag.value & 7n), depth, left);
+    // A tag has 32 bits at most.
+    const number = typeof tag.value === 'number' ? Math.floor(tag.value / 8) : 0;
+    if (number < 1 || number > 536_870_911) return undefined;
+    const field = fieldAt(bytes, tag.end, (tag.value as number) % 8, depth, left);
     if (field === undefined) return undefined;
     at = field.end;
     const name = String(number);
@@ -49,16 +50,14 @@ function fieldAt(
   depth: number,
   left: { fields: number },
 ): { value: Value; end: number } | undefined {
-  if (type === 0) {
-    const number = varint(bytes, at);
-    return number && { value: asNumber(number.value), end: number.end };
-  }
+  if (type === 0) return varint(bytes, at);
   if (type === 1 && at + 8 <= bytes.length) return { value: asNumber(bytes.readBigUInt64LE(at)), end: at + 8 };
   if (type === 5 && at + 4 <= bytes.length) return { value: bytes.readUInt32LE(at), end: at + 4 };
   if (type !== 2) return undefined;
   const length = varint(bytes, at);
-  if (length === undefined || length.value > BigInt(bytes.length - length.end)) return undefined;
-  const end = length.end + Number(length.value);
+  if (length === undefined || typeof length.value !== 'number') return undefined;
+  const end = length.end + length.value;
+  if (end > bytes.length) return undefined;
   return { value: bytesValue(bytes.subarray(length.end, end), depth, left), end };
 }
 
@@ -75,13 +74,35 @@ function asNumber(value: bigint): number | string {
   return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : String(value);
 }
 
-function varint(bytes: Buffer, at: number): { value: bigint; end: number } | undefined {
+/** Seven bytes hold 49 bits: so many, numbers do exactly. */
+const NUMBER_BYTES_MAX = 7;
+const VARINT_BYTES_MAX = 10;
+
+interface Varint {
+  readonly value: number | string;
+  readonly end: number;
+}
+
+function varint(bytes: Buffer, at: number): Varint | undefined {
+  let value = 0;
+  let weight = 1;
+  for (let i = 0; i < NUMBER_BYTES_MAX; i++) {
+    const byte = bytes[at + i];
+    if (byte === undefined) return undefined;
+    value += (byte & 0x7f) * weight;
+    if (byte < 0x80) return { value, end: at + i + 1 };
+    weight *= 128;
+  }
+  return longVarint(bytes, at);
+}
+
+function longVarint(bytes: Buffer, at: number): Varint | undefined {
   let value = 0n;
-  for (let i = 0; i < 10; i++) {
+  for (let i = 0; i < VARINT_BYTES_MAX; i++) {
     const byte = bytes[at + i];
     if (byte === undefined) return undefined;
     value |= BigInt(byte & 0x7f) << BigInt(7 * i);
-    if (byte < 0x80) return { value, end: at + i + 1 };
+    if (byte < 0x80) return { value: asNumber(value), end: at + i + 1 };
   }
   return undefined;
 }

@@ -32,6 +32,7 @@ const STATUS_NAMES = [
 ] as const;
 
 const CONTENT_TYPE = /^application\/grpc(-web)?(?:\+[\w.-]+)?(?:;|$)/i;
+const OWN_FIELDS = ['grpc-encoding', 'grpc-status', 'grpc-message'] as const;
 const METHOD_PATH = /^\/(.+)\/([^/]+)$/;
 
 export const grpc: Meaning = (exchange, take) => {
@@ -42,6 +43,7 @@ export const grpc: Meaning = (exchange, take) => {
   const [, service = '', method = ''] = METHOD_PATH.exec(exchange.resource) ?? [];
   const request = half(exchange, 'request', isWeb, take);
   const response = half(exchange, 'response', isWeb, take);
+  const ending = endingOf(exchange, response.messages?.trailers ?? '');
   const isUnary = request.messages?.count === 1 && request.messages.restBytes === 0;
   return [
     {
@@ -52,8 +54,13 @@ export const grpc: Meaning = (exchange, take) => {
       parameters: isUnary && request.messages?.first !== undefined ? fieldView(request.messages.first) : '',
       request: request.payload,
       response: response.payload,
-      ...outcome(exchange, response.messages?.trailers ?? ''),
-      attributes: { ...attributes, ...request.attributes, ...response.attributes, ...statusOf(exchange, response) },
+      ...outcome(exchange, ending),
+      attributes: {
+        ...attributes,
+        ...request.attributes,
+        ...response.attributes,
+        ...(ending !== undefined && { grpc_status: String(ending.code) }),
+      },
     },
   ];
 };
@@ -67,11 +74,10 @@ interface Half {
 
 function half(exchange: Exchange, side: 'request' | 'response', isWeb: boolean, take: TakeSecret): Half {
   const payload = exchange[side];
-  const fields = fieldsOf(exchange, `${side}_headers`);
   if (exchange.attributes[`${side}_redactions`] !== undefined) {
     return { payload, messages: undefined, attributes: { [`grpc_${side}_framing`]: 'redacted' } };
   }
-  const coding = fields['grpc-encoding'] ?? 'identity';
+  const coding = fieldsOf(exchange, `${side}_headers`)['grpc-encoding'] ?? 'identity';
   const bytes = Buffer.from(payload.bytes.buffer, payload.bytes.byteOffset, payload.bytes.byteLength);
   const messages = readMessages(bytes, coding, isWeb, side === 'response');
   for (const secret of messages.secrets) take(side, secret);
@@ -99,22 +105,22 @@ interface Ending {
 
 /** In the trailers, in the head where there is nothing else, or behind the messages of gRPC-Web. */
 function endingOf(exchange: Exchange, webTrailers: string): Ending | undefined {
-  const lines = [...webTrailers.matchAll(/^(grpc-[a-z]+) *: *(.*?)\r?$/gim)].map(([, name, value]) => [
-    name!.toLowerCase(),
-    value!,
-  ]);
   const fields: Record<string, string> = {
     ...fieldsOf(exchange, 'response_headers'),
     ...fieldsOf(exchange, 'response_trailers'),
-    ...(Object.fromEntries(lines) as Record<string, string>),
   };
+  for (const [, name, value] of webTrailers.matchAll(/^(grpc-[a-z]+) *: *(.*?)\r?$/gim)) {
+    fields[name!.toLowerCase()] = value!;
+  }
   const status = fields['grpc-status'] ?? '';
   if (!/^\d{1,3}$/.test(status)) return undefined;
   return { code: Number(status), message: redactTokens(percentDecoded(fields['grpc-message'] ?? ''), []) };
 }
 
-function outcome(exchange: Exchange, webTrailers: string): Pick<Exchange, 'status' | 'errorCode' | 'errorMessage'> {
-  const ending = endingOf(exchange, webTrailers);
+function outcome(
+  exchange: Exchange,
+  ending: Ending | undefined,
+): Pick<Exchange, 'status' | 'errorCode' | 'errorMessage'> {
   if (ending?.code === 0) return { status: 'ok', errorCode: '', errorMessage: '' };
   if (ending !== undefined) {
     return {
@@ -128,19 +134,18 @@ function outcome(exchange: Exchange, webTrailers: string): Pick<Exchange, 'statu
   return { status: status === 'ok' ? 'unknown' : status, errorCode, errorMessage };
 }
 
-function statusOf(exchange: Exchange, response: Half): Record<string, string> {
-  const ending = endingOf(exchange, response.messages?.trailers ?? '');
-  return ending === undefined ? {} : { grpc_status: String(ending.code) };
-}
-
-/** Fields as they are shown; of repeated ones the first. */
+/** gRPC's fields of those that are shown; of repeated ones the first. */
 function fieldsOf(exchange: Exchange, attribute: string): Record<string, string> {
   const json = exchange.attributes[attribute];
-  if (json === undefined) return {};
+  const own: Record<string, string> = {};
+  // Most sections have none, and are not parsed again.
+  if (json?.includes('"grpc-') !== true) return own;
   const fields = JSON.parse(json) as Record<string, string | string[]>;
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, Array.isArray(value) ? (value[0] ?? '') : value]),
-  );
+  for (const name of OWN_FIELDS) {
+    const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (value !== undefined) own[name] = Array.isArray(value) ? (value[0] ?? '') : value;
+  }
+  return own;
 }
 
 /** What is not well encoded stays as it is. */

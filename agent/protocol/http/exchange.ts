@@ -67,11 +67,12 @@ function statusOf(reply: ReplyPart | undefined): Status {
 function attributesOf(open: Halves): Record<string, string> {
   const { request, reply } = open;
   const attributes: Record<string, string> = { ...request?.attributes, ...reply?.attributes };
-  const conflicts = [
-    ...(request?.conflicts.map((conflict) => `request-${conflict}`) ?? []),
-    ...(reply?.conflicts.map((conflict) => `response-${conflict}`) ?? []),
-  ];
-  if (conflicts.length > 0) attributes['framing_conflict'] = conflicts.join(' ');
+  if ((request?.conflicts.length ?? 0) + (reply?.conflicts.length ?? 0) > 0) {
+    attributes['framing_conflict'] = [
+      ...(request?.conflicts.map((conflict) => `request-${conflict}`) ?? []),
+      ...(reply?.conflicts.map((conflict) => `response-${conflict}`) ?? []),
+    ].join(' ');
+  }
   if (open.interim.length > 0) attributes['interim_status'] = open.interim.join(' ');
   if (request === undefined) attributes['request_missing'] = requestMissing(open);
   if (reply === undefined) attributes['response_missing'] = open.missing;

@@ -36,11 +36,10 @@ export function isTokenEnvelope(bytes: Buffer): boolean {
   return bytes.subarray(0, ENVELOPE_HEAD_BYTES).includes('\x12\x0cTokenRequest');
 }
 
-export function tokensGiven(bytes: Buffer): GivenTokens | undefined {
-  if (bytes.length > DOCUMENT_BYTES_MAX || firstOf(bytes) !== OPENING_BRACE) return undefined;
-  const text = bytes.toString('utf8');
-  if (!WORTH_PARSING.test(text)) return undefined;
-  const document = objectIn(text);
+/** `latin1` is the same document, one character a byte. */
+export function tokensGiven(bytes: Buffer, latin1 = bytes.toString('latin1')): GivenTokens | undefined {
+  if (bytes.length > DOCUMENT_BYTES_MAX || !beginsAsObject(bytes) || !WORTH_PARSING.test(latin1)) return undefined;
+  const document = objectIn(bytes.toString('utf8'));
   if (document === undefined) return undefined;
   const kind = document['kind'];
   if (typeof kind === 'string' && KUBERNETES_KINDS.has(kind)) {
@@ -53,8 +52,10 @@ export function tokensGiven(bytes: Buffer): GivenTokens | undefined {
   return tokens.size === 0 ? undefined : { tokens, hasPlainName: false };
 }
 
-function firstOf(bytes: Buffer): number | undefined {
-  return bytes.find((byte) => byte !== 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d);
+function beginsAsObject(bytes: Buffer): boolean {
+  let at = 0;
+  while (bytes[at] === 0x20 || bytes[at] === 0x09 || bytes[at] === 0x0a || bytes[at] === 0x0d) at++;
+  return bytes[at] === OPENING_BRACE;
 }
 
 type JsonObject = Readonly<Record<string, unknown>>;

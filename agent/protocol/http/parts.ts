@@ -81,12 +81,12 @@ export function requestPart(
   bounds: DecoderBounds,
   secrets: FoundSecret[],
 ): RequestPart {
-  const part = partOf('request', message, notes, bounds.requestBytesMax, secrets);
   const { method, version } = message.start;
+  const attributes: Record<string, string> = { http_version: version };
+  const part = partOf('request', message, notes, bounds.requestBytesMax, attributes, secrets);
   const statement = headOf(`${method} ${target.text}`, bounds.requestBytesMax);
   const parameters = headOf(target.parameters, bounds.requestBytesMax);
   const cut = statement.cut || parameters.cut;
-  const attributes: Record<string, string> = { http_version: version, ...part.attributes };
   const userAgent = shownValue(message, 'user-agent');
   if (userAgent !== '') attributes['user_agent'] = userAgent;
   const expect = shownValue(message, 'expect');
@@ -94,7 +94,6 @@ export function requestPart(
   return {
     ...part,
     truncated: part.truncated || cut,
-    attributes,
     heldBytes: part.heldBytes + 2 * (statement.text.length + parameters.text.length),
     method,
     authority: target.authority,
@@ -111,9 +110,14 @@ export function requestPart(
 
 /** The token that the server goes by. Of several Authorization fields nobody knows which one that is. */
 export function bearerOf(fields: Fields): CarriedCredential | undefined {
-  const [only, ...others] = fields.lines.filter(({ name }) => name === 'authorization');
-  if (only === undefined || others.length > 0) return undefined;
-  const [, token = ''] = /^bearer +(.*)$/i.exec(only.value) ?? [];
+  let only: string | undefined;
+  for (const { name, value } of fields.lines) {
+    if (name !== 'authorization') continue;
+    if (only !== undefined) return undefined;
+    only = value;
+  }
+  if (only === undefined) return undefined;
+  const [, token = ''] = /^bearer +(.*)$/i.exec(only) ?? [];
   const secret = token.trim();
   return secret === '' ? undefined : carriedCredential('http-bearer', secret, 'exchange');
 }
@@ -124,23 +128,48 @@ export function replyPart(
   bounds: DecoderBounds,
   secrets: FoundSecret[],
 ): ReplyPart {
-  const part = partOf('response', message, notes, bounds.responseBytesMax, secrets);
   const { statusCode, reason, version } = message.start;
+  const attributes: Record<string, string> = { status_code: String(statusCode), response_http_version: version };
+  const part = partOf('response', message, notes, bounds.responseBytesMax, attributes, secrets);
   return {
     ...part,
-    attributes: { status_code: String(statusCode), response_http_version: version, ...part.attributes },
     statusCode,
     reason: redactTokens(reason, secrets),
   };
 }
 
+/** Names of attributes, made once: a name that is put together for each message would be looked up by its characters. */
+const ATTRIBUTES = { request: attributeNames('request'), response: attributeNames('response') };
+
+function attributeNames(side: string) {
+  return {
+    headers: `${side}_headers`,
+    headersNotShown: `${side}_headers_not_shown`,
+    trailers: `${side}_trailers`,
+    contentType: `${side}_content_type`,
+    contentEncoding: `${side}_content_encoding`,
+    contentDecoded: `${side}_content_decoded`,
+    contentUndecodedReason: `${side}_content_undecoded_reason`,
+    contentBytes: `${side}_content_bytes`,
+    redactions: `${side}_redactions`,
+    incomplete: `${side}_incomplete`,
+    malformedFields: `${side}_malformed_fields`,
+    obsFold: `${side}_obs_fold`,
+    bareLf: `${side}_bare_lf`,
+    chunkExtensions: `${side}_chunk_extensions`,
+  };
+}
+
+/** `attributes` are filled. */
 function partOf(
   side: 'request' | 'response',
   message: Message<unknown>,
   notes: HeadNotes,
   bytesMax: number,
+  attributes: Record<string, string>,
   secrets: FoundSecret[],
 ): Part {
+  const names = ATTRIBUTES[side];
   const { fields, trailers } = message;
   const contentType = fieldValue(fields, 'content-type');
   const body = message.body?.finish() ?? NO_BODY;
@@ -148,24 +177,26 @@ function partOf(
   const content = keepContent(body, notes.codings, contentType, complete, bytesMax, side === 'response');
   secrets.push(...content.secrets);
   const shownTrailers = showFields(trailers.lines, secrets);
-  const attributes: Record<string, string> = {};
-  const set = (name: string, value: string | number | undefined) => {
-    if (value !== '' && value !== undefined && value !== 0) attributes[`${side}_${name}`] = String(value);
-  };
-  set('headers', notes.fieldsJson);
-  set('headers_not_shown', notes.fieldsNotShown + shownTrailers.notShown);
-  set('trailers', shownTrailers.json);
-  set('content_type', shownValue(message, 'content-type'));
-  set('content_encoding', notes.codings.filter((coding) => coding.length <= CODING_LENGTH_MAX).join(', '));
-  set('content_decoded', content.decoded);
-  set('content_undecoded_reason', content.undecodedReason);
-  set('content_bytes', content.contentBytes);
-  set('redactions', content.secrets.length);
-  set('incomplete', message.incomplete);
-  set('malformed_fields', fields.malformedLines + trailers.malformedLines);
-  if (fields.folded) set('obs_fold', 'true');
-  if (message.bareLf) set('bare_lf', 'true');
-  if (message.chunkExtensions) set('chunk_extensions', 'true');
+  if (notes.fieldsJson !== '') attributes[names.headers] = notes.fieldsJson;
+  const notShown = notes.fieldsNotShown + shownTrailers.notShown;
+  if (notShown > 0) attributes[names.headersNotShown] = String(notShown);
+  if (shownTrailers.json !== '') attributes[names.trailers] = shownTrailers.json;
+  const shownType = redactField('content-type', contentType, []);
+  if (shownType !== '') attributes[names.contentType] = shownType;
+  if (notes.codings.length > 0) {
+    const codings = notes.codings.filter((coding) => coding.length <= CODING_LENGTH_MAX).join(', ');
+    if (codings !== '') attributes[names.contentEncoding] = codings;
+  }
+  if (content.decoded !== '') attributes[names.contentDecoded] = content.decoded;
+  if (content.undecodedReason !== '') attributes[names.contentUndecodedReason] = content.undecodedReason;
+  if (content.contentBytes) attributes[names.contentBytes] = String(content.contentBytes);
+  if (content.secrets.length > 0) attributes[names.redactions] = String(content.secrets.length);
+  if (message.incomplete !== undefined) attributes[names.incomplete] = message.incomplete;
+  const malformed = fields.malformedLines + trailers.malformedLines;
+  if (malformed > 0) attributes[names.malformedFields] = String(malformed);
+  if (fields.folded) attributes[names.obsFold] = 'true';
+  if (message.bareLf) attributes[names.bareLf] = 'true';
+  if (message.chunkExtensions) attributes[names.chunkExtensions] = 'true';
   return {
     payload: content.payload,
     truncated: content.cut,

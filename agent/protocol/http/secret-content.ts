@@ -9,7 +9,7 @@
  */
 import { isTokenEnvelope, TOKEN_RESPONSE, tokensGiven } from './given-tokens.ts';
 import { isSecretParameter, parameterValue } from './secret-parameters.ts';
-import { findTokens } from './secret-tokens.ts';
+import { findTokens, TOKEN_MARK } from './secret-tokens.ts';
 import { type FoundSecret, REDACTED } from './secrets.ts';
 
 export interface RedactedContent {
@@ -27,8 +27,11 @@ const MARK = Buffer.from(REDACTED);
 
 export function redactContent(bytes: Buffer, contentType: string, inReply = false): RedactedContent {
   if (bytes.length === 0) return { bytes, secrets: [] };
-  const spans = [...jsonSecrets(bytes, inReply ? 'reply' : 'request'), ...tokenSecrets(bytes, inReply)];
-  if (isForm(bytes, contentType)) spans.push(...formSecrets(bytes));
+  // One character a byte, so that positions in the text are positions in the bytes.
+  const text = bytes.toString('latin1');
+  let spans = text.includes('"') ? jsonSecrets(bytes, text, inReply ? 'reply' : 'request') : [];
+  if (text.includes(TOKEN_MARK)) spans = spans.concat(tokenSecrets(bytes, inReply));
+  if (isForm(text, contentType)) spans = spans.concat(formSecrets(bytes));
   if (spans.length === 0) return { bytes, secrets: [] };
   const parts: Buffer[] = [];
   let done = 0;
@@ -54,9 +57,9 @@ function joined(spans: readonly Span[]): Span[] {
 }
 
 /** Programs send forms under any type, or none; curl sends anything as a form. */
-function isForm(bytes: Buffer, contentType: string): boolean {
+function isForm(text: string, contentType: string): boolean {
   if (contentType.toLowerCase().startsWith('application/x-www-form-urlencoded')) return true;
-  return /^[\w.%+~[\]-]{1,64}=/.test(bytes.toString('latin1', 0, 65));
+  return /^[\w.%+~[\]-]{1,64}=/.test(text);
 }
 
 /** A name longer than this is not looked up. */
@@ -93,10 +96,8 @@ const JSON_SECRET =
 /** Of documents whose kind says that a credential stands under a name that says little. */
 const PLAIN_TOKEN_NAME = /"(?:token|clientKeyData)(\\{0,3})"[ \t\r\n]{0,16}:[ \t\r\n]{0,16}(\\{0,3})"/g;
 
-function jsonSecrets(bytes: Buffer, half: 'request' | 'reply'): Span[] {
-  const given = tokensGiven(bytes);
-  // One character a byte, so that positions in the text are positions in the bytes.
-  const text = bytes.toString('latin1');
+function jsonSecrets(bytes: Buffer, text: string, half: 'request' | 'reply'): Span[] {
+  const given = tokensGiven(bytes, text);
   const spans = namedValues(text, JSON_SECRET, bytes, (secret) =>
     half === 'reply' && given?.tokens.has(secret) ? TOKEN_RESPONSE : 'http-json',
   );

@@ -71,8 +71,33 @@ export interface ShownFields {
   readonly notShown: number;
 }
 
+/** Sections of more lines are written by way of an object: whether a name is repeated is then asked of that. */
+const LINES_COMPARED_MAX = 48;
+
 export function showFields(lines: readonly Field[], secrets: FoundSecret[]): ShownFields {
   if (lines.length === 0) return { json: '', notShown: 0 };
+  if (lines.length > LINES_COMPARED_MAX || !isPlainList(lines)) return showRepeated(lines, secrets);
+  let json = '{';
+  for (let i = 0; i < lines.length; i++) {
+    const { name, value } = lines[i]!;
+    const known = fieldName(name);
+    json += (i === 0 ? known.json : `,${known.json}`) + JSON.stringify(redactNamed(known, name, value, secrets));
+  }
+  return { json: `${json}}`, notShown: 0 };
+}
+
+/** No name is there twice, and none is a number, which JSON's objects have before the others. */
+function isPlainList(lines: readonly Field[]): boolean {
+  for (let i = 0; i < lines.length; i++) {
+    const { name } = lines[i]!;
+    const first = name.charCodeAt(0);
+    if (first >= 0x30 && first <= 0x39) return false;
+    for (let j = 0; j < i; j++) if (lines[j]!.name === name) return false;
+  }
+  return true;
+}
+
+function showRepeated(lines: readonly Field[], secrets: FoundSecret[]): ShownFields {
   const shown: Record<string, string | string[]> = Object.create(null);
   const notShown = Math.max(0, lines.length - FIELDS_SHOWN_MAX);
   for (let i = 0; i < lines.length; i++) {
@@ -89,17 +114,63 @@ export function showFields(lines: readonly Field[], secrets: FoundSecret[]): Sho
 }
 
 export function redactField(name: string, value: string, secrets: FoundSecret[]): string {
+  return value === '' ? value : redactNamed(fieldName(name), name, value, secrets);
+}
+
+function redactNamed({ reading, kind }: FieldName, name: string, value: string, secrets: FoundSecret[]): string {
   if (value === '') return value;
-  if (name === 'authorization' || name === 'proxy-authorization') return redactCredentials(name, value, secrets);
-  if (name === AUXILIARY) return redactAuxiliary(value, secrets);
-  const kind = secretKind(name);
-  if (kind !== undefined) {
-    if (name.endsWith('authorization')) return redactCredentials('authorization', value, secrets);
-    // Of a cookie that is set, the attributes behind it are not the credential.
-    secrets.push({ kind, secret: name === 'set-cookie' ? value.split(';')[0]!.trim() : value });
-    return REDACTED;
+  switch (reading) {
+    case 'plain':
+      return redactAnywhere(value, secrets);
+    case 'credentials':
+      return redactCredentials(name, value, secrets);
+    case 'auxiliary':
+      return redactAuxiliary(value, secrets);
+    case 'secret':
+      // Of a cookie that is set, the attributes behind it are not the credential.
+      secrets.push({ kind, secret: name === 'set-cookie' ? value.split(';')[0]!.trim() : value });
+      return REDACTED;
+    case 'within':
+      return redactWithin(name, value, secrets);
   }
-  return redactWithin(name, value, secrets);
+}
+
+/** What is told by a name alone. */
+interface FieldName {
+  readonly json: string;
+  /** How its value is read: as a credential with or without its scheme, or for what may stand in it. */
+  readonly reading: 'plain' | 'credentials' | 'auxiliary' | 'secret' | 'within';
+  /** Of a secret, the kind that it is handed over with. */
+  readonly kind: string;
+}
+
+/** Programs send the same few names again and again; who sends ever new ones makes it forget them. */
+const fieldNames = new Map<string, FieldName>();
+const FIELD_NAMES_MAX = 1024;
+const FIELD_NAME_LENGTH_MAX = 128;
+
+function fieldName(name: string): FieldName {
+  const known = fieldNames.get(name);
+  if (known !== undefined) return known;
+  const told = readName(name);
+  if (name.length > FIELD_NAME_LENGTH_MAX) return told;
+  if (fieldNames.size >= FIELD_NAMES_MAX) fieldNames.clear();
+  // A copy: a name may be a slice that would keep its whole head alive.
+  fieldNames.set(JSON.parse(told.json.slice(0, -1)) as string, told);
+  return told;
+}
+
+const NAMES_WITHIN = new Set(['host', 'sec-websocket-protocol', 'www-authenticate', 'proxy-authenticate']);
+
+function readName(name: string): FieldName {
+  const json = `${JSON.stringify(name)}:`;
+  if (name === AUXILIARY) return { json, reading: 'auxiliary', kind: '' };
+  const kind = secretKind(name);
+  if (name === 'authorization' || (kind !== undefined && name.endsWith('authorization'))) {
+    return { json, reading: 'credentials', kind: '' };
+  }
+  if (kind !== undefined) return { json, reading: 'secret', kind };
+  return { json, reading: NAMES_WITHIN.has(name) ? 'within' : 'plain', kind: '' };
 }
 
 function secretKind(name: string): string | undefined {
@@ -159,7 +230,13 @@ function redactWithin(name: string, value: string, secrets: FoundSecret[]): stri
       },
     );
   }
-  if (safe.includes('://') && safe.includes('@')) {
+  return redactAnywhere(safe, secrets);
+}
+
+/** What may stand in any field. */
+function redactAnywhere(value: string, secrets: FoundSecret[]): string {
+  let safe = value;
+  if (safe.includes('@') && safe.includes('://')) {
     safe = safe.replace(/(:\/\/)([^/?#\s@]+)@/g, (_, slashes: string, secret: string) => {
       secrets.push({ kind: 'http-userinfo', secret });
       return `${slashes}${REDACTED}@`;

@@ -20,13 +20,14 @@ for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
   BASE64URL[character.charCodeAt(0)] = 1;
 }
 const DOT = 0x2e;
-const MARK = 'eyJ';
+/** What each token begins with. */
+export const TOKEN_MARK = 'eyJ';
 
 /** Takes each byte at most twice, whatever the text: a run of base64url that is no token is passed in one go. */
 export function findTokens(bytes: Buffer): TokenSpan[] {
   const spans: TokenSpan[] = [];
   for (let from = 0; ; ) {
-    const start = bytes.indexOf(MARK, from, 'latin1');
+    const start = bytes.indexOf(TOKEN_MARK, from, 'latin1');
     if (start < 0) return spans;
     const headerEnd = runEnd(bytes, start);
     if (bytes[headerEnd] !== DOT) {
@@ -45,7 +46,7 @@ export function findTokens(bytes: Buffer): TokenSpan[] {
   }
 }
 
-const MARK_BYTES = Buffer.from(MARK);
+const MARK_BYTES = Buffer.from(TOKEN_MARK);
 
 function runEnd(bytes: Buffer, from: number): number {
   let at = from;
@@ -55,7 +56,7 @@ function runEnd(bytes: Buffer, from: number): number {
 
 /** Replace the signature of each token in a short text. */
 export function redactTokens(text: string, secrets: FoundSecret[]): string {
-  if (!text.includes(MARK)) return text;
+  if (!text.includes(TOKEN_MARK)) return text;
   const bytes = Buffer.from(text);
   let redacted = '';
   let done = 0;

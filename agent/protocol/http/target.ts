@@ -89,6 +89,8 @@ function queryJson(query: string): string {
   return JSON.stringify(parameters);
 }
 
+/** Without one of these no part of a path is taken for an id. */
+const MAY_BE_ID = /\d|[a-fA-F]{8}/;
 const NUMBER = /^\d[\d.,:_-]*$/;
 const NUMBER_WITH_EXTENSION = /^\d+(?=\.[a-zA-Z]\w*$)/;
 const UUID = /[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}/g;
@@ -103,6 +105,7 @@ export function pathShape(path: string): string {
   return path
     .split('/')
     .map((segment) => {
+      if (!MAY_BE_ID.test(segment)) return segment;
       if (NUMBER.test(segment)) return '?';
       const shaped = segment
         .replace(UUID, '?')

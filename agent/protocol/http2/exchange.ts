@@ -21,6 +21,8 @@ export interface StreamSecrets {
   readonly reply: FoundSecret[];
 }
 
+const HALVES = ['request', 'reply'] as const;
+
 /** REFUSED_STREAM (RFC 9113, section 7): what a stream above GOAWAY's last one is, too. */
 const REFUSED = 7;
 
@@ -46,7 +48,8 @@ export function streamExchange(
     missing,
   });
   if (plain === undefined) return asked && { ...asked, protocol: 'http' };
-  const attributes = { ...plain.attributes, ...streamAttributes(stream, goaway) };
+  const attributes = { ...plain.attributes };
+  addStreamAttributes(attributes, stream, goaway);
   const failure = failureOf(stream, plain, goaway);
   if (reply.message?.start.statusCode === 0) delete attributes['status_code'];
   const exchange: Exchange = {
@@ -59,8 +62,8 @@ export function streamExchange(
   return asked === undefined ? exchange : joined(asked, exchange);
 }
 
-function streamAttributes(stream: Stream, goaway: Goaway | undefined): Record<string, string> {
-  const attributes: Record<string, string> = { stream_id: String(stream.id) };
+function addStreamAttributes(attributes: Record<string, string>, stream: Stream, goaway: Goaway | undefined): void {
+  attributes['stream_id'] = String(stream.id);
   const { reset } = stream;
   if (reset !== undefined) {
     attributes['reset_by'] = reset.by;
@@ -69,8 +72,9 @@ function streamAttributes(stream: Stream, goaway: Goaway | undefined): Record<st
   if (stream.isPushed) attributes['pushed'] = 'true';
   const { connectProtocol } = stream.request;
   if (connectProtocol !== '') attributes['connect_protocol'] = connectProtocol;
-  for (const side of ['request', 'reply'] as const) {
+  for (const side of HALVES) {
     const { linesNotKept, unknownLines } = stream[side];
+    if (linesNotKept === 0 && unknownLines === 0) continue;
     const name = side === 'reply' ? 'response' : side;
     if (linesNotKept > 0) attributes[`${name}_headers_not_kept`] = String(linesNotKept);
     // The table of what was said before was not seen, or is larger than what is followed.
@@ -80,13 +84,14 @@ function streamAttributes(stream: Stream, goaway: Goaway | undefined): Record<st
     attributes['goaway_error'] = errorName(goaway.code);
     if (stream.id > goaway.lastStream) attributes['goaway_processed'] = 'false';
   }
-  return attributes;
 }
 
 /** The name of HTTP/2's error where there is no status that says why. */
 function failureOf(stream: Stream, plain: Exchange, goaway: Goaway | undefined): Partial<Exchange> {
   if (plain.status === 'error') return {};
-  const { reset, reply } = stream;
+  const { reset, reply, request } = stream;
+  // Who has both whole and then resets it wants nothing more of it.
+  if (reset?.by === 'client' && request.hasEnded && reply.hasEnded) return {};
   if (reset !== undefined && reset.code !== 0) {
     return { status: 'error', errorCode: errorName(reset.code), errorMessage: '' };
   }

@@ -175,6 +175,10 @@ export class FrameStream {
         this.#handler.frame(header, bytes.subarray(pos + FRAME_HEADER_BYTES, end), at, at);
         return end;
       }
+      if (header.type === FRAME.data && isPossible(header, this.#side)) {
+        this.#dataBegins(header, at, at);
+        return pos + FRAME_HEADER_BYTES;
+      }
     }
     const headerEnd = Math.min(bytes.length, pos + Math.max(0, FRAME_HEADER_BYTES - this.#held.length));
     if (this.#held.length < FRAME_HEADER_BYTES) {
@@ -193,14 +197,7 @@ export class FrameStream {
     } else if (header.type === FRAME.data) {
       const startAt = this.#held.runs(1)[0]?.at ?? at;
       this.#held.clear();
-      this.counts.decoded += FRAME_HEADER_BYTES;
-      this.#remaining = header.length;
-      this.#padding = 0;
-      this.#padLengthAwaited = (header.flags & FLAG.padded) !== 0 && header.length > 0;
-      this.#state = 'data';
-      this.#handler.dataBegins(header, FRAME_HEADER_BYTES, startAt);
-      this.#handler.dataFraming(0, at);
-      this.#endData(at);
+      this.#dataBegins(header, startAt, at);
     } else if (header.length > this.#frameBytesMax) {
       this.#drop('frame-too-long');
       this.#handler.frameLost(header);
@@ -211,6 +208,17 @@ export class FrameStream {
       this.#wholeFrame(header, at);
     }
     return pos;
+  }
+
+  #dataBegins(header: FrameHeader, startAt: number, at: number): void {
+    this.counts.decoded += FRAME_HEADER_BYTES;
+    this.#remaining = header.length;
+    this.#padding = 0;
+    this.#padLengthAwaited = (header.flags & FLAG.padded) !== 0 && header.length > 0;
+    this.#state = 'data';
+    this.#handler.dataBegins(header, FRAME_HEADER_BYTES, startAt);
+    this.#handler.dataFraming(0, at);
+    this.#endData(at);
   }
 
   #payload(bytes: Buffer, pos: number, at: number): number {

@@ -33,10 +33,10 @@ export interface FrameHeader {
 /** `bytes` has FRAME_HEADER_BYTES at `at`. The reserved bit is ignored, as receivers must. */
 export function frameHeader(bytes: Buffer, at: number): FrameHeader {
   return {
-    length: bytes.readUIntBE(at, 3),
+    length: (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!,
     type: bytes[at + 3]!,
     flags: bytes[at + 4]!,
-    stream: bytes.readUInt32BE(at + 5) & 0x7fffffff,
+    stream: ((bytes[at + 5]! & 0x7f) << 24) | (bytes[at + 6]! << 16) | (bytes[at + 7]! << 8) | bytes[at + 8]!,
   };
 }
 

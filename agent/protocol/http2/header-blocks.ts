@@ -73,6 +73,12 @@ export class HeaderBlocks {
         bytes: 0,
       };
       payload = start.fragment;
+      // Nearly all blocks are in one frame, and are read where they stand.
+      if ((header.flags & FLAG.endHeaders) !== 0 && payload.length <= this.#bytesMax) {
+        const open = this.#open;
+        this.#open = undefined;
+        return this.#read(open, payload, bytes, endAt);
+      }
     }
     const open = this.#open;
     open.bytes += bytes;
@@ -84,10 +90,13 @@ export class HeaderBlocks {
     if ((header.flags & FLAG.endHeaders) === 0) return 'open';
     this.#open = undefined;
     if (open.isTooLong) return this.#refuse('header-block-too-long', open.bytes);
-    const block = this.#table.read(open.fragments.take());
-    if (block === undefined) return this.#refuse('malformed-header-block', open.bytes);
-    const { stream, promised, endsStream } = open;
-    return { kind: 'block', stream, promised, endsStream, block, bytes: open.bytes, startAt: open.startAt, endAt };
+    return this.#read(open, open.fragments.take(), open.bytes, endAt);
+  }
+
+  #read({ stream, promised, endsStream, startAt }: OpenBlock, whole: Buffer, bytes: number, endAt: number): BlockEnd {
+    const block = this.#table.read(whole);
+    if (block === undefined) return this.#refuse('malformed-header-block', bytes);
+    return { kind: 'block', stream, promised, endsStream, block, bytes, startAt, endAt };
   }
 
   /** The block that is not whole will not be. Answers its bytes on the wire. */

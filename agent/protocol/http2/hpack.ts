@@ -46,6 +46,10 @@ interface Text {
   readonly bytes: number;
 }
 
+const NO_BLOCK = Buffer.alloc(0);
+const STATIC_LINES: readonly HeaderLine[] = STATIC_TABLE.map(([name, value]) => ({ name, value }));
+const STATIC_NAMES: readonly Text[] = STATIC_TABLE.map(([name]) => ({ text: name, bytes: name.length }));
+
 export class HpackReader {
   /** Newest last. */
   #entries: Entry[] = [];
@@ -54,7 +58,7 @@ export class HpackReader {
   #bytes = 0;
   #bytesMax = TABLE_BYTES_AT_FIRST;
   #isUnknown = false;
-  #block: Uint8Array = new Uint8Array();
+  #block: Buffer = NO_BLOCK;
   #at = 0;
 
   /** Entries may be referred to that were not seen. */
@@ -79,7 +83,7 @@ export class HpackReader {
   }
 
   /** Undefined when it is no header block; the table is forgotten then. Never throws. */
-  read(block: Uint8Array): HeaderBlock | undefined {
+  read(block: Buffer): HeaderBlock | undefined {
     this.#block = block;
     this.#at = 0;
     const lines: HeaderLine[] = [];
@@ -89,7 +93,7 @@ export class HpackReader {
       const line = this.#line();
       if (line === undefined) {
         this.forget();
-        this.#block = new Uint8Array();
+        this.#block = NO_BLOCK;
         return undefined;
       }
       if (line === 'size-update') continue;
@@ -101,7 +105,7 @@ export class HpackReader {
         lines.push(line);
       }
     }
-    this.#block = new Uint8Array();
+    this.#block = NO_BLOCK;
     return { lines, listBytes, linesNotKept };
   }
 
@@ -119,9 +123,13 @@ export class HpackReader {
     if (name === undefined) return undefined;
     const value = this.#text();
     if (value === undefined) return undefined;
-    const line = { name: name === 'unknown' ? undefined : name.text, value: value.text };
-    if (isInserted) this.#insert(line, (name === 'unknown' ? 0 : name.bytes) + value.bytes);
-    return line;
+    const entry: Entry = {
+      name: name === 'unknown' ? undefined : name.text,
+      value: value.text,
+      bytes: (name === 'unknown' ? 0 : name.bytes) + value.bytes + ENTRY_OVERHEAD_BYTES,
+    };
+    if (isInserted) this.#insert(entry);
+    return entry;
   }
 
   #sizeUpdate(): 'size-update' | undefined {
@@ -136,14 +144,12 @@ export class HpackReader {
 
   #entry(index: number): HeaderLine | undefined {
     if (index === 0) return undefined;
-    const fixed = STATIC_TABLE[index - 1];
-    if (fixed !== undefined) return { name: fixed[0], value: fixed[1] };
+    if (index <= STATIC_TABLE.length) return STATIC_LINES[index - 1];
     return this.#dynamic(index) ?? (this.#isUnknown ? { name: undefined, value: undefined } : undefined);
   }
 
   #name(index: number): Text | 'unknown' | undefined {
-    const fixed = STATIC_TABLE[index - 1];
-    if (fixed !== undefined) return { text: fixed[0], bytes: fixed[0].length };
+    if (index <= STATIC_TABLE.length) return STATIC_NAMES[index - 1];
     const entry = this.#dynamic(index);
     if (entry === undefined) return this.#isUnknown ? 'unknown' : undefined;
     return entry.name === undefined ? 'unknown' : { text: entry.name, bytes: Buffer.byteLength(entry.name) };
@@ -154,10 +160,9 @@ export class HpackReader {
     return place < this.#first ? undefined : this.#entries[place];
   }
 
-  #insert({ name, value }: HeaderLine, textBytes: number): void {
-    const bytes = textBytes + ENTRY_OVERHEAD_BYTES;
-    this.#entries.push({ name, value, bytes });
-    this.#bytes += bytes;
+  #insert(entry: Entry): void {
+    this.#entries.push(entry);
+    this.#bytes += entry.bytes;
     this.#evict();
   }
 
@@ -170,7 +175,7 @@ export class HpackReader {
 
   /** An integer whose first byte has `prefixBits` of it (section 5.1). */
   #integer(prefixBits: number): number | undefined {
-    const mask = 2 ** prefixBits - 1;
+    const mask = (1 << prefixBits) - 1;
     let value = this.#block[this.#at++]! & mask;
     if (value < mask) return value;
     for (let scale = 1; scale <= INTEGER_MAX; scale *= 128) {
@@ -187,15 +192,16 @@ export class HpackReader {
     if (first === undefined) return undefined;
     const length = this.#integer(7);
     if (length === undefined || this.#at + length > this.#block.length) return undefined;
-    const coded = this.#block.subarray(this.#at, this.#at + length);
+    const from = this.#at;
     this.#at += length;
-    const bytes = (first & 0x80) === 0 ? Buffer.from(coded) : huffmanDecoded(coded);
-    return bytes && { text: textOf(bytes), bytes: bytes.length };
+    if ((first & 0x80) === 0) return { text: textOf(this.#block, from, this.#at), bytes: length };
+    const bytes = huffmanDecoded(this.#block, from, this.#at);
+    return bytes && { text: textOf(bytes, 0, bytes.length), bytes: bytes.length };
   }
 }
 
 /** UTF-8, else one character a byte, as the fields of HTTP/1. */
-function textOf(bytes: Buffer): string {
-  const text = bytes.toString('utf8');
-  return text.includes('\ufffd') ? bytes.toString('latin1') : text;
+function textOf(bytes: Buffer, from: number, to: number): string {
+  const text = bytes.toString('utf8', from, to);
+  return text.includes('\ufffd') ? bytes.toString('latin1', from, to) : text;
 }

@@ -61,35 +61,61 @@ function plant(): void {
 }
 plant();
 
-/** The shortest code has 5 bits. */
-const EXPANSION_MAX = 8 / 5;
-/** Padding is shorter than a byte (section 5.2). */
+/**
+ * What four bits more lead to, by the node: where the next bits go on, and the symbol that ended among them (none is shorter than
+ * five bits, so there is one at most).
+ *
+ * Shape    node (9 bits) · symbol (8 bits) · SYMBOL, where there is one; or REFUSED: EOS is in it
+ */
+const steps = new Int32Array(257 * 16);
+const SYMBOL = 1 << 17;
+const REFUSED = -1;
+/** Nodes at which a text may end: padding is shorter than a byte, and all ones (section 5.2). */
+const mayEnd = new Uint8Array(257);
 const PADDING_BITS_MAX = 7;
 
+function tabulate(): void {
+  for (let node = 0; node < 257; node++) {
+    for (let bits = 0; bits < 16; bits++) steps[16 * node + bits] = stepOf(node, bits);
+  }
+  mayEnd[0] = 1;
+  for (let node = 0, bits = 1; bits <= PADDING_BITS_MAX; bits++) {
+    node = tree[2 * node + 1]!;
+    mayEnd[node] = 1;
+  }
+}
+
+function stepOf(from: number, bits: number): number {
+  let node = from;
+  let symbol = 0;
+  for (let bit = 3; bit >= 0; bit--) {
+    const next = tree[2 * node + ((bits >>> bit) & 1)]!;
+    node = Math.max(0, next);
+    if (next >= 0) continue;
+    if (-1 - next === EOS) return REFUSED;
+    symbol = SYMBOL | ((-1 - next) << 9);
+  }
+  return symbol | node;
+}
+tabulate();
+
+/** The shortest code has 5 bits. */
+const EXPANSION_MAX = 8 / 5;
+
 /** Undefined when the bytes are no code: EOS in it, or a padding that is too long or not all ones. Never throws. */
-export function huffmanDecoded(coded: Uint8Array): Buffer | undefined {
-  const text = Buffer.allocUnsafe(Math.ceil(coded.length * EXPANSION_MAX));
+export function huffmanDecoded(coded: Uint8Array, from = 0, to = coded.length): Buffer | undefined {
+  const text = Buffer.allocUnsafe(Math.ceil((to - from) * EXPANSION_MAX));
   let length = 0;
   let node = 0;
-  let pendingBits = 0;
-  let pendingOnes = true;
-  for (const byte of coded) {
-    for (let bit = 7; bit >= 0; bit--) {
-      const one = (byte >>> bit) & 1;
-      const next = tree[2 * node + one]!;
-      if (next < 0) {
-        const symbol = -1 - next;
-        if (symbol === EOS) return undefined;
-        text[length++] = symbol;
-        node = pendingBits = 0;
-        pendingOnes = true;
-      } else {
-        node = next;
-        pendingBits++;
-        pendingOnes &&= one === 1;
-      }
-    }
+  for (let at = from; at < to; at++) {
+    const byte = coded[at]!;
+    const first = steps[16 * node + (byte >>> 4)]!;
+    if (first < 0) return undefined;
+    if ((first & SYMBOL) !== 0) text[length++] = (first >>> 9) & 0xff;
+    const second = steps[16 * (first & 0x1ff) + (byte & 0xf)]!;
+    if (second < 0) return undefined;
+    if ((second & SYMBOL) !== 0) text[length++] = (second >>> 9) & 0xff;
+    node = second & 0x1ff;
   }
-  if (pendingBits > PADDING_BITS_MAX || !pendingOnes) return undefined;
-  return text.subarray(0, length);
+  return mayEnd[node] === 1 ? text.subarray(0, length) : undefined;
 }

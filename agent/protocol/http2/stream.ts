@@ -2,7 +2,7 @@
 
 /** One stream while it is open: its two messages, and how it came to its end. */
 import type { Exchange } from '../decoder.ts';
-import { type Field, type Fields, NO_FIELDS } from '../http/fields.ts';
+import { type Field, type Fields, fieldValue, NO_FIELDS } from '../http/fields.ts';
 import { KeptBody } from '../http/kept-body.ts';
 import type { Incomplete, Message, RequestLine, StatusLine } from '../http/message.ts';
 import type { HeadNotes } from '../http/parts.ts';
@@ -75,26 +75,35 @@ export interface Head {
   readonly unknownLines: number;
 }
 
+const COLON = 0x3a;
+
 export function headOf(block: HeaderBlock): Head {
   const pseudo = new Map<string, string>();
   const lines: Field[] = [];
   const cookies: string[] = [];
   let unknownLines = 0;
   let malformedLines = 0;
-  for (const { name, value } of block.lines) {
+  for (const line of block.lines) {
+    const { name, value } = line;
     if (name === undefined || value === undefined) {
       unknownLines++;
       // A value whose name is unknown may be a credential: it is not shown.
       if (name !== undefined) lines.push({ name, value: '' });
-    } else if (name.startsWith(':')) {
+    } else if (name.charCodeAt(0) === COLON) {
       if (pseudo.has(name)) malformedLines++;
       else pseudo.set(name, value);
     } else if (name === 'cookie') {
       // One field in as many lines as compress well (section 8.2.3).
       cookies.push(value);
     } else {
-      if (name !== name.toLowerCase()) malformedLines++;
-      lines.push({ name: name.toLowerCase(), value });
+      const lower = name.toLowerCase();
+      if (name === lower) {
+        // The line itself: what the table says again and again is one object.
+        lines.push(line as Field);
+      } else {
+        malformedLines++;
+        lines.push({ name: lower, value });
+      }
     }
   }
   if (cookies.length > 0) lines.push({ name: 'cookie', value: cookies.join('; ') });
@@ -123,6 +132,17 @@ export function bodyOf(message: Message<unknown>, bytesMax: number): KeptBody {
 }
 
 /** Why a message that is given out now is not whole. */
+/**
+ * It has as many bytes as its head promised, so nothing of it is missing: the frame that would have said its end was not
+ * waited for. curl resets such a stream, or closes the connection (RFC 9113, section 8.1.1, on `content-length`).
+ */
+export function isWhole(half: Half<unknown>): boolean {
+  const { message } = half;
+  if (message?.body === undefined || half.hasEnded) return half.hasEnded;
+  const promised = fieldValue(message.fields, 'content-length');
+  return /^\d{1,15}$/.test(promised) && message.body.totalBytes === Number(promised);
+}
+
 export function breakOff(half: Half<unknown>, why: Incomplete): void {
   if (half.message !== undefined && !half.hasEnded) half.message.incomplete ??= why;
 }

@@ -12,13 +12,14 @@ import { attributesOf } from './attributes.ts';
 import { type BodyFacts, bodyFacts, brief } from './body.ts';
 import { itemsOf } from './items.ts';
 import { type Encoding, encodingOf, isPlain, type Plain, textAt, valueIn } from './object.ts';
-import { type Query, type RequestInfo, requestInfo } from './request-info.ts';
+import { mayBeOfApi, type Query, type RequestInfo, requestInfo } from './request-info.ts';
 import { carriesSecrets, isSecretKind, withoutQuotes, withoutSecrets } from './secrets.ts';
 import { type Fields, field, isKubernetes } from './signs.ts';
 import { watchEvents } from './watch.ts';
 import { resourceOf, wordingOf } from './wording.ts';
 
 export const kubernetes: Meaning = (exchange, take) => {
+  if (!mayBeOfApi(exchange.operation, exchange.resource)) return undefined;
   const query = plainOf(exchange.parameters);
   const info = requestInfo(exchange.operation, exchange.resource, query);
   if (info === undefined) return undefined;

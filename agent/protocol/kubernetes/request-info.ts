@@ -57,8 +57,16 @@ const VERBS: Readonly<Record<string, string>> = {
 /** Of `namespaces/NAME/…`, what belongs to the namespace itself and is no resource inside of it. */
 const OF_NAMESPACES = new Set(['status', 'finalize']);
 
+/** What is looked at of every exchange of HTTP: `/api`, `/apis` in any spelling, or a path without a resource. */
+export function mayBeOfApi(method: string, path: string): boolean {
+  if (!Object.hasOwn(VERBS, method)) return false;
+  return BEGINNINGS.test(path) || WITHOUT_RESOURCE.test(path);
+}
+
+const BEGINNINGS = /^\/(?:api|[^/]*%)/;
+
 export function requestInfo(method: string, path: string, query: Query): RequestInfo | undefined {
-  const verb = VERBS[method];
+  const verb = Object.hasOwn(VERBS, method) ? VERBS[method] : undefined;
   if (verb === undefined) return undefined;
   const parts = decoded(path);
   const resource = parts === undefined ? undefined : resourceInfo(verb, parts, query);

@@ -27,9 +27,7 @@ export function modelContext(exchange: Exchange): readonly Exchange[] | undefine
   if (operation !== 'POST' && operation !== 'GET' && operation !== '') return undefined;
   const isStream = isEventStream(attributes['response_content_type'] ?? '');
   const asked = operation === 'POST' ? found(request) : [];
-  const isTold = /"mcp-(?:session-id|protocol-version)":/.test(
-    `${attributes['request_headers'] ?? ''}${attributes['response_headers'] ?? ''}`,
-  );
+  const isTold = tells(attributes['request_headers']) || tells(attributes['response_headers']);
   if (!isTold && !asked.some(({ message }) => message.kind !== 'response' && isMcp(message))) {
     if (operation === 'POST' && !isStream) return undefined;
   }
@@ -39,6 +37,11 @@ export function modelContext(exchange: Exchange): readonly Exchange[] | undefine
   const isOurs = isTold || [...asked, ...told].some(({ message }) => message.kind !== 'response' && isMcp(message));
   if (!isOurs || asked.length + told.length === 0) return undefined;
   return meant(exchange, asked, told);
+}
+
+/** A session, or a version that was agreed on, in the fields as they are shown. */
+function tells(fields: string | undefined): boolean {
+  return fields?.includes('"mcp-') === true && /"mcp-(?:session-id|protocol-version)":/.test(fields);
 }
 
 function meant(
@@ -123,14 +126,17 @@ function briefly(attributes: Readonly<Record<string, string>>): Record<string, s
 
 function found({ bytes, totalBytes }: Payload): Found<RpcMessage>[] {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (!/^\s*[[{]/.test(text.toString('latin1', 0, 32))) return [];
+  if (text.length === 0 || !/^\s*[[{]/.test(text.toString('latin1', 0, 32))) return [];
   if (bytes.length < totalBytes || bytes.length > PARSED_BYTES_MAX) {
     const skimmer = new Skimmer();
     skimmer.push(bytes);
     const message = skimmer.message();
     return message === undefined ? [] : [{ message, payload: undefined }];
   }
-  const messages = readMessages(text.toString()) ?? [];
+  const all = text.toString();
+  // Without that name it is none, however it is parsed; names may be written with escapes.
+  if (!all.includes('jsonrpc') && !all.includes('\\u')) return [];
+  const messages = readMessages(all) ?? [];
   const isBatch = /^\s*\[/.test(text.toString('latin1', 0, 32));
   return messages.map((message) => ({ message, payload: isBatch ? payloadOf(jsonOf(message)) : undefined }));
 }

@@ -64,6 +64,7 @@ static __always_inline long read_process(void *into, __u32 bytes, __u64 address)
 static __always_inline void emit_secret(void *context, const struct secret_owner *owner,
 					const struct sworn_secret *secret)
 {
+	int is_key = secret->kind == SWORN_SECRET_KIND_SSH_CIPHER;
 	struct sworn_secret_event *event;
 	__u64 id;
 
@@ -74,13 +75,13 @@ static __always_inline void emit_secret(void *context, const struct secret_owner
 	id = __sync_fetch_and_add(&secrets_made, 1);
 	/* In the map before its event is in the ring: whoever reads that finds it. */
 	if (bpf_map_update_elem(&tls_secrets, &id, secret, BPF_NOEXIST)) {
-		count(SWORN_COUNTER_SECRET_MAP_FULL, 0);
+		count(is_key ? SWORN_COUNTER_KEY_MAP_FULL : SWORN_COUNTER_SECRET_MAP_FULL, 0);
 		return;
 	}
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
 		bpf_map_delete_elem(&tls_secrets, &id);
-		count(SWORN_COUNTER_SECRET_RING_FULL, 0);
+		count(is_key ? SWORN_COUNTER_KEY_RING_FULL : SWORN_COUNTER_SECRET_RING_FULL, 0);
 		return;
 	}
 	begin_event(&event->event, SWORN_EVENT_SECRET, 0, sizeof(*event));

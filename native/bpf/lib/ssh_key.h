@@ -38,6 +38,13 @@ struct {
 	__type(value, __u8);
 } ssh_keys_told SEC(".maps");
 
+static __always_inline int is_key_unreadable(long error)
+{
+	if (error)
+		count(SWORN_COUNTER_KEY_UNREADABLE, 0);
+	return error != 0;
+}
+
 static __always_inline __u64 ssh_key_mark(const struct sworn_secret *secret)
 {
 	const __u64 *words = (const __u64 *)secret->secret;
@@ -89,10 +96,10 @@ static __always_inline void take_ssh_key(void *context, const struct secret_owne
 	__u8 here = 1;
 	__u64 mark;
 
-	if (!place->key || !is_ssh_key_length(place->key_bytes) || is_unreadable(read_ssh_key(&secret, place)))
+	if (!place->key || !is_ssh_key_length(place->key_bytes) || is_key_unreadable(read_ssh_key(&secret, place)))
 		return;
 	if (place->iv && (place->iv_bytes == SSH_IV_GCM_BYTES || place->iv_bytes == SWORN_SSH_IV_BYTES_MAX) &&
-	    is_unreadable(read_ssh_iv(&secret, place)))
+	    is_key_unreadable(read_ssh_iv(&secret, place)))
 		return;
 	if (!place->always) {
 		mark = ssh_key_mark(&secret);

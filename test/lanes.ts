@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Which test files run beside which. Most wait more than they compute, so several run at once; but two that put programs into
+ * the kernel would take the processor from each other's rings and wait for each other's agents, so of these only one runs at a
+ * time, and others beside it.
+ */
+
+/**
+ * What a test file needs of the machine.
+ *
+ *   kernel     agents or programs in the kernel, cgroups, namespaces: one such file at a time
+ *   processes  engines, daemons, clients, kills: long files, begun before the short ones so that the lanes end together
+ *   little     this process, at most a server in it
+ */
+export type Need = 'kernel' | 'processes' | 'little';
+
+/** By path, the first that fits; what none fits needs little. */
+const NEEDS: readonly (readonly [Need, RegExp])[] = [
+  // These of the suites have no agent.
+  ['processes', /^test\/(?:oracle\/log|tamper)\//],
+  ['little', /^(?:test\/lanes|test\/entra-stand-in\/|test\/.*\/judge\.test|deploy\/installed-packages)/],
+  ['kernel', /^(?:native|deploy|test)\//],
+  ['kernel', /^cli\/commands\/(?:credential|doctor|policy|run|status|token)\.test/],
+  ['kernel', /^agent\/doctor\/host-checks\.test/],
+  ['kernel', /^agent\/wiring\/(?:clocks|failed-start|freezing|full-disk|guard|policy|seal|stolen-token)\.test/],
+  ['kernel', /^agent\/probe\/probing\.test/],
+  ['processes', /^(?:cli|collector|witness)\//],
+  ['processes', /^agent\/(?:seal|journal|delivery|probe)\//],
+];
+
+export function needOf(path: string): Need {
+  return NEEDS.find(([, paths]) => paths.test(path))?.[0] ?? 'little';
+}
+
+/** How files that start agents or programs in the kernel ask whether this host can. */
+const ASKS_FOR_KERNEL = /\b(?:whyNoRecording|hostChecks|missingOnHost)\(|\/bpf-host\.ts'|\/daemon-pair\.ts'/;
+
+/** Whether the table above forgets that this test file, with this text, needs the kernel. */
+export function isForgotten(path: string, text: string): boolean {
+  return needOf(path) !== 'kernel' && ASKS_FOR_KERNEL.test(text);
+}
+
+const ORDER: readonly Need[] = ['kernel', 'processes', 'little'];
+
+/** Each file once, `lanes` at a time and of those that need the kernel one. Ends when all have ended. */
+export async function inLanes(
+  paths: readonly string[],
+  lanes: number,
+  runFile: (path: string) => Promise<void>,
+): Promise<void> {
+  const waiting = new Map(ORDER.map((need) => [need, paths.filter((path) => needOf(path) === need)]));
+  let kernelIsTaken = false;
+
+  const next = (): string | undefined => {
+    for (const need of ORDER) {
+      if (need === 'kernel' && kernelIsTaken) continue;
+      const path = waiting.get(need)?.shift();
+      if (path !== undefined) return path;
+    }
+    return undefined;
+  };
+
+  const lane = async (): Promise<void> => {
+    for (let path = next(); path !== undefined; path = next()) {
+      const isKernel = needOf(path) === 'kernel';
+      if (isKernel) kernelIsTaken = true;
+      try {
+        await runFile(path);
+      } finally {
+        if (isKernel) kernelIsTaken = false;
+      }
+    }
+  };
+
+  // A lane that finds nothing ends; the one that has the kernel goes on with what is left for it.
+  await Promise.all(Array.from({ length: lanes }, lane));
+}

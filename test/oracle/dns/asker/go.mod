@@ -1,0 +1,3 @@
+module asker
+
+go 1.26.0
