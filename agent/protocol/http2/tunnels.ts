@@ -47,7 +47,7 @@ export class Tunnels {
       if (!reason.startsWith('gap')) sink.trouble(from, reason, bytes);
     };
     this.#sink = {
-      exchange: (exchange) => sink.exchange(exchange),
+      exchange: (exchange) => sink.exchange({ ...exchange, protocol: exchange.protocol ?? 'websocket' }),
       credential: (credential) => sink.credential(credential),
       terminal: (stretch) => sink.terminal(stretch),
       carried: (event) => sink.carried(event),
