@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,22 +56,6 @@ describe('the checks of a configuration', () => {
     const bad = await check('state folder', { state_dir: '/dev/null/state' });
     assert.equal(bad.state, 'fail');
     assert.match(bad.next, /state_dir/);
-  });
-
-  it('say whether the kernel lists system calls, only where they are watched', async () => {
-    const of = async (watch: boolean, traceFolder: string): Promise<(string | undefined)[]> => {
-      const text = JSON.stringify({ state_dir: at('state'), capture: { watch_syscalls: watch } });
-      const found = (await configChecks(readAgentConfig(text, 'x'), [traceFolder])).find(
-        ({ name }) => name === 'system calls',
-      );
-      return [found?.state, found?.next];
-    };
-    mkdirSync(at('tracing/events/syscalls'), { recursive: true });
-    assert.deepEqual(await of(false, at('nowhere')), [undefined, undefined]);
-    assert.deepEqual(await of(true, at('tracing')), ['ok', '']);
-    const [state, next] = await of(true, at('nowhere'));
-    assert.equal(state, 'fail');
-    assert.match(next ?? '', /mount -t tracefs/);
   });
 
   it('say whose the seal key is, and who else gets at it', async () => {

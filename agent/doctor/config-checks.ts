@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** What recording needs beyond the host: files of the configuration, and a collector that answers. */
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, type Stats, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync, type Stats, statfsSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { dirname, join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
@@ -14,21 +14,8 @@ const CONNECT_MS = 5000;
 const FREE_BYTES_MIN = 1024 ** 3;
 const WITHOUT_KEY = 'Without it the agent records unsealed, and a collector that knows its key refuses it.';
 
-/** Where the kernel lists the hooks of single system calls; the first is where systemd mounts it. */
-const TRACE_FOLDERS = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'] as const;
-
-/** `traceFolders`: a test gives others. */
-export async function configChecks(
-  config: AgentConfig,
-  traceFolders: readonly string[] = TRACE_FOLDERS,
-): Promise<Check[]> {
-  const checks = [
-    ...systemCalls(config, traceFolders),
-    stateFolder(config),
-    await sealKey(config),
-    workloads(config),
-    ...identityFiles(config),
-  ];
+export async function configChecks(config: AgentConfig): Promise<Check[]> {
+  const checks = [stateFolder(config), await sealKey(config), workloads(config), ...identityFiles(config)];
   checks.push(config.collector === null ? noCollector() : await collector(config.collector));
   return checks;
 }
@@ -45,15 +32,6 @@ function stateFolder(config: AgentConfig): Check {
   } catch (error) {
     return fail('state folder', messageOf(error), 'Make it writable for the agent, or name another as state_dir.');
   }
-}
-
-function systemCalls({ capture }: AgentConfig, folders: readonly string[]): Check[] {
-  if (!capture.watch_syscalls) return [];
-  const name = 'system calls';
-  const found = folders.find((folder) => existsSync(join(folder, 'events/syscalls')));
-  if (found !== undefined) return [ok(name, found)];
-  const next = 'Mount it: mount -t tracefs nodev /sys/kernel/tracing. Or set capture.watch_syscalls to false.';
-  return [fail(name, `${folders[0]} does not list them, so capture.watch_syscalls finds no hooks`, next)];
 }
 
 function isCredential(file: string): boolean {

@@ -119,6 +119,7 @@ CaptureObject::CaptureObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
     options.without_unix = OptionFlag(given, "withoutUnix");
     options.imds_redirect = OptionFlag(given, "imdsRedirect");
     options.watch_syscalls = OptionFlag(given, "watchSyscalls");
+    options.without_functions = OptionFlag(given, "withoutFunctions");
     options.stream_kinds = OptionUint32(given, "streamKinds", 0, 7);
     Napi::Value path = given.Get("cgroupPath");
     if (!path.IsUndefined()) {

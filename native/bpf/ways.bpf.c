@@ -3,8 +3,8 @@
 /*
  * Ways around the recorder: what a process can do so that its bytes do not pass where they are read, or so that they are
  * not its own. What can be read is read elsewhere; here is told that a way was taken. What shows at a hook that others need
- * too is looked at in their programs: everybody pays for each further one. None of these is a system call tracepoint but
- * the last, which are attached only when they are asked for: those slow down every process of the host.
+ * too is looked at in their programs: everybody pays for each further one. Ways that show by their system calls alone are in
+ * way_calls.bpf.c.
  */
 
 #include "lib/maps.h"
@@ -103,70 +103,5 @@ int scan_ways(struct bpf_iter__task *context)
 	process = process_key(task);
 	if (process.start_ns == state->start_ns)
 		compare_namespaces(task, &process, &state->scope);
-	return 0;
-}
-
-/* The record of a tracepoint of system calls. */
-struct syscall_enters {
-	__u64 common;
-	__s64 number;
-	__u64 arguments[6];
-};
-
-static __always_inline int call_watched(struct syscall_enters *call, __u64 subject)
-{
-	struct sworn_process_state *state;
-	struct sworn_process_key process;
-
-	state = watched_current(&process);
-	if (state)
-		take_way(&process, &state->scope, SWORN_WAY_SYSCALL, call->number, subject);
-	return 0;
-}
-
-SEC("tracepoint/syscalls/sys_enter_ptrace")
-int way_call_ptrace(struct syscall_enters *call)
-{
-	return call_watched(call, call->arguments[1]);
-}
-
-SEC("tracepoint/syscalls/sys_enter_process_vm_writev")
-int way_call_writev(struct syscall_enters *call)
-{
-	return call_watched(call, call->arguments[0]);
-}
-
-SEC("tracepoint/syscalls/sys_enter_pidfd_getfd")
-int way_call_getfd(struct syscall_enters *call)
-{
-	return call_watched(call, 0);
-}
-
-SEC("tracepoint/syscalls/sys_enter_setns")
-int way_call_setns(struct syscall_enters *call)
-{
-	return call_watched(call, call->arguments[1]);
-}
-
-SEC("tracepoint/syscalls/sys_enter_unshare")
-int way_call_unshare(struct syscall_enters *call)
-{
-	return call_watched(call, call->arguments[0]);
-}
-
-/* No tracepoint of sockets passes when bytes are spliced out of a unix socket. */
-SEC("tracepoint/syscalls/sys_enter_splice")
-int way_call_splice(struct syscall_enters *call)
-{
-	struct sworn_process_state *state;
-	struct sworn_process_key process;
-	const struct sock *sk;
-
-	state = watched_current(&process);
-	if (!state)
-		return 0;
-	sk = unix_socket_of(call->arguments[0]);
-	if (sk)
-		take_way(&process, &state->scope, SWORN_WAY_SYSCALL, call->number, inode_of(sk));
 	return 0;
 }

@@ -87,17 +87,6 @@ static void choose_unix_hooks(struct sworn_bpf *skeleton, const struct sworn_cap
 	skeleton->rodata->unix_by_socket = by_socket && !options->without_unix;
 }
 
-static void choose_way_hooks(struct sworn_bpf *skeleton, const struct sworn_capture_options *options)
-{
-	struct bpf_program *by_call[] = {
-		skeleton->progs.way_call_ptrace, skeleton->progs.way_call_writev,  skeleton->progs.way_call_getfd,
-		skeleton->progs.way_call_setns,	 skeleton->progs.way_call_unshare, skeleton->progs.way_call_splice,
-	};
-
-	for (size_t i = 0; i < sizeof(by_call) / sizeof(by_call[0]); i++)
-		bpf_program__set_autoload(by_call[i], options->watch_syscalls);
-}
-
 /* A signal makes the verifier give up with EAGAIN, and libbpf after a few: a profiler sends one each millisecond. */
 int sworn_load_undisturbed(struct bpf_object_skeleton *skeleton)
 {
@@ -142,7 +131,7 @@ static int load(struct sworn_capture *capture, const struct sworn_capture_option
 			return error;
 	}
 	choose_unix_hooks(skeleton, options);
-	choose_way_hooks(skeleton, options);
+	sworn_choose_call_ways(skeleton, options->watch_syscalls, options->without_functions);
 	sworn_choose_probe_ways(skeleton);
 	sworn_choose_redirect(skeleton, options->imds_redirect);
 	sworn_choose_streams(skeleton, options->stream_kinds);
@@ -181,6 +170,9 @@ static int attach(struct sworn_capture *capture)
 		skeleton->progs.way_signal,	  skeleton->progs.way_process_waits,	skeleton->progs.way_freeze,
 		skeleton->progs.way_call_ptrace,  skeleton->progs.way_call_writev,	skeleton->progs.way_call_getfd,
 		skeleton->progs.way_call_setns,	  skeleton->progs.way_call_unshare,	skeleton->progs.way_call_splice,
+		skeleton->progs.way_compat_ptrace, skeleton->progs.way_compat_writev,	skeleton->progs.way_compat_getfd,
+		skeleton->progs.way_compat_setns, skeleton->progs.way_compat_unshare,	skeleton->progs.way_compat_splice,
+		skeleton->progs.way_call_begins,
 		skeleton->progs.process_exit,	  skeleton->progs.process_fork,		skeleton->progs.process_exec,
 		skeleton->progs.process_attach,	  skeleton->progs.cgroup_made,		skeleton->progs.cgroup_gone,
 		skeleton->progs.image_mapped,

@@ -41,8 +41,10 @@ struct sworn_capture_options {
 	bool without_unix;
 	/* Loads what sworn_capture_redirect_imds attaches. */
 	bool imds_redirect;
-	/* Tells of calls by which a process acts in another's name; slows down every system call of the host. */
+	/* Tells of calls by which a process acts in another's name; without functions, slows down every system call of the host. */
 	bool watch_syscalls;
+	/* No programs at functions of the kernel, as on kernels that refuse them. */
+	bool without_functions;
 	/* Of enum sworn_stream_kind, 1 << kind: loads what sworn_capture_read_streams attaches. */
 	uint32_t stream_kinds;
 	/* Where cgroup programs attach; NULL: the root of the cgroup v2 hierarchy. */

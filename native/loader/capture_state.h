@@ -30,7 +30,7 @@ struct sworn_probe {
 
 #define SWORN_REDIRECT_PROGRAMS 4
 
-#define SWORN_STREAM_PROGRAMS 2
+#define SWORN_STREAM_PROGRAMS 3
 
 struct sworn_guard;
 struct bpf_object_skeleton;
@@ -60,6 +60,12 @@ void sworn_ring_close(struct sworn_ring *ring);
 
 /* Before load: whether connects to IMDS may be turned. */
 void sworn_choose_redirect(struct sworn_bpf *skeleton, bool wanted);
+/* Whether the kernel lets programs be at its functions: some refuse those (lockdown, no room for trampolines). */
+bool sworn_kernel_lets_functions_be_hooked(void);
+/* Of programs at functions, those for which the kernel has none are not loaded. How many are. */
+size_t sworn_choose_functions(struct bpf_program *const *programs, size_t count, bool wanted);
+/* Before load: the calls that are ways around the recorder, by their functions or by the beginning of all calls. */
+void sworn_choose_call_ways(struct sworn_bpf *skeleton, bool wanted, bool without_functions);
 /* Before load: whether programs at probes may sleep. */
 void sworn_choose_probe_ways(struct sworn_bpf *skeleton);
 /* Where its section says; nothing when it was not loaded. 0 or a negative errno. */

@@ -34,6 +34,7 @@ const LOADER = [
   'broker',
   'capture',
   'cgroup_root',
+  'functions',
   'guard',
   'guard_files',
   'module_btf',

@@ -17,6 +17,8 @@ export interface CaptureOptions {
   readonly withoutUnix?: boolean;
   /** Tells of calls by which a process acts in another's name. */
   readonly watchSyscalls?: boolean;
+  /** No programs at functions of the kernel, as where it refuses them. */
+  readonly withoutFunctions?: boolean;
   /** Loads the programs of `redirectImds`. */
   readonly imdsRedirect?: boolean;
   /** Bits: 2 for terminals, 4 for pipes. Loads what `readStreams` attaches. */

@@ -22,6 +22,8 @@ struct syscall_view {
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
+	unsigned long bx;
+	unsigned long cx;
 	unsigned long r10;
 	unsigned long r8;
 	unsigned long dx;
@@ -76,6 +78,10 @@ enum {
 	CALL_SENDMMSG = 307,
 	CALL_PREADV2 = 327,
 	CALL_PWRITEV2 = 328,
+	CALL_PTRACE = 101,
+	CALL_UNSHARE = 272,
+	CALL_SETNS = 308,
+	CALL_PROCESS_VM_WRITEV = 311,
 };
 
 #define TS_COMPAT 0x0002
@@ -93,6 +99,12 @@ static __always_inline void view_syscall(struct syscall_view *view)
 	view->arguments[3] = BPF_CORE_READ(registers, r10);
 	view->arguments[4] = BPF_CORE_READ(registers, r8);
 	view->compat = (BPF_CORE_READ(info, thread_info.status) & TS_COMPAT) != 0;
+	if (view->compat) {
+		view->arguments[0] = BPF_CORE_READ(registers, bx);
+		view->arguments[1] = BPF_CORE_READ(registers, cx);
+		view->arguments[3] = BPF_CORE_READ(registers, si);
+		view->arguments[4] = BPF_CORE_READ(registers, di);
+	}
 }
 #elif defined(__TARGET_ARCH_arm64)
 enum {
@@ -113,6 +125,10 @@ enum {
 	CALL_SENDMMSG = 269,
 	CALL_PREADV2 = 286,
 	CALL_PWRITEV2 = 287,
+	CALL_UNSHARE = 97,
+	CALL_PTRACE = 117,
+	CALL_SETNS = 268,
+	CALL_PROCESS_VM_WRITEV = 271,
 };
 
 #define TIF_32BIT 22
@@ -143,6 +159,50 @@ static __always_inline int moves_bytes_compat(__u64 number)
 
 /* One number on every processor, as all that came after 423. */
 #define CALL_IO_URING_ENTER 426
+#define CALL_PIDFD_GETFD 438
+
+/* The kernel's functions of a system call: of 64-bit programs; of 32-bit ones; and of those whose structures are others. */
+#if defined(__TARGET_ARCH_x86)
+#define FUNCTION_OF_CALL(name) "__x64_sys_" name
+#define FUNCTION_OF_32_BIT_CALL(name) "__ia32_sys_" name
+#define FUNCTION_OF_COMPAT_CALL(name) "__ia32_compat_sys_" name
+#elif defined(__TARGET_ARCH_arm64)
+#define FUNCTION_OF_CALL(name) "__arm64_sys_" name
+/* The same function: there is none of this name, so no program is attached twice. */
+#define FUNCTION_OF_32_BIT_CALL(name) "__arm64_32_bit_sys_" name
+#define FUNCTION_OF_COMPAT_CALL(name) "__arm64_compat_sys_" name
+#endif
+
+/* What a 32-bit program's number is among those of 64-bit ones; of the calls that are ways around the recorder. */
+static __always_inline __u64 native_of_compat(__u64 number)
+{
+	switch (number) {
+	case 26:
+		return CALL_PTRACE;
+	case CALL_PIDFD_GETFD:
+		return CALL_PIDFD_GETFD;
+#if defined(__TARGET_ARCH_x86)
+	case 310:
+		return CALL_UNSHARE;
+	case 313:
+		return CALL_SPLICE;
+	case 346:
+		return CALL_SETNS;
+	case 348:
+		return CALL_PROCESS_VM_WRITEV;
+#elif defined(__TARGET_ARCH_arm64)
+	case 337:
+		return CALL_UNSHARE;
+	case 340:
+		return CALL_SPLICE;
+	case 375:
+		return CALL_SETNS;
+	case 377:
+		return CALL_PROCESS_VM_WRITEV;
+#endif
+	}
+	return ~0ULL;
+}
 
 /* Calls that send through the file descriptor that is their first argument; splice has two. */
 static __always_inline int sends_bytes(__u64 number)

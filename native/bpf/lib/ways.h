@@ -65,7 +65,7 @@ static __always_inline void take_way(const struct sworn_process_key *process, co
 	tell_way(process, scope, &key, way, detail);
 }
 
-/* An act against the agent. What one process does is told act by act. */
+/* An act against the agent, or a call that is a way. What one process does is told act by act, call by call. */
 static __always_inline void take_act(const struct sworn_process_key *process, const struct sworn_scope *scope, __u32 way,
 				     __u32 act, __u64 subject)
 {

@@ -278,6 +278,30 @@ static void expect_datagrams(void)
 	say(name, met[0] == count && met[1] == count && !wrong, detail);
 }
 
+static void expect_calls(const char *name, int (*work)(void), size_t wanted)
+{
+	const struct sworn_way_event *event;
+	uint32_t seen[16];
+	char detail[128] = "";
+	size_t at = 0, count = 0;
+
+	if (!perform(name, work, true))
+		return;
+	while ((event = next_heard(&at, SWORN_EVENT_WAY))) {
+		size_t i = 0;
+
+		if (event->way != SWORN_WAY_SYSCALL || event->scope.session_key != session)
+			continue;
+		while (i < count && seen[i] != event->detail)
+			i++;
+		if (i == count && count < sizeof(seen) / sizeof(seen[0]))
+			seen[count++] = event->detail;
+	}
+	for (size_t i = 0, used = 0; i < count; i++)
+		used += (size_t)snprintf(detail + used, sizeof(detail) - used, "%u ", seen[i]);
+	say(name, count == wanted, detail);
+}
+
 static void expect_programs(void)
 {
 	struct sworn_program_info infos[128];
@@ -334,6 +358,7 @@ int main(void)
 	struct sworn_capture_options options = {
 		.ring_bytes = RING_BYTES,
 		.processes_max = 1024,
+		.watch_syscalls = true,
 		.stream_kinds = 1 << SWORN_STREAM_KIND_TERMINAL | 1 << SWORN_STREAM_KIND_PIPE,
 	};
 	int error;
@@ -354,6 +379,10 @@ int main(void)
 	for (size_t i = 0; i < key_place_count; i++)
 		expect_key(&key_places[i]);
 	expect_datagrams();
+	expect_calls("calls in another's name are told, each of the six", make_calls, CALL_WAYS);
+#ifdef __x86_64__
+	expect_calls("such a call of a 32-bit program is told", make_compat_call, 1);
+#endif
 	expect_nothing_lost();
 	expect_counted("an io_uring is counted", make_uring, SWORN_COUNTER_STREAM_URING_UNSEEN, 0);
 #ifdef __x86_64__

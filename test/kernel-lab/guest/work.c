@@ -166,3 +166,34 @@ int send_datagrams(void)
 	}
 	return 0;
 }
+
+int make_calls(void)
+{
+	char byte = 0;
+	struct iovec part = {&byte, 1};
+	int pair[2], ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) || pipe(ends) || write(pair[0], "x", 1) != 1)
+		return __LINE__;
+	if (splice(pair[1], NULL, ends[1], NULL, 1, 0) != 1)
+		return __LINE__;
+	syscall(SYS_ptrace, -1, 0, 0, 0);
+	syscall(SYS_process_vm_writev, getpid(), &part, 1, &part, 1, 0);
+	syscall(SYS_pidfd_getfd, -1, 0, 0);
+	syscall(SYS_setns, -1, 0);
+	syscall(SYS_unshare, 0);
+	return 0;
+}
+
+int make_compat_call(void)
+{
+#ifdef __x86_64__
+	long result;
+
+	/* unshare */
+	__asm__ volatile("int $0x80" : "=a"(result) : "a"(310L), "b"(0L) : "memory", "r8", "r9", "r10", "r11");
+	return result == 0 ? 0 : __LINE__;
+#else
+	return 0;
+#endif
+}

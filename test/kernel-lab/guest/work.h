@@ -39,6 +39,12 @@ int write_compat(void);
 #define DATAGRAM_SIZES {1, 128, 129, 512, 2048, 2049, 8192, 9000, 60000}
 int send_datagrams(void);
 
+/* Each call by which a process acts in another's name, once; whether it succeeds does not matter. */
+#define CALL_WAYS 6
+int make_calls(void);
+/* One of them, as a 32-bit program makes it. */
+int make_compat_call(void);
+
 struct key_place {
 	const char *name;
 	/* enum sworn_probe_kind */
