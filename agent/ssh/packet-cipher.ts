@@ -11,6 +11,7 @@ import { createCipheriv, createDecipheriv, type Decipheriv, timingSafeEqual } fr
 import type { CipherSpec, PacketSpec } from './algorithms.ts';
 import { ivOf } from './gcm-iv.ts';
 import { poly1305 } from './poly1305.ts';
+import { countUp, SmallGcm } from './small-gcm.ts';
 
 export interface PacketCipher {
   /** Bytes of a packet that tell its length. */
@@ -98,11 +99,13 @@ class GcmCipher implements PacketCipher {
   readonly #name: string;
   readonly #key: Buffer;
   readonly #iv: Buffer;
+  readonly #small: SmallGcm;
   #isIvKnown: boolean;
 
   constructor({ name }: CipherSpec, key: Buffer, iv: Buffer) {
     this.#name = name;
     this.#key = Buffer.from(key);
+    this.#small = new SmallGcm(name, key);
     this.#iv = Buffer.alloc(12);
     iv.copy(this.#iv);
     this.#isIvKnown = iv.length === 12;
@@ -113,10 +116,17 @@ class GcmCipher implements PacketCipher {
   }
 
   open(packet: Buffer): Buffer | undefined {
+    if (this.#isIvKnown && this.#small.takes(packet)) {
+      const body = this.#small.open(packet, this.#iv);
+      if (body !== undefined) {
+        countUp(this.#iv);
+        return body;
+      }
+    }
     const aad = packet.subarray(0, 4);
     const sealed = packet.subarray(4, -16);
     const tag = packet.subarray(-16);
-    const body = this.#isIvKnown ? this.#tryIv(aad, sealed, tag) : undefined;
+    const body = this.#isIvKnown && !this.#small.takes(packet) ? this.#tryIv(aad, sealed, tag) : undefined;
     if (body !== undefined) return body;
     const found = ivOf(this.#name, this.#key, aad, sealed, tag);
     if (found === undefined) return undefined;
@@ -130,6 +140,7 @@ class GcmCipher implements PacketCipher {
   end(): void {
     this.#key.fill(0);
     this.#iv.fill(0);
+    this.#small.end();
   }
 
   #tryIv(aad: Buffer, sealed: Buffer, tag: Buffer): Buffer | undefined {
@@ -138,7 +149,7 @@ class GcmCipher implements PacketCipher {
       decipher.setAAD(aad).setAuthTag(tag);
       const body = decipher.update(sealed);
       decipher.final();
-      this.#iv.writeBigUInt64BE(BigInt.asUintN(64, this.#iv.readBigUInt64BE(4) + 1n), 4);
+      countUp(this.#iv);
       return body;
     } catch {
       return undefined;

@@ -231,7 +231,7 @@ export class Channel {
         ...this.#attributes,
         channel: String(id),
         channel_type: type,
-        stderr: Buffer.from(errorText.bytes).toString(),
+        stderr: errorText.totalBytes === 0 ? '' : Buffer.from(errorText.bytes).toString(),
         ...(errorText.totalBytes > 0 && { stderr_bytes: String(errorText.totalBytes) }),
         ...(Object.keys(this.#environment).length > 0 && { environment: JSON.stringify(this.#environment) }),
         ...(this.#terminal && {
