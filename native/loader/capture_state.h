@@ -30,7 +30,7 @@ struct sworn_probe {
 
 #define SWORN_REDIRECT_PROGRAMS 4
 
-#define SWORN_STREAM_PROGRAMS 2
+#define SWORN_STREAM_PROGRAMS 3
 
 struct sworn_guard;
 struct bpf_object_skeleton;

@@ -11,8 +11,11 @@ void sworn_choose_streams(struct sworn_bpf *skeleton, uint32_t kinds)
 {
 	skeleton->rodata->stream_kinds = kinds;
 	bpf_program__set_autoload(skeleton->progs.stream_call_ends, kinds != 0);
-	bpf_program__set_autoload(skeleton->progs.stream_uring_made,
-				  kinds != 0 && sworn_kernel_has_tracepoint("btf_trace_io_uring_create"));
+	bool asks = sworn_kernel_has_tracepoint("btf_trace_io_uring_submit_req");
+	bool makes = sworn_kernel_has_tracepoint("btf_trace_io_uring_create");
+
+	bpf_program__set_autoload(skeleton->progs.stream_uring_asked, kinds != 0 && asks);
+	bpf_program__set_autoload(skeleton->progs.stream_uring_made, kinds != 0 && !asks && makes);
 }
 
 void sworn_detach_streams(struct sworn_capture *capture)
@@ -27,6 +30,7 @@ int sworn_capture_read_streams(struct sworn_capture *capture, bool wanted)
 {
 	struct bpf_program *order[SWORN_STREAM_PROGRAMS] = {
 		capture->skeleton->progs.stream_call_ends,
+		capture->skeleton->progs.stream_uring_asked,
 		capture->skeleton->progs.stream_uring_made,
 	};
 
@@ -53,5 +57,6 @@ int sworn_capture_read_streams(struct sworn_capture *capture, bool wanted)
 bool sworn_is_idle_stream_program(struct sworn_capture *capture, struct bpf_program *program)
 {
 	return !capture->stream_links[0] && (program == capture->skeleton->progs.stream_call_ends ||
+					     program == capture->skeleton->progs.stream_uring_asked ||
 					     program == capture->skeleton->progs.stream_uring_made);
 }
