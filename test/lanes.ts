@@ -10,15 +10,18 @@
  * What a test file needs of the machine.
  *
  *   kernel     agents or programs in the kernel, cgroups, namespaces: one such file at a time
+ *   build      compilers, for what others run: begun first
  *   processes  engines, daemons, clients, kills: long files, begun before the short ones so that the lanes end together
  *   little     this process, at most a server in it
  */
-export type Need = 'kernel' | 'processes' | 'little';
+export type Need = 'kernel' | 'build' | 'processes' | 'little';
 
 /** By path, the first that fits; what none fits needs little. */
 const NEEDS: readonly (readonly [Need, RegExp])[] = [
   // These of the suites have no agent.
   ['processes', /^test\/(?:oracle\/log|tamper)\//],
+  // Begun first of all, and long before the one that needs what it builds.
+  ['build', /^native\/test\/rustls-client\.test/],
   ['little', /^(?:test\/lanes|test\/entra-stand-in\/|test\/.*\/judge\.test|deploy\/installed-packages)/],
   ['kernel', /^(?:native|deploy|test)\//],
   ['kernel', /^cli\/commands\/(?:credential|doctor|policy|run|status|token)\.test/],
@@ -41,7 +44,7 @@ export function isForgotten(path: string, text: string): boolean {
   return needOf(path) !== 'kernel' && ASKS_FOR_KERNEL.test(text);
 }
 
-const ORDER: readonly Need[] = ['kernel', 'processes', 'little'];
+const ORDER: readonly Need[] = ['kernel', 'build', 'processes', 'little'];
 
 /** Each file once, `lanes` at a time and of those that need the kernel one. Ends when all have ended. */
 export async function inLanes(
