@@ -10,6 +10,7 @@
 import { createCipheriv, createDecipheriv, type Decipheriv, timingSafeEqual } from 'node:crypto';
 import type { CipherSpec, PacketSpec } from './algorithms.ts';
 import { ChachaPlaces } from './chacha-places.ts';
+import { CHACHA_BLOCK_BYTES, Chacha20 } from './chacha20.ts';
 import { CtrPlaces, ivAfter } from './ctr-places.ts';
 import { ivOf } from './gcm-iv.ts';
 import { packetBytesOf } from './packet-bytes.ts';
@@ -196,45 +197,55 @@ class GcmCipher implements PacketCipher {
 /** Two keystreams by the packet's number: one for the length, one for the body and, before it, the key of the tag. */
 class ChachaCipher implements PacketCipher {
   readonly headBytes = 4;
+  readonly #key: Buffer;
+  /** The first half of the key. */
   readonly #content: Buffer;
-  readonly #length: Buffer;
+  readonly #small: Chacha20;
+  readonly #length: Chacha20;
 
   constructor(key: Buffer) {
-    this.#content = Buffer.from(key.subarray(0, 32));
-    this.#length = Buffer.from(key.subarray(32, 64));
+    this.#key = Buffer.from(key);
+    this.#content = this.#key.subarray(0, 32);
+    this.#small = new Chacha20(this.#content);
+    this.#length = new Chacha20(key.subarray(32, 64));
   }
 
   packetBytes(head: Buffer, sequence: number): number | undefined {
-    const length = chacha(this.#length, 0, sequence, head.subarray(0, 4)).readUInt32BE(0);
+    const length = this.#length.crypt(head.subarray(0, 4), 0, sequence).readUInt32BE(0);
     return packetBytesOf(length, 16, 8, 4);
   }
 
   open(packet: Buffer, sequence: number): Buffer | undefined {
-    const tagKey = chacha(this.#content, 0, sequence, NO_BYTES_32);
+    const tagKey = this.#small.crypt(NO_BYTES_32, 0, sequence);
     const tag = poly1305(tagKey, packet.subarray(0, -16));
     tagKey.fill(0);
     if (!timingSafeEqual(tag, packet.subarray(-16))) return undefined;
-    return chacha(this.#content, 1, sequence, packet.subarray(4, -16));
+    const sealed = packet.subarray(4, -16);
+    if (sealed.length <= CHACHA_SMALL_BYTES) return this.#small.crypt(sealed, 1, sequence);
+    return chacha(this.#content, 1, sequence, sealed);
   }
 
   seeker(sequence: number): PacketSeeker<PacketCipher> {
-    const own = new ChachaCipher(Buffer.concat([this.#content, this.#length]));
+    const own = new ChachaCipher(this.#key);
     const parts = {
-      lengthWord: (number: number) => chacha(own.#length, 0, number, NO_BYTES_4).readUInt32BE(0),
-      body: (number: number, head: Buffer) => chacha(own.#content, 1, number, head),
+      lengthWord: (number: number) => own.#length.crypt(NO_BYTES_4, 0, number).readUInt32BE(0),
+      body: (number: number, head: Buffer) => own.#small.crypt(head, 1, number),
       isWhole: (number: number, packet: Buffer) => own.open(packet, number) !== undefined,
-      cipher: () => new ChachaCipher(Buffer.concat([own.#content, own.#length])),
+      cipher: () => new ChachaCipher(own.#key),
       end: () => own.end(),
     };
     return new PacketSeeker(new ChachaPlaces(parts, sequence));
   }
 
   end(): void {
-    this.#content.fill(0);
-    this.#length.fill(0);
+    this.#key.fill(0);
+    this.#small.end();
+    this.#length.end();
   }
 }
 
+/** Of more, the runtime's cipher makes up for its setting up. */
+const CHACHA_SMALL_BYTES = 4 * CHACHA_BLOCK_BYTES;
 const NO_BYTES_4 = Buffer.alloc(4);
 const NO_BYTES_32 = Buffer.alloc(32);
 
