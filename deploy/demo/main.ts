@@ -189,8 +189,8 @@ function statementOf({ statement, parameters, operation, resource }: CommandRow)
 }
 
 function printPlaces(stage: Stage, { terminals, commands }: Verdict): void {
-  const shell = terminals[0]?.session_id.slice(0, 8) ?? 'last';
-  const tools = commands.find(({ protocol }) => protocol === 'mcp')?.session_id.slice(0, 8) ?? 'last';
+  const shell = terminals[0]?.session_id ?? 'last';
+  const tools = commands.find(({ protocol }) => protocol === 'mcp')?.session_id ?? 'last';
   console.log(`
 Everything is still running. In another terminal:
 
@@ -198,8 +198,8 @@ Everything is still running. In another terminal:
 
   sworn sessions
   sworn show last --full
-  sworn replay ${tools} --skip-idle 1            commands of every protocol, as they happened
-  sworn replay ${shell} --terminal ${terminals[0]?.name.replace('/dev/', '') ?? ''}    the shell, as it looked
+  sworn replay ${tools} --skip-idle 1
+  sworn replay ${shell} --terminal ${terminals[0]?.name.replace('/dev/', '') ?? ''}
   sworn query "SELECT identity_name, operation, count() FROM sworn.commands GROUP BY ALL ORDER BY ALL"
   sworn query "SELECT * FROM sworn.alerts"
   sworn tail &

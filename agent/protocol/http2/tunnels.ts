@@ -115,7 +115,8 @@ export class Tunnels {
     return {
       exchange: (exchange) => {
         const { carries } = exchange;
-        sink.exchange(carries === undefined ? exchange : { ...exchange, carries: named(carries) });
+        const protocol = exchange.protocol ?? 'websocket';
+        sink.exchange({ ...exchange, protocol, ...(carries !== undefined && { carries: named(carries) }) });
       },
       credential: (credential) => sink.credential(credential),
       terminal: (stretch) => sink.terminal({ ...stretch, terminal: named(stretch.terminal) }),
