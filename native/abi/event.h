@@ -481,6 +481,8 @@ enum sworn_counter {
 	SWORN_COUNTER_STREAM_COMPAT = 61,
 	/* A workload made an io_uring, whose reads and writes of pipes and terminals are not seen. */
 	SWORN_COUNTER_STREAM_URING_UNSEEN = 62,
+	/* The end of a read or write was not seen, though its beginning was: somebody else put a program at the same function. */
+	SWORN_COUNTER_STREAM_END_UNSEEN = 63,
 	SWORN_COUNTERS = 64,
 };
 
