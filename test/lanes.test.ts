@@ -47,7 +47,8 @@ describe('lanes', () => {
       ['test/oracle/http/curl.test.ts', 'kernel'],
       ['test/oracle/log/tiles.test.ts', 'processes'],
       ['deploy/systemd/sandbox.test.ts', 'kernel'],
-      ['cli/commands/run.test.ts', 'kernel'],
+      ['cli/commands/run.test.ts', 'agent'],
+      ['native/test/rustls-client.test.ts', 'build'],
       ['cli/commands/query.test.ts', 'processes'],
       ['agent/protocol/http1/decoder.test.ts', 'little'],
     ];

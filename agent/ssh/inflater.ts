@@ -2,13 +2,14 @@
 
 /**
  * One zlib stream over all packets of a direction: each packet is flushed, but a flush may leave bits of the last code for the
- * next packet. The runtime inflates streams only apart from the caller; packets are wanted in the order in which they came, so
- * this is a small inflater of our own.
+ * next packet. The runtime inflates streams only apart from the caller, and at once only what ends with a byte, as messages of
+ * WebSocket do. So this is a small inflater of our own.
  *
  * Bounds   32 KiB of what came before, and one message of at most MESSAGE_BYTES_MAX
  * Errors   undefined; the stream is then broken for good
  * Source   RFC 1950 and 1951; RFC 4253, section 6.2
  */
+import { CODE_BITS_MAX, type Codes, codesOf, FIXED, LOOK_BITS } from './huffman-codes.ts';
 
 /** What is compressed in one direction, packet by packet. */
 export interface Inflater {
@@ -25,7 +26,9 @@ const MESSAGE_BYTES_MAX = 256 * 1024;
 const WINDOW_BYTES = 32 * 1024;
 /** Input that may be left for the next packet: the head of a block with its codes is the longest. */
 const LEFT_BYTES_MAX = 4096;
-const CODE_BITS_MAX = 15;
+/** Behind the input, so that three bytes can be read anywhere in it. */
+const PADDING_BYTES = 4;
+const LOOK_MASK = (1 << LOOK_BITS) - 1;
 
 const LENGTH_BASE = [
   3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258,
@@ -41,12 +44,6 @@ const DISTANCE_BITS = [
 const LENGTHS_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 const END_OF_BLOCK = 256;
 
-/** Codes of a block: how many there are of each length, and their symbols in order. */
-interface Codes {
-  readonly counts: Uint16Array;
-  readonly symbols: Uint16Array;
-}
-
 type State =
   | { readonly kind: 'head' }
   | { readonly kind: 'block' }
@@ -58,8 +55,12 @@ type Stop = 'need-more' | 'broken';
 
 class ZlibStream implements Inflater {
   #state: State = { kind: 'head' };
-  #input: Buffer = Buffer.alloc(0);
+  /** With its padding. */
+  #input: Buffer = Buffer.alloc(PADDING_BYTES);
+  #inputBytes = 0;
   #bit = 0;
+  /** Where to go on when more input is there. */
+  #mark = 0;
   #out = Buffer.allocUnsafeSlow(2 * WINDOW_BYTES);
   /** Output that is kept for what comes points back to, then output of this packet. */
   #end = 0;
@@ -68,22 +69,35 @@ class ZlibStream implements Inflater {
   inflate(bytes: Buffer): Buffer | undefined {
     if (this.#broken) return undefined;
     const before = this.#slide();
-    this.#input = this.#input.length === 0 ? bytes : Buffer.concat([this.#input, bytes]);
+    this.#take(bytes);
     let stop: Stop | undefined;
     while (stop === undefined) {
-      const mark = this.#bit;
-      stop = this.#step();
-      if (stop === 'need-more') this.#bit = mark;
-      if (this.#end - before > MESSAGE_BYTES_MAX) stop = 'broken';
+      this.#mark = this.#bit;
+      stop = this.#step(before + MESSAGE_BYTES_MAX);
     }
-    const usedBytes = this.#bit >>> 3;
-    this.#input = Buffer.from(this.#input.subarray(usedBytes));
-    this.#bit &= 7;
-    if (stop === 'broken' || this.#input.length > LEFT_BYTES_MAX) {
+    if (stop === 'broken' || !this.#leave()) {
       this.#broken = true;
       return undefined;
     }
     return Buffer.from(this.#out.subarray(before, this.#end));
+  }
+
+  #take(bytes: Buffer): void {
+    const input = Buffer.allocUnsafe(this.#inputBytes + bytes.length + PADDING_BYTES);
+    this.#input.copy(input, 0, 0, this.#inputBytes);
+    bytes.copy(input, this.#inputBytes);
+    this.#inputBytes += bytes.length;
+    input.fill(0, this.#inputBytes);
+    this.#input = input;
+  }
+
+  /** What was not read stays for the next packet; false when it is more than there can be. */
+  #leave(): boolean {
+    const usedBytes = this.#mark >>> 3;
+    this.#input = Buffer.from(this.#input.subarray(usedBytes));
+    this.#inputBytes -= usedBytes;
+    this.#bit = this.#mark & 7;
+    return this.#inputBytes <= LEFT_BYTES_MAX;
   }
 
   /** Makes room, keeping the window; returns where output begins. */
@@ -96,8 +110,8 @@ class ZlibStream implements Inflater {
     return this.#end;
   }
 
-  /** One piece: a head, a block's head, a code. */
-  #step(): Stop | undefined {
+  /** One piece: a head, a block's head, its codes. Output may not reach beyond `endMax`. */
+  #step(endMax: number): Stop | undefined {
     const state = this.#state;
     switch (state.kind) {
       case 'head':
@@ -105,9 +119,9 @@ class ZlibStream implements Inflater {
       case 'block':
         return this.#block();
       case 'stored':
-        return this.#stored(state);
+        return this.#stored(state, endMax);
       case 'codes':
-        return this.#code(state.literals, state.distances);
+        return this.#codes(state.literals, state.distances, endMax);
     }
   }
 
@@ -142,16 +156,16 @@ class ZlibStream implements Inflater {
     }
   }
 
-  #stored(state: { left: number }): Stop | undefined {
+  #stored(state: { left: number }, endMax: number): Stop | undefined {
     const at = this.#bit >>> 3;
-    const count = Math.min(state.left, this.#input.length - at);
+    const count = Math.min(state.left, this.#inputBytes - at);
+    if (this.#end + count > endMax) return 'broken';
     this.#reserve(count);
     this.#input.copy(this.#out, this.#end, at, at + count);
     this.#end += count;
     this.#bit += 8 * count;
     state.left -= count;
     if (state.left === 0) this.#state = { kind: 'block' };
-    // What was taken is taken: the caller's mark must not undo it.
     else if (count === 0) return 'need-more';
     return undefined;
   }
@@ -192,16 +206,48 @@ class ZlibStream implements Inflater {
     return undefined;
   }
 
-  #code(literals: Codes, distances: Codes): Stop | undefined {
+  #codes(literals: Codes, distances: Codes, endMax: number): Stop | undefined {
+    while (this.#state.kind === 'codes') {
+      this.#literals(literals.looks, endMax);
+      this.#mark = this.#bit;
+      const stop = this.#code(literals, distances, endMax);
+      if (stop !== undefined) return stop;
+    }
+    return undefined;
+  }
+
+  /** As many as can be told by one look each; this is where time goes. */
+  #literals(looks: Uint16Array, endMax: number): void {
+    const input = this.#input;
+    const bitsMax = 8 * this.#inputBytes;
+    this.#reserve(this.#inputBytes);
+    const out = this.#out;
+    const last = Math.min(out.length, endMax);
+    let [bit, end] = [this.#bit, this.#end];
+    while (end < last) {
+      const at = bit >>> 3;
+      const three = (input[at] as number) | ((input[at + 1] as number) << 8) | ((input[at + 2] as number) << 16);
+      const look = looks[(three >>> (bit & 7)) & LOOK_MASK] as number;
+      const after = bit + (look & 15);
+      if (look === 0 || look >= END_OF_BLOCK * 16 || after > bitsMax) break;
+      out[end++] = look >>> 4;
+      bit = after;
+    }
+    this.#bit = bit;
+    this.#end = end;
+  }
+
+  #code(literals: Codes, distances: Codes, endMax: number): Stop | undefined {
     const symbol = this.#symbol(literals);
     if (typeof symbol === 'string') return symbol;
-    if (symbol < END_OF_BLOCK) {
-      this.#reserve(1);
-      this.#out[this.#end++] = symbol;
-      return undefined;
-    }
     if (symbol === END_OF_BLOCK) {
       this.#state = { kind: 'block' };
+      return undefined;
+    }
+    if (symbol < END_OF_BLOCK) {
+      if (this.#end >= endMax) return 'broken';
+      this.#reserve(1);
+      this.#out[this.#end++] = symbol;
       return undefined;
     }
     const length = this.#extended(LENGTH_BASE, LENGTH_BITS, symbol - 257);
@@ -210,9 +256,13 @@ class ZlibStream implements Inflater {
     if (typeof distanceSymbol === 'string') return distanceSymbol;
     const distance = this.#extended(DISTANCE_BASE, DISTANCE_BITS, distanceSymbol);
     if (typeof distance === 'string') return distance;
-    if (distance > this.#end) return 'broken';
+    if (distance > this.#end || this.#end + length > endMax) return 'broken';
     this.#reserve(length);
-    for (let i = 0; i < length; i++, this.#end++) this.#out[this.#end] = this.#out[this.#end - distance] as number;
+    const out = this.#out;
+    const from = this.#end;
+    this.#end += length;
+    if (distance >= length) out.copyWithin(from, from - distance, from - distance + length);
+    else for (let i = from; i < this.#end; i++) out[i] = out[i - distance] as number;
     return undefined;
   }
 
@@ -223,7 +273,12 @@ class ZlibStream implements Inflater {
     return extra < 0 ? 'need-more' : base + extra;
   }
 
-  #symbol({ counts, symbols }: Codes): number | Stop {
+  #symbol({ looks, counts, symbols }: Codes): number | Stop {
+    const look = looks[this.#three() & LOOK_MASK] as number;
+    if (look !== 0 && this.#bit + (look & 15) <= 8 * this.#inputBytes) {
+      this.#bit += look & 15;
+      return look >>> 4;
+    }
     let code = 0;
     let first = 0;
     let index = 0;
@@ -240,14 +295,19 @@ class ZlibStream implements Inflater {
     return 'broken';
   }
 
-  /** -1 when they are not all there. */
+  /** 16 at most; -1 when they are not all there. */
   #bits(count: number): number {
-    if (this.#bit + count > 8 * this.#input.length) return -1;
-    let value = 0;
-    for (let i = 0; i < count; i++, this.#bit++) {
-      value |= (((this.#input[this.#bit >>> 3] as number) >>> (this.#bit & 7)) & 1) << i;
-    }
+    if (this.#bit + count > 8 * this.#inputBytes) return -1;
+    const value = this.#three() & ((1 << count) - 1);
+    this.#bit += count;
     return value;
+  }
+
+  /** The next 17 bits and more; 0 behind the end. */
+  #three(): number {
+    const [input, at] = [this.#input, this.#bit >>> 3];
+    const three = (input[at] as number) | ((input[at + 1] as number) << 8) | ((input[at + 2] as number) << 16);
+    return three >>> (this.#bit & 7);
   }
 
   #reserve(count: number): void {
@@ -257,31 +317,3 @@ class ZlibStream implements Inflater {
     this.#out = grown;
   }
 }
-
-/** Undefined when more codes are asked for than there can be. */
-function codesOf(lengths: Uint8Array): Codes | undefined {
-  const counts = new Uint16Array(CODE_BITS_MAX + 1);
-  for (const length of lengths) counts[length] = (counts[length] as number) + 1;
-  counts[0] = 0;
-  let left = 1;
-  for (let bits = 1; bits <= CODE_BITS_MAX; bits++) {
-    left = 2 * left - (counts[bits] as number);
-    if (left < 0) return undefined;
-  }
-  const offsets = new Uint16Array(CODE_BITS_MAX + 2);
-  for (let bits = 1; bits <= CODE_BITS_MAX; bits++) {
-    offsets[bits + 1] = (offsets[bits] as number) + (counts[bits] as number);
-  }
-  const symbols = new Uint16Array(lengths.length);
-  for (const [symbol, length] of lengths.entries()) {
-    if (length === 0) continue;
-    symbols[offsets[length] as number] = symbol;
-    offsets[length] = (offsets[length] as number) + 1;
-  }
-  return { counts, symbols };
-}
-
-const FIXED = {
-  literals: codesOf(Uint8Array.from({ length: 288 }, (_, i) => (i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8))) as Codes,
-  distances: codesOf(new Uint8Array(30).fill(5)) as Codes,
-};

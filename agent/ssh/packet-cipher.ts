@@ -9,8 +9,10 @@
  */
 import { createCipheriv, createDecipheriv, type Decipheriv, timingSafeEqual } from 'node:crypto';
 import type { CipherSpec, PacketSpec } from './algorithms.ts';
+import { CHACHA_BLOCK_BYTES, Chacha20 } from './chacha20.ts';
 import { ivOf } from './gcm-iv.ts';
 import { poly1305 } from './poly1305.ts';
+import { countUp, SmallGcm } from './small-gcm.ts';
 
 export interface PacketCipher {
   /** Bytes of a packet that tell its length. */
@@ -98,11 +100,13 @@ class GcmCipher implements PacketCipher {
   readonly #name: string;
   readonly #key: Buffer;
   readonly #iv: Buffer;
+  readonly #small: SmallGcm;
   #isIvKnown: boolean;
 
   constructor({ name }: CipherSpec, key: Buffer, iv: Buffer) {
     this.#name = name;
     this.#key = Buffer.from(key);
+    this.#small = new SmallGcm(name, key);
     this.#iv = Buffer.alloc(12);
     iv.copy(this.#iv);
     this.#isIvKnown = iv.length === 12;
@@ -113,10 +117,17 @@ class GcmCipher implements PacketCipher {
   }
 
   open(packet: Buffer): Buffer | undefined {
+    if (this.#isIvKnown && this.#small.takes(packet)) {
+      const body = this.#small.open(packet, this.#iv);
+      if (body !== undefined) {
+        countUp(this.#iv);
+        return body;
+      }
+    }
     const aad = packet.subarray(0, 4);
     const sealed = packet.subarray(4, -16);
     const tag = packet.subarray(-16);
-    const body = this.#isIvKnown ? this.#tryIv(aad, sealed, tag) : undefined;
+    const body = this.#isIvKnown && !this.#small.takes(packet) ? this.#tryIv(aad, sealed, tag) : undefined;
     if (body !== undefined) return body;
     const found = ivOf(this.#name, this.#key, aad, sealed, tag);
     if (found === undefined) return undefined;
@@ -130,6 +141,7 @@ class GcmCipher implements PacketCipher {
   end(): void {
     this.#key.fill(0);
     this.#iv.fill(0);
+    this.#small.end();
   }
 
   #tryIv(aad: Buffer, sealed: Buffer, tag: Buffer): Buffer | undefined {
@@ -138,7 +150,7 @@ class GcmCipher implements PacketCipher {
       decipher.setAAD(aad).setAuthTag(tag);
       const body = decipher.update(sealed);
       decipher.final();
-      this.#iv.writeBigUInt64BE(BigInt.asUintN(64, this.#iv.readBigUInt64BE(4) + 1n), 4);
+      countUp(this.#iv);
       return body;
     } catch {
       return undefined;
@@ -156,32 +168,39 @@ class GcmCipher implements PacketCipher {
 class ChachaCipher implements PacketCipher {
   readonly headBytes = 4;
   readonly #content: Buffer;
-  readonly #length: Buffer;
+  readonly #small: Chacha20;
+  readonly #length: Chacha20;
 
   constructor(key: Buffer) {
     this.#content = Buffer.from(key.subarray(0, 32));
-    this.#length = Buffer.from(key.subarray(32, 64));
+    this.#small = new Chacha20(this.#content);
+    this.#length = new Chacha20(key.subarray(32, 64));
   }
 
   packetBytes(head: Buffer, sequence: number): number | undefined {
-    const length = chacha(this.#length, 0, sequence, head.subarray(0, 4)).readUInt32BE(0);
+    const length = this.#length.crypt(head.subarray(0, 4), 0, sequence).readUInt32BE(0);
     return packetBytesOf(length, 16, 8, 4);
   }
 
   open(packet: Buffer, sequence: number): Buffer | undefined {
-    const tagKey = chacha(this.#content, 0, sequence, NO_BYTES_32);
+    const tagKey = this.#small.crypt(NO_BYTES_32, 0, sequence);
     const tag = poly1305(tagKey, packet.subarray(0, -16));
     tagKey.fill(0);
     if (!timingSafeEqual(tag, packet.subarray(-16))) return undefined;
-    return chacha(this.#content, 1, sequence, packet.subarray(4, -16));
+    const sealed = packet.subarray(4, -16);
+    if (sealed.length <= CHACHA_SMALL_BYTES) return this.#small.crypt(sealed, 1, sequence);
+    return chacha(this.#content, 1, sequence, sealed);
   }
 
   end(): void {
     this.#content.fill(0);
-    this.#length.fill(0);
+    this.#small.end();
+    this.#length.end();
   }
 }
 
+/** Of more, the runtime's cipher makes up for its setting up. */
+const CHACHA_SMALL_BYTES = 4 * CHACHA_BLOCK_BYTES;
 const NO_BYTES_32 = Buffer.alloc(32);
 
 function chacha(key: Buffer, counter: number, sequence: number, bytes: Buffer): Buffer {

@@ -14,7 +14,6 @@ const LIMB = 2 ** 22;
 const FOLD = 20;
 const MASK = LIMB - 1;
 const INVERSE = 2 ** -22;
-const PRIME = (1n << 130n) - 5n;
 
 /**
  * The tag of 16 bytes of `bytes` under a key of 32.
@@ -115,13 +114,49 @@ function limbsOf(half: Uint8Array): Float64Array {
   return limbs;
 }
 
-function tagOf(limbs: readonly number[], key: Uint8Array): Buffer {
-  let sum = 0n;
-  for (let i = LIMBS - 1; i >= 0; i--) sum = (sum << 22n) + BigInt(limbs[i] as number);
-  const pad = Buffer.from(key.buffer, key.byteOffset + 16, 16);
-  const tag = (sum % PRIME) + pad.readBigUInt64LE(0) + (pad.readBigUInt64LE(8) << 64n);
-  const out = Buffer.alloc(16);
-  out.writeBigUInt64LE(BigInt.asUintN(64, tag), 0);
-  out.writeBigUInt64LE(BigInt.asUintN(64, tag >> 64n), 8);
+/** The sum modulo the prime, then the key's second half on top, modulo 2^128. No branch depends on either. */
+function tagOf(limbs: number[], key: Uint8Array): Buffer {
+  for (let round = 0; round < 3; round++) {
+    const above = carried(limbs, 0);
+    // What is 2^130 or above comes back below, times five.
+    const times = (above << 2) | (limbs[5]! >>> TOP_BITS);
+    limbs[5]! &= TOP_MASK;
+    limbs[0]! += 5 * times;
+  }
+  // Above the prime it is 2^130 or above with five more.
+  const less = [...limbs];
+  carried(less, 5);
+  const mask = -(less[5]! >>> TOP_BITS);
+  less[5]! &= TOP_MASK;
+  const [h0, h1, h2, h3, h4, h5] = limbs.map((limb, i) => (limb & ~mask) | (less[i]! & mask)) as Six;
+  const words = [
+    h0 | (h1 << 22),
+    (h1 >>> 10) | (h2 << 12),
+    (h2 >>> 20) | (h3 << 2) | (h4 << 24),
+    (h4 >>> 8) | (h5 << 14),
+  ];
+  const out = Buffer.allocUnsafe(16);
+  let carry = 0;
+  for (let i = 0; i < 4; i++) {
+    const sum = (words[i]! >>> 0) + (word(key, 16 + 4 * i) >>> 0) + carry;
+    out.writeInt32LE(sum | 0, 4 * i);
+    carry = sum >= 2 ** 32 ? 1 : 0;
+  }
   return out;
+}
+
+type Six = [number, number, number, number, number, number];
+/** Bits of the last limb that are below 2^130. */
+const TOP_BITS = 20;
+const TOP_MASK = (1 << TOP_BITS) - 1;
+
+/** `more` is added, and each limb keeps its 22 bits. Answers what is above the last. */
+function carried(limbs: number[], more: number): number {
+  let carry = more;
+  for (let i = 0; i < LIMBS; i++) {
+    const sum = limbs[i]! + carry;
+    limbs[i] = sum & MASK;
+    carry = sum >>> 22;
+  }
+  return carry;
 }

@@ -3,7 +3,7 @@
 /** A whole agent on a disk that fills up and has room again: what it could not take stands in status, then in the record. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -42,7 +42,15 @@ describe('a disk that fills up', { skip: cannot && `${cannot.name}: ${cannot.fou
   async function stop(): Promise<void> {
     const stopping = agent?.stop();
     agent = undefined;
-    await stopping?.catch((error: { code?: string }) => assert.equal(error.code, 'journal_no_space'));
+    await stopping?.catch((error: { code?: string }) => {
+      if (error.code !== 'journal_no_space') throw error;
+    });
+  }
+
+  /** To little more than lies there: the kernel refuses less, and how much that is nobody promises. */
+  function shrink(): void {
+    const { blocks, bfree, bsize } = statfsSync(disk());
+    resize(String((blocks - bfree) * bsize + (1 << 20)));
   }
 
   /** Until there is not a page left. */
@@ -98,7 +106,7 @@ describe('a disk that fills up', { skip: cannot && `${cannot.name}: ${cannot.fou
     if (!isMounted) return t.skip('this host lets nobody mount a tmpfs');
     await start();
     await until('the first line is on disk', ({ durable_seq: seq, last_seq: last }) => seq === last);
-    resize('1M');
+    shrink();
     fill();
     await stop();
     rmSync(join(disk(), 'filler'));

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { describe, it, type TestContext } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { loadAddon } from '../../agent/source/ebpf/addon.ts';
 import { kindOf } from '../../collector/model/activity.ts';
 import type { AnswerFormat } from '../../collector/store/event-store.ts';
@@ -47,16 +47,35 @@ interface Stage {
   faults(anchored?: AnchoredNote[]): Promise<string[]>;
 }
 
-/** Two agents and a collector, sealed every hundred rows, with some rows that are not sealed yet. */
-async function startStage(t: TestContext): Promise<Stage> {
-  const store = await startEmbeddedStore();
-  const change = changeRows(store.engine!);
-  t.after(async () => {
-    await change.close();
-    await store.stop();
-  });
+/** What an audit reads. */
+const TABLES = ['activities', 'checkpoints', 'log_keys', 'log_tiles'];
+
+/** A record as it was made, and how to have it again. */
+interface Kept {
+  readonly record: SealedRecord;
+  putBack(): Promise<void>;
+}
+
+// One engine for all tests: to start one and to fill it takes longer than most audits.
+let store: TestStore;
+let change: ChangedRows;
+/** A collector with rows of its own, sealed. */
+let collectorOnly: Kept;
+/** And two agents, sealed every hundred rows, with some rows that are not sealed yet. */
+let withAgents: Kept;
+
+before(async () => {
+  store = await startEmbeddedStore();
+  change = changeRows(store.engine!);
   const record = new SealedRecord(store, change);
+  const keep = async (name: string): Promise<Kept> => ({
+    record: record.again(),
+    putBack: await change.keep(name, TABLES),
+  });
   await record.start();
+  await record.add(COLLECTOR, fullActivities());
+  await record.seal(COLLECTOR);
+  collectorOnly = await keep('collector_only');
   for (const agent of ['a-1', 'b-2']) {
     for (let round = 0; round < 3; round++) {
       await record.addMade(agent, 100);
@@ -64,8 +83,16 @@ async function startStage(t: TestContext): Promise<Stage> {
     }
     await record.addMade(agent, 10);
   }
-  await record.add(COLLECTOR, fullActivities());
-  await record.seal(COLLECTOR);
+  withAgents = await keep('with_agents');
+});
+after(async () => {
+  await change?.close();
+  await store?.stop();
+});
+
+async function setStage(kept = withAgents): Promise<Stage> {
+  await kept.putBack();
+  const record = kept.record.again();
   const client = {
     rows: <T>(sql: string, parameters?: Readonly<Record<string, string | number>>) =>
       readRows<T>(store.store, sql, parameters),
@@ -110,8 +137,8 @@ function copy(where: string, replaced: string): string {
 }
 
 describe('an audit', () => {
-  it('finds nothing in a clean record, whatever pages it is read in', async (t) => {
-    const { audit, record } = await startStage(t);
+  it('finds nothing in a clean record, whatever pages it is read in', async () => {
+    const { audit, record } = await setStage();
     const report = await audit();
     const { ok, agents, activities, checkpoints, cosigned, problems } = report;
     assert.deepEqual([ok, agents, checkpoints, cosigned], [true, 3, 7, 6]);
@@ -129,8 +156,8 @@ describe('an audit', () => {
     assert.ok(known.keys.some(({ trust }) => trust === 'given'));
   });
 
-  it('asks for whole pages, however close checkpoints are', async (t) => {
-    const { source } = await startStage(t);
+  it('asks for whole pages, however close checkpoints are', async () => {
+    const { source } = await setStage();
     const asked: (readonly [first: number, count: number])[] = [];
     const page = source.page.bind(source);
     source.page = (agentId, firstSeq, count, room) => {
@@ -149,8 +176,8 @@ describe('an audit', () => {
     ]);
   });
 
-  it('does not ask for columns that no row has anything in, and asks again where one seemed to have nothing', async (t) => {
-    const { client } = await startStage(t);
+  it('does not ask for columns that no row has anything in, and asks again where one seemed to have nothing', async () => {
+    const { client } = await setStage();
     const asked: string[] = [];
     const audit = (isLying: boolean): Promise<IntegrityReport> => {
       const listening: typeof client = {
@@ -191,8 +218,8 @@ describe('an audit', () => {
     );
   });
 
-  it('reads only the parts that are asked for, and says so', async (t) => {
-    const { audit, change } = await startStage(t);
+  it('reads only the parts that are asked for, and says so', async () => {
+    const { audit, change } = await setStage();
     const spans = new Map<string, Span>([['a-1', [150, 160]]]);
     const { ok, activities, logs } = await audit({ spans });
     assert.deepEqual([ok, activities, logs[0]?.byHashes], [true, 100, 200]);
@@ -201,8 +228,8 @@ describe('an audit', () => {
     assert.equal((await audit({ spans: new Map<string, Span>([['a-1', [5, 5]]]) })).ok, false);
   });
 
-  it('names altered rows, with and without their leaf', async (t) => {
-    const { faults, change } = await startStage(t);
+  it('names altered rows, with and without their leaf', async () => {
+    const { faults, change } = await setStage();
     await change.run("ALTER TABLE sworn.activities UPDATE target = 'elsewhere' WHERE agent_id = 'a-1' AND seq = 42");
     await change.run(
       "ALTER TABLE sworn.activities UPDATE leaf_bytes = unhex(repeat('ab', 32)) WHERE agent_id = 'a-1' AND seq = 144",
@@ -211,30 +238,30 @@ describe('an audit', () => {
     assert.deepEqual(await faults(), ['altered a-1:42-42', 'altered a-1:144-144', 'altered b-2:305-305']);
   });
 
-  it('names an edited payload where the rest of the row shows it', async (t) => {
-    const { faults, change } = await startStage(t);
+  it('names an edited payload where the rest of the row shows it', async () => {
+    const { faults, change } = await setStage();
     await change.run("ALTER TABLE sworn.activities UPDATE statement = 'SELECT 1' WHERE agent_id = 'a-1' AND seq = 1");
     await change.run("ALTER TABLE sworn.activities UPDATE request = 'SELECT 1' WHERE agent_id = 'a-1' AND seq = 3");
     await change.run("ALTER TABLE sworn.activities UPDATE resource = 'SELECT 1' WHERE agent_id = 'b-2' AND seq = 3");
     assert.deepEqual(await faults(), ['payload_edited a-1:1-1', 'payload_edited a-1:3-3', 'altered b-2:3-3']);
   });
 
-  it('names removed rows, and a tail that was cut', async (t) => {
-    const { faults, change } = await startStage(t);
+  it('names removed rows, and a tail that was cut', async () => {
+    const { faults, change } = await setStage();
     await change.run("ALTER TABLE sworn.activities DELETE WHERE agent_id = 'a-1' AND seq IN (50, 51, 250)");
     await change.run("ALTER TABLE sworn.activities DELETE WHERE agent_id = 'b-2' AND seq > 280");
     assert.deepEqual(await faults(), ['removed a-1:50-51', 'removed a-1:250-250', 'cut_tail b-2:281-300']);
   });
 
-  it('names rows that were put there: under a number that is taken, and behind the end', async (t) => {
-    const { faults, change } = await startStage(t);
+  it('names rows that were put there: under a number that is taken, and behind the end', async () => {
+    const { faults, change } = await setStage();
     await change.run(copy("agent_id = 'a-1' AND seq = 20", "'other' AS target"));
     await change.run(copy("agent_id = 'a-1' AND seq = 30", 'received_at AS received_at'));
     assert.deepEqual(await faults(), ['inserted a-1:20-20', 'replayed a-1:30-30']);
   });
 
-  it('names copies at another place, and rows that were exchanged', async (t) => {
-    const { faults, change } = await startStage(t);
+  it('names copies at another place, and rows that were exchanged', async () => {
+    const { faults, change } = await setStage();
     await change.run(copy("agent_id = 'a-1' AND seq = 20", '999 AS seq'));
     await change.run(copy("agent_id = 'b-2' AND seq = 17", '100018 AS seq'));
     await change.run(copy("agent_id = 'b-2' AND seq = 18", '100017 AS seq'));
@@ -244,8 +271,8 @@ describe('an audit', () => {
     assert.deepEqual(await faults(), ['replayed a-1:999-999', 'swapped b-2:17-17', 'swapped b-2:18-18']);
   });
 
-  it('names the part that was rewritten with its leaves', async (t) => {
-    const { faults, change, store } = await startStage(t);
+  it('names the part that was rewritten with its leaves', async () => {
+    const { faults, change, store } = await setStage();
     await change.run("ALTER TABLE sworn.activities DELETE WHERE agent_id = 'a-1' AND seq > 100 AND seq <= 200");
     // Others in their place, each with the leaf that comes out of it.
     const batch = store.store.newBatch();
@@ -258,8 +285,8 @@ describe('an audit', () => {
     assert.deepEqual(await faults(), ['rewritten a-1:101-200']);
   });
 
-  it('names a day of the table that was dropped', async (t) => {
-    const { faults, change, record } = await startStage(t);
+  it('names a day of the table that was dropped', async () => {
+    const { faults, change, record } = await setStage();
     await record.addMade('c-3', 50);
     await record.seal('c-3', { day: '2026-01-01' });
     await record.addMade('c-3', 50);
@@ -279,8 +306,8 @@ describe('an audit', () => {
     assert.deepEqual(await faults(), ['partition_dropped c-3:51-100']);
   });
 
-  it('names checkpoints that were removed or rolled back, by those that were kept elsewhere', async (t) => {
-    const { faults, change, record } = await startStage(t);
+  it('names checkpoints that were removed or rolled back, by those that were kept elsewhere', async () => {
+    const { faults, change, record } = await setStage();
     await record.addMade('a-1', 10);
     const note = parseNote(await record.seal('a-1'));
     const anchored = [{ note, place: 'anchor' }];
@@ -295,8 +322,8 @@ describe('an audit', () => {
     assert.deepEqual(await faults(anchored), ['cut_tail a-1:1-320']);
   });
 
-  it('tells that checkpoints are gone, when rows came for hours in a log that has a key', async (t) => {
-    const { audit, faults, change } = await startStage(t);
+  it('tells that checkpoints are gone, when rows came for hours in a log that has a key', async () => {
+    const { audit, faults, change } = await setStage();
     const hoursAgo = (hours: number, where: string): Promise<void> =>
       change.run(
         copy(where, `now64(3) - INTERVAL ${hours} HOUR AS received_at`).replace(
@@ -330,8 +357,8 @@ describe('an audit', () => {
     assert.deepEqual(await faults(), ['inserted b-2:301-301']);
   });
 
-  it('names no numbers of rows that are not there', async (t) => {
-    const { audit, change } = await startStage(t);
+  it('names no numbers of rows that are not there', async () => {
+    const { audit, change } = await setStage();
     await change.run("ALTER TABLE sworn.activities DELETE WHERE agent_id = 'a-1' AND seq IN (220, 221) OR seq > 280");
     const { problems } = await audit();
     assert.deepEqual(
@@ -342,8 +369,8 @@ describe('an audit', () => {
     );
   });
 
-  it('counts the key of a witness once, and that of a collector in both kinds', async (t) => {
-    const { audit, record } = await startStage(t);
+  it('counts the key of a witness once, and that of a collector in both kinds', async () => {
+    const { audit, record } = await setStage();
     const { publicKey } = generateKeyPairSync('ed25519');
     const witness = formatVerifier(createVerifier('witness.example', publicKey, 'cosignature'));
     const { keys } = await audit({ keys: [record.collectorKey, witness] });
@@ -357,8 +384,8 @@ describe('an audit', () => {
     ]);
   });
 
-  it('tells what is wrong with checkpoints themselves', async (t) => {
-    const { faults, change, record, audit } = await startStage(t);
+  it('tells what is wrong with checkpoints themselves', async () => {
+    const { faults, change, record, audit } = await setStage();
     const fork = new MerkleFrontier();
     for (let at = 0; at < 200; at++) fork.append(Buffer.alloc(32, at));
     const note = await record.note('a-1', fork);
@@ -377,8 +404,8 @@ describe('an audit', () => {
     assert.deepEqual(kinds.sort().slice(0, 6), [...Array.from({ length: 5 }, () => 'bad_signature'), 'key_changed']);
   });
 
-  it('takes erased payload for what it is, with a tombstone and digests, and for nothing else', async (t) => {
-    const { faults, audit, change, record } = await startStage(t);
+  it('takes erased payload for what it is, with a tombstone and digests, and for nothing else', async () => {
+    const { faults, audit, change, record } = await setStage(collectorOnly);
     const [command] = await record.add('e-5', fullActivities().slice(0, 1));
     await record.addMade('e-5', 3);
     await record.seal('e-5');
@@ -441,19 +468,18 @@ describe('an audit of what retention left', () => {
     },
   });
 
-  it('holds rows behind it against the root, with the hashes that stand for what is gone', async (t) => {
-    const { faults, audit, change, record, source } = await startStage(t);
-    for (const [count, seal] of [
-      [30_000, true],
-      [30_000, true],
-      [6_000, true],
-    ] as const) {
-      await record.addMade('r-6', count);
-      if (seal) await record.seal('r-6');
-    }
+  it('holds rows behind it against the root, with the hashes that stand for what is gone', async () => {
+    const { faults, audit, change, record, source } = await setStage(collectorOnly);
+    // What retention dropped was never stored here: its leaves are all that is left of it.
+    await record.addGone('r-6', 30_000);
+    await record.seal('r-6');
+    await record.addGone('r-6', 30_000);
+    await record.seal('r-6');
+    await record.addGone('r-6', DROPPED - 60_000);
+    await record.addMade('r-6', 100);
+    await record.seal('r-6');
     await record.tile('r-6', 1, 0);
     for (let index = 256; index * 256 < DROPPED; index++) await record.tile('r-6', 0, index, DROPPED);
-    await change.run(`ALTER TABLE sworn.activities DELETE WHERE agent_id = 'r-6' AND seq <= ${DROPPED}`);
     assert.deepEqual(await faults(), [`removed r-6:1-${DROPPED}`]);
     // Two tombstones, as two days make them, speak of one hole.
     await record.add(COLLECTOR, [
@@ -477,8 +503,8 @@ describe('an audit of what retention left', () => {
     assert.deepEqual(await faults(), ['removed r-6:65537-65792']);
   });
 
-  it('takes no word for it that no collector has signed', async (t) => {
-    const { faults, change, record, store } = await startStage(t);
+  it('takes no word for it that no collector has signed', async () => {
+    const { faults, change, record, store } = await setStage();
     await change.run("ALTER TABLE sworn.activities DELETE WHERE agent_id = 'a-1' AND seq <= 100");
     const seq = fullActivities().length + 1;
     const forged = asReceived({ ...tombstone(100), seq });
@@ -502,8 +528,8 @@ describe('an audit of what retention left', () => {
 });
 
 describe('a proof', () => {
-  it('holds by itself, of every kind and place, and only for what it is of', async (t) => {
-    const { source, record } = await startStage(t);
+  it('holds by itself, of every kind and place, and only for what it is of', async () => {
+    const { source, record } = await setStage();
     const lines = (await source.keys()).map(({ verifier, origin }) => ({ line: verifier, origin }));
     const places: [string, number][] = [1, 2, 64, 100, 101, 150, 299, 300].map((seq) => ['a-1', seq]);
     for (const { length } of [fullActivities()]) for (let seq = 1; seq <= length; seq++) places.push([COLLECTOR, seq]);

@@ -22,7 +22,8 @@ import { inReadingOrder } from '../session-rows.ts';
 const HELP = `
 Plays what a session did, when it happened: commands of every protocol, programs, tokens, losses, findings and alerts, a line
 each, and what terminals showed. A terminal that is alone, or chosen with --terminal, is played as it looked; what would act
-beyond its screen (title, clipboard, questions to the terminal) is left out. Keys: space pauses, q ends.
+beyond its screen (title, clipboard, questions to the terminal) is left out. Keys: space pauses, . shows what comes next
+now, + and - double and halve the speed, q ends.
 
 Examples:
   sworn replay last

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** When the next moment is shown: as long after the last as it was, faster, with long pauses cut; paused or ended by keys. */
+/** When the next moment is shown: as long after the last as it was, faster, with long pauses cut; as keys want it. */
 
 export interface PaceOptions {
   /** 2: twice as fast. */
@@ -14,6 +14,10 @@ export interface PaceOptions {
 /** Node's own bound on a timer. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
+/** Beyond these, faster and slower are nothing that one sees. */
+const SPEED_MAX = 1000;
+const SPEED_MIN = 0.01;
+
 /** How long to wait from one moment to the next, milliseconds. */
 export function waitMs(fromNs: bigint, toNs: bigint, { speed, idleMax, isImmediate }: PaceOptions): number {
   if (isImmediate || toNs <= fromNs) return 0;
@@ -26,11 +30,13 @@ export class Pace {
   isOver = false;
   /** It was ended as a program is, and not as a film. */
   isInterrupted = false;
-  readonly #options: PaceOptions;
+  #options: PaceOptions;
   #lastNs: bigint | undefined;
   /** When the last moment should have been shown: what printing takes is not added to every pause. */
   #dueMs = 0;
   #isPaused = false;
+  /** What comes next does not wait, also while it is paused. */
+  #isStep = false;
   #wake: (() => void) | undefined;
 
   constructor(options: PaceOptions) {
@@ -43,13 +49,17 @@ export class Pace {
     if (this.#lastNs === undefined) this.#dueMs = nowMs;
     else this.#dueMs = Math.max(this.#dueMs, nowMs - LATE_MS_MAX) + waitMs(this.#lastNs, atNs, this.#options);
     if (this.#lastNs === undefined || atNs > this.#lastNs) this.#lastNs = atNs;
-    while (!this.isOver && (this.#isPaused || this.#dueMs > performance.now())) await this.#sleep();
+    while (!this.isOver && !this.#isStep && (this.#isPaused || this.#dueMs > performance.now())) await this.#sleep();
+    if (this.#isStep) this.#stepped();
     return !this.isOver;
   }
 
-  /** Space pauses and goes on, q ends, so does Ctrl-C. */
+  /** Space pauses and goes on, `.` shows what comes next now, `+` and `-` double and halve the speed; q ends, so does Ctrl-C. */
   key(key: string): void {
     if (key === ' ') this.#togglePause();
+    else if (key === '.') this.#isStep = true;
+    else if (key === '+') this.#setSpeed(2);
+    else if (key === '-') this.#setSpeed(0.5);
     else if (key === 'q' || key === 'Q') this.isOver = true;
     else if (key === '\u0003') {
       this.isOver = true;
@@ -59,6 +69,18 @@ export class Pace {
   }
 
   #pausedAtMs = 0;
+
+  #stepped(): void {
+    this.#isStep = false;
+    this.#dueMs = performance.now();
+    this.#pausedAtMs = this.#dueMs;
+  }
+
+  /** From the next pause on. */
+  #setSpeed(factor: number): void {
+    const speed = Math.min(SPEED_MAX, Math.max(SPEED_MIN, this.#options.speed * factor));
+    this.#options = { ...this.#options, speed };
+  }
 
   #togglePause(): void {
     this.#isPaused = !this.#isPaused;

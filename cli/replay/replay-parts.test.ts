@@ -88,6 +88,43 @@ describe('the pace', () => {
   });
 });
 
+describe('keys', () => {
+  const slow = { speed: 1, idleMax: Number.POSITIVE_INFINITY, isImmediate: false };
+  const HOUR_NS = 3_600_000_000_000n;
+
+  it('show what comes next at once, one moment for each, also while it is paused', async () => {
+    const pace = new Pace(slow);
+    await pace.until(0n);
+    const waiting = pace.until(HOUR_NS);
+    pace.key('.');
+    assert.equal(await waiting, true);
+    pace.key(' ');
+    const paused = pace.until(2n * HOUR_NS);
+    pace.key('.');
+    assert.equal(await paused, true);
+    let isShown = false;
+    const next = pace.until(2n * HOUR_NS).then(() => {
+      isShown = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(isShown, false);
+    pace.key(' ');
+    await next;
+  });
+
+  it('make it faster and slower', async () => {
+    const pace = new Pace(slow);
+    await pace.until(0n);
+    for (let i = 0; i < 12; i++) pace.key('+');
+    // A second of the recording is a millisecond.
+    assert.equal(await pace.until(1_000_000_000n), true);
+    for (let i = 0; i < 30; i++) pace.key('-');
+    const waiting = pace.until(61_000_000_000n);
+    pace.key('.');
+    assert.equal(await waiting, true);
+  });
+});
+
 describe('places', () => {
   it('are seconds, durations or times', () => {
     assert.deepEqual(parsePlace('90'), { afterNs: 90_000_000_000n });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** A store with sealed logs of several agents, and a collector in front of it that answers questions. */
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { type Activity, kindOf } from '../../collector/model/activity.ts';
 import { makeActivity } from '../../collector/testing/activity-maker.ts';
 import { asReceived } from '../../collector/testing/full-activities.ts';
@@ -30,11 +30,20 @@ export class SealedRecord {
   readonly #store: TestStore;
   readonly #change: ChangedRows;
   readonly #logs = new Map<string, SealedLog>();
-  readonly #collector = keyPair();
+  #collector = keyPair();
 
   constructor(store: TestStore, change: ChangedRows) {
     this.#store = store;
     this.#change = change;
+  }
+
+  /** One that goes on from here with the same keys, by itself; for tables that are put back to where they are now. */
+  again(): SealedRecord {
+    const other = new SealedRecord(this.#store, this.#change);
+    other.#collector = this.#collector;
+    for (const [agentId, { tree, leaves, keys }] of this.#logs)
+      other.#logs.set(agentId, { tree: MerkleFrontier.at(tree.size, tree.subtrees), leaves: [...leaves], keys });
+    return other;
   }
 
   /** The key by which the collector cosigns. */
@@ -89,6 +98,16 @@ export class SealedRecord {
       agentId,
       Array.from({ length: count }, (_, at) => makeActivity(tree.size + at + 1)),
     );
+  }
+
+  /** Leaves of rows that were stored once and are not there any more. */
+  async addGone(agentId: string, count: number): Promise<void> {
+    const { tree, leaves } = await this.#log(agentId);
+    for (let at = 0; at < count; at++) {
+      const leaf = createHash('sha256').update(`${agentId} ${tree.size}`).digest();
+      tree.append(leaf);
+      leaves.push(leaf);
+    }
   }
 
   /** The note of a checkpoint over all that was added, signed and cosigned. */

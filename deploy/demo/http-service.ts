@@ -2,20 +2,21 @@
 
 /**
  * The demo's HTTP service: a real server of another program, in a process of its own. It writes down what it was asked and
- * what it answered, one JSON object a line, so that the record can be compared with it. It speaks TLS only.
+ * what it answered, one JSON object a line, so that the record can be compared with it. It speaks TLS only, and in it HTTP/2
+ * or HTTP/1.1, as its client wants.
  *
  *   bin/node deploy/demo/http-service.ts LOGFILE CERTIFICATE KEY      prints the port that it listens on
  */
 import { createHash } from 'node:crypto';
 import { appendFileSync, readFileSync } from 'node:fs';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:https';
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 
 const [log, certificate, key] = process.argv.slice(2) as [string, string, string];
 
 /** Method and path → status and body. */
 const routes: Readonly<Record<string, readonly [number, object]>> = {
+  'GET /health': [200, { status: 'ok' }],
   'GET /invoices': [
     200,
     {
@@ -31,11 +32,12 @@ const routes: Readonly<Record<string, readonly [number, object]>> = {
   'POST /reports': [202, { queued: true }],
 };
 
-const server = createServer({ cert: readFileSync(certificate), key: readFileSync(key) }, (request, response) => {
+const secrets = { cert: readFileSync(certificate), key: readFileSync(key), allowHTTP1: true };
+const server = createSecureServer(secrets, (request, response) => {
   answer(request, response).catch((error: unknown) => response.destroy(error as Error));
 });
 
-async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(request: Http2ServerRequest, response: Http2ServerResponse): Promise<void> {
   const asked = createHash('sha256');
   let requestBytes = 0;
   for await (const part of request as AsyncIterable<Buffer>) {
@@ -61,4 +63,4 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 }
 
 server.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port));
-process.on('SIGTERM', () => server.close(() => process.exit(0)).closeAllConnections());
+process.on('SIGTERM', () => process.exit(0));

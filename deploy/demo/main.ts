@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * `npm run demo`: two unchanged programs do real work against real servers, and the record of it is read back from
+ * `npm run demo`: three unchanged programs do real work against real servers, and the record of it is read back from
  * ClickHouse, compared with what those servers say, and verified against its seal.
  *
  *   npm run demo               run, print, compare, clean up
@@ -16,7 +16,7 @@ import { colour, terminalWidth } from '../../cli/print/colour.ts';
 import { table } from '../../cli/print/table.ts';
 import { printable } from '../../cli/print/terminal-text.ts';
 import { logEnds, type SealVerdict, sealedUpTo, verifySeal } from './seal.ts';
-import { type Stage, setStage } from './stage.ts';
+import { type Stage, setStage, WORKLOADS } from './stage.ts';
 import { type CommandRow, judge, type Verdict } from './verdict.ts';
 
 const { values: options } = parseArgs({ options: { stay: { type: 'boolean' }, json: { type: 'boolean' } } });
@@ -42,11 +42,12 @@ const interrupted = new Promise<void>((resolve) => {
 });
 try {
   stage = await setStage((what) => say(`starting the ${what}`));
-  say('two AI agents at work, recorded');
+  say('three AI agents and a shell at work, recorded');
   await stage.runWorkloads();
   const client = new CollectorClient({ url: stage.apiUrl, tokenFile: stage.tokenFile });
   say('waiting until the record is in ClickHouse');
-  await sessionsEnded(client, 2);
+  // Each workload's, and the shell's.
+  await sessionsEnded(client, WORKLOADS.length + 1);
   const verdict = await judge(stage, client);
   say('waiting until the record is sealed, then verifying it');
   const ends = await logEnds(client);
@@ -57,7 +58,7 @@ try {
   else print(verdict, seal, stage);
   process.exitCode = faults(verdict, seal).length === 0 ? 0 : 1;
   if (options.stay) {
-    printPlaces(stage);
+    printPlaces(stage, verdict);
     await interrupted;
   }
 } finally {
@@ -135,6 +136,13 @@ function print(verdict: Verdict, seal: SealVerdict, stage: Stage): void {
   ]);
   console.log(table(['time', 'identity', 'command line'], programs, { width }));
 
+  heading('Terminals (sworn.terminals): what was typed');
+  for (const { identity_name, name, input, hidden_bytes } of verdict.terminals) {
+    const unseen = hidden_bytes === '0' ? [] : [colour('dim', `${hidden_bytes} bytes that the terminal did not show`)];
+    for (const typed of [...input.split('\n').filter(Boolean).map(printable), ...unseen])
+      console.log(`${identity_name}  ${name}  ${typed}`);
+  }
+
   heading('Alerts (sworn.alerts)');
   for (const { level, rule_title, identity_name, summary } of verdict.alerts) {
     console.log(`${colour('red', level)}  ${identity_name}  ${rule_title}\n      ${printable(summary)}`);
@@ -180,7 +188,9 @@ function statementOf({ statement, parameters, operation, resource }: CommandRow)
   return parameters === '' || parameters.startsWith('{') ? statement : `${statement}  ${parameters}`;
 }
 
-function printPlaces(stage: Stage): void {
+function printPlaces(stage: Stage, { terminals, commands }: Verdict): void {
+  const shell = terminals[0]?.session_id ?? 'last';
+  const tools = commands.find(({ protocol }) => protocol === 'mcp')?.session_id ?? 'last';
   console.log(`
 Everything is still running. In another terminal:
 
@@ -188,6 +198,8 @@ Everything is still running. In another terminal:
 
   sworn sessions
   sworn show last --full
+  sworn replay ${tools} --skip-idle 1
+  sworn replay ${shell} --terminal ${terminals[0]?.name.replace('/dev/', '') ?? ''}
   sworn query "SELECT identity_name, operation, count() FROM sworn.commands GROUP BY ALL ORDER BY ALL"
   sworn query "SELECT * FROM sworn.alerts"
   sworn tail &

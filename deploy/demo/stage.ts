@@ -2,7 +2,7 @@
 
 /**
  * Everything that the demo needs, started for real: a collector, an agent, a stand-in for Entra, a PostgreSQL server and an
- * HTTP service, both in TLS. All on loopback, all in one folder that is gone afterwards.
+ * HTTP service, both in TLS, and an sshd. All on loopback, all in one folder that is gone afterwards.
  */
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -12,7 +12,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCertificateAuthority } from '../../test/entra-stand-in/certificates.ts';
 import { type PostgresServer, startPostgres } from '../../test/oracle/postgres/postgres-server.ts';
+import { ToolMissing } from '../../test/runtimes/toolbox.ts';
+import { type Sshd, startSshd } from '../../test/ssh/sshd.ts';
 import { type Program, type ProgramOptions, startProgram } from './program.ts';
+import { atTerminal, SHELL, SHELL_ENVIRONMENT } from './shell-session.ts';
 
 const root = join(import.meta.dirname, '../..');
 const node = join(root, 'bin/node');
@@ -20,7 +23,7 @@ const sworn = join(root, 'bin/sworn');
 const START_MS = 60_000;
 const GRAPH = 'https://graph.microsoft.com';
 
-/** The two identities, and what acts for them. */
+/** The identities, and what acts for them. */
 export const WORKLOADS = [
   {
     name: 'invoices',
@@ -34,6 +37,12 @@ export const WORKLOADS = [
     role: 'report_agent',
     command: ['/usr/bin/python3', join(root, 'deploy/demo/agents/report_agent.py')],
   },
+  {
+    name: 'operations',
+    identity: 'ops-agent',
+    role: 'ops_agent',
+    command: [process.execPath, join(root, 'deploy/demo/agents/ops-agent.mjs')],
+  },
 ] as const;
 
 export interface Stage {
@@ -46,9 +55,14 @@ export interface Stage {
   readonly collectorConfig: string;
   readonly postgres: PostgresServer;
   readonly serviceLog: string;
+  /** What the tool server wrote down, and the one at the terminal. */
+  readonly toolLog: string;
+  readonly shellLog: string;
+  /** Undefined where there is none to be had: Debian's package is fetched at the first run. */
+  readonly ssh: Sshd | undefined;
   /** Alerts that came to the webhook, as they were sent. */
   readonly webhookCalls: readonly { readonly headers: Record<string, unknown>; readonly body: string }[];
-  /** Runs both workloads to their end, at the same time. */
+  /** Runs the workloads to their end, at the same time. */
   runWorkloads(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -99,6 +113,15 @@ async function build(
   const serviceArgs = [serviceLog, at('service.pem'), at('service.key')];
   const service = start('http-service', [node, join(root, 'deploy/demo/http-service.ts'), ...serviceArgs]);
   const servicePort = await service.line((line) => /^\d+$/.test(line), START_MS);
+
+  say('SSH server');
+  const ssh = await startSshd().catch((error: unknown) => {
+    if (!(error instanceof ToolMissing)) throw error;
+    say(`rest without an SSH server: ${error.message}`);
+    return undefined;
+  });
+  teardown.push(() => ssh?.stop());
+  const shellLog = at('shell.told');
 
   say('stand-in for Entra');
   const tenant = randomUUID();
@@ -197,30 +220,46 @@ async function build(
     collectorConfig,
     postgres,
     serviceLog,
+    toolLog: at('tools.jsonl'),
+    shellLog,
+    ssh,
     webhookCalls: webhook.calls,
     async runWorkloads() {
-      await Promise.all(
-        WORKLOADS.map(async ({ name, identity, role, command }) => {
-          const environment = {
-            ...postgres.environment,
-            PGUSER: role,
-            PGHOST: 'localhost',
-            PGSSLMODE: 'verify-full',
-            PGSSLROOTCERT: at('ca.pem'),
-            INVOICE_API: `https://localhost:${servicePort}`,
-            // Whom programs trust: Node, and OpenSSL under Python.
-            NODE_EXTRA_CA_CERTS: at('ca.pem'),
-            SSL_CERT_FILE: at('ca.pem'),
-          };
-          const run = [sworn, 'run', '--socket', agentSocket, '--identity', identity, '--', ...command];
-          const program = start(`workload-${name}`, run, { environment, quiet: true });
-          const code = await program.ended;
-          if (code !== 0)
-            throw new Error(
-              `the workload ${name} ended with exit code ${code}:\n${readFileSync(at('log', `workload-${name}.log`), 'utf8')}`,
-            );
-        }),
-      );
+      const environment = {
+        ...postgres.environment,
+        PGHOST: 'localhost',
+        PGSSLMODE: 'verify-full',
+        PGSSLROOTCERT: at('ca.pem'),
+        INVOICE_API: `https://localhost:${servicePort}`,
+        // Whom programs trust: Node, OpenSSL under Python, curl.
+        NODE_EXTRA_CA_CERTS: at('ca.pem'),
+        SSL_CERT_FILE: at('ca.pem'),
+        CURL_CA_BUNDLE: at('ca.pem'),
+        TOOL_SERVER: join(root, 'deploy/demo/agents/tool_server.py'),
+        TOOL_LOG: at('tools.jsonl'),
+        ...(ssh && { SSH_CONFIG: ssh.config }),
+      };
+      const run = async (name: string, role: string, command: readonly string[]): Promise<void> => {
+        const its = { ...environment, ...SHELL_ENVIRONMENT, PGUSER: role, PATH: `${process.env['PATH']}:${root}/bin` };
+        const code = await start(`workload-${name}`, command, { environment: its, quiet: true }).ended;
+        if (code === 0) return;
+        const said = readFileSync(at('log', `workload-${name}.log`), 'utf8');
+        throw new Error(`the workload ${name} ended with exit code ${code}:\n${said}`);
+      };
+      const recorded = (identity: string, command: readonly string[]): readonly string[] => [
+        sworn,
+        'run',
+        '--socket',
+        agentSocket,
+        '--identity',
+        identity,
+        '--',
+        ...command,
+      ];
+      await Promise.all([
+        ...WORKLOADS.map(({ name, identity, role, command }) => run(name, role, recorded(identity, command))),
+        run('shell', 'ops_agent', atTerminal(shellLog, recorded('ops-agent', SHELL))),
+      ]);
     },
     stop,
   };

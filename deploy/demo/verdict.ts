@@ -6,6 +6,7 @@ import type { CollectorClient } from '../../cli/collector-client.ts';
 import { type Comparison, compareWithLog, type SeenCommand } from '../../test/oracle/postgres/compare.ts';
 import { readServerLog } from '../../test/oracle/postgres/server-log.ts';
 import { type Stage, WORKLOADS } from './stage.ts';
+import { compareWithTold, type TerminalRow } from './told.ts';
 
 export interface CommandRow {
   readonly time: string;
@@ -23,6 +24,7 @@ export interface CommandRow {
   readonly rows: string | null;
   readonly duration_ns: string;
   readonly connection_id: string;
+  readonly session_id: string;
   readonly local_port: number;
   readonly attributes: Readonly<Record<string, string>>;
   readonly request_hash: string;
@@ -55,6 +57,7 @@ export interface ProgramRow {
 export interface Verdict {
   readonly commands: readonly CommandRow[];
   readonly programs: readonly ProgramRow[];
+  readonly terminals: readonly TerminalRow[];
   readonly alerts: readonly AlertRow[];
   readonly losses: readonly LossRow[];
   readonly matched: number;
@@ -69,7 +72,7 @@ export interface Verdict {
 const COMMANDS = `
   SELECT c.time AS time, c.identity_name AS identity_name, c.identity_state AS identity_state, c.protocol AS protocol, c.tls AS tls,
          c.operation AS operation, c.resource AS resource, c.statement AS statement, c.parameters AS parameters, c.status AS status,
-         c.error_code AS error_code, c.rows AS rows, c.duration_ns AS duration_ns, c.connection_id AS connection_id,
+         c.error_code AS error_code, c.rows AS rows, c.duration_ns AS duration_ns, c.connection_id AS connection_id, c.session_id AS session_id,
          n.local_port AS local_port, c.attributes AS attributes,
          lower(hex(SHA256(c.request))) AS request_hash, lower(hex(SHA256(c.response))) AS response_hash
   FROM sworn.commands AS c
@@ -77,12 +80,18 @@ const COMMANDS = `
   ON n.connection_id = c.connection_id
   ORDER BY c.time, c.seq`;
 
+const TERMINALS = `
+  SELECT time, identity_name, session_id, terminal_id, kind, name, exe, input, output, hidden_bytes
+  FROM sworn.terminals ORDER BY agent_id, seq`;
+
 export async function judge(stage: Stage, client: CollectorClient): Promise<Verdict> {
   const commands = await client.rows<CommandRow>(COMMANDS);
   const logged = readServerLog(stage.postgres.logText()).filter(({ user }) => user !== 'postgres');
   const recorded = commands.filter(({ protocol }) => protocol === 'postgresql').map(recordedOf);
   const postgres = compareWithLog(logged, recorded);
   const http = compareWithService(stage, commands);
+  const terminals = await client.rows<TerminalRow>(TERMINALS);
+  const told = [http, ...compareWithTold(stage, commands, terminals)];
 
   const roleOf = new Map(WORKLOADS.map(({ identity, role }) => [role as string, identity as string]));
   const identityOfPort = new Map(logged.map(({ clientPort, user }) => [clientPort, roleOf.get(user)]));
@@ -97,6 +106,7 @@ export async function judge(stage: Stage, client: CollectorClient): Promise<Verd
     comparison[kind].map(({ logged, recorded }) => [logged, recorded].filter(Boolean).join('  ≠  '));
   return {
     commands,
+    terminals,
     programs: await client.rows<ProgramRow>(
       "SELECT time, identity_name, argv FROM sworn.processes WHERE action = 'exec' ORDER BY time, seq",
     ),
@@ -106,14 +116,16 @@ export async function judge(stage: Stage, client: CollectorClient): Promise<Verd
     losses: await client.rows<LossRow>(
       'SELECT time, place, reason, events, bytes, message FROM sworn.losses ORDER BY time',
     ),
-    matched: postgres.matches.length + http.matched,
-    missing: [...text(postgres, 'missing'), ...http.missing],
-    doubled: [...text(postgres, 'doubled'), ...http.doubled],
-    altered: [...text(postgres, 'altered'), ...http.altered],
+    matched: told.reduce((sum, { matched }) => sum + matched, postgres.matches.length),
+    missing: [...text(postgres, 'missing'), ...told.flatMap(({ missing }) => missing)],
+    doubled: [...text(postgres, 'doubled'), ...told.flatMap(({ doubled }) => doubled)],
+    altered: [...text(postgres, 'altered'), ...told.flatMap(({ altered }) => altered)],
     misattributed,
     // Each workload has its token before it does anything else that is a command.
     unverified: commands
-      .filter(({ identity_state, statement }) => identity_state !== 'verified' && !statement.includes('/msi/token'))
+      .filter(
+        ({ identity_state, statement }) => identity_state !== 'verified' && !/\/(?:msi|v1)\/token/.test(statement),
+      )
       .map(({ statement, identity_state }) => `${statement} (${identity_state})`),
   };
 }

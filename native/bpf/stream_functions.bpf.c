@@ -233,7 +233,7 @@ static __always_inline int ring_asks(struct io_kiocb *request)
 	return 0;
 }
 
-/* An io_uring hands over pages by no call of its own. 6.4 renamed the tracepoint. */
+/* An io_uring hands over pages by no call of its own. 6.4 has this tracepoint in place of the other. */
 SEC("tp_btf/io_uring_submit_req")
 int BPF_PROG(stream_ring_asks, struct io_kiocb *request)
 {

@@ -70,7 +70,29 @@ int BPF_PROG(stream_call_ends, struct pt_regs *registers, long result)
 	return 0;
 }
 
-/* What an io_uring does is no system call of its own. */
+/* What an io_uring does is no system call of its own. Its file may not be known yet here, so a file counts as well. */
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(stream_uring_asked, struct io_kiocb *request)
+{
+	struct sworn_process_key process;
+
+	switch (request->opcode) {
+	case IORING_OP_READV:
+	case IORING_OP_WRITEV:
+	case IORING_OP_READ_FIXED:
+	case IORING_OP_WRITE_FIXED:
+	case IORING_OP_READ:
+	case IORING_OP_WRITE:
+	case IORING_OP_SPLICE:
+	case IORING_OP_TEE:
+	case IORING_OP_READ_MULTISHOT:
+		if (!passive && watched_current(&process))
+			count(SWORN_COUNTER_STREAM_URING_UNSEEN, 0);
+	}
+	return 0;
+}
+
+/* Kernels before 6.4 do not have that tracepoint. Node makes a ring for its event loop, and moves nothing by it. */
 SEC("tp_btf/io_uring_create")
 int BPF_PROG(stream_uring_made)
 {

@@ -110,11 +110,13 @@ void sworn_choose_streams(struct sworn_bpf *skeleton, const struct sworn_capture
 		      (options->streams_by_functions || !sworn_kernel_preempts_itself()) &&
 		      sworn_kernel_lets_functions_be_hooked();
 	bool by_functions = choose_functions(skeleton, kinds, wanted);
+	bool asks = sworn_kernel_has_tracepoint("btf_trace_io_uring_submit_req");
+	bool makes = sworn_kernel_has_tracepoint("btf_trace_io_uring_create");
 
 	skeleton->rodata->stream_kinds = kinds;
 	bpf_program__set_autoload(skeleton->progs.stream_call_ends, kinds && !by_functions);
-	bpf_program__set_autoload(skeleton->progs.stream_uring_made,
-				  kinds && !by_functions && sworn_kernel_has_tracepoint("btf_trace_io_uring_create"));
+	bpf_program__set_autoload(skeleton->progs.stream_uring_asked, kinds && !by_functions && asks);
+	bpf_program__set_autoload(skeleton->progs.stream_uring_made, kinds && !by_functions && !asks && makes);
 }
 
 static bool reads_by_functions(struct sworn_capture *capture)
@@ -157,6 +159,7 @@ int sworn_capture_read_streams(struct sworn_capture *capture, bool wanted)
 {
 	struct bpf_program *order[] = {
 		capture->skeleton->progs.stream_call_ends,
+		capture->skeleton->progs.stream_uring_asked,
 		capture->skeleton->progs.stream_uring_made,
 	};
 
@@ -173,5 +176,6 @@ int sworn_capture_read_streams(struct sworn_capture *capture, bool wanted)
 bool sworn_is_idle_stream_program(struct sworn_capture *capture, struct bpf_program *program)
 {
 	return !capture->stream_links[0] && (program == capture->skeleton->progs.stream_call_ends ||
+					     program == capture->skeleton->progs.stream_uring_asked ||
 					     program == capture->skeleton->progs.stream_uring_made);
 }

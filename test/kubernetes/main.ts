@@ -79,7 +79,10 @@ function outcomeOf(
   );
   const expected = deeds.flatMap(({ name, streams = [] }) => streams.map((stream) => [name, stream] as const));
   const streamsAltered = expected.flatMap(([name, stream], i) => {
-    const difference = differenceOf(stream, said[i]) ?? terminalDifference(stream, said[i], terminals);
+    const difference =
+      differenceOf(stream, said[i]) ??
+      terminalDifference(stream, said[i], terminals) ??
+      insideDifference(stream, said[i], commands);
     return difference === undefined ? [] : [`${name}: ${difference}`];
   });
   const secrets = commands.filter((one) =>
@@ -122,6 +125,19 @@ function terminalDifference(
   return terminal.typed.test(typed) && terminal.shown.test(shown)
     ? undefined
     : `its terminal has ${JSON.stringify([typed, shown])}`;
+}
+
+/** What was said on the way, in a connection that is carried: on the same one of the host, with the pod's port. */
+function insideDifference(
+  { inside }: ExpectedStream,
+  line: RecordedCommand | undefined,
+  all: readonly RecordedCommand[],
+): string | undefined {
+  if (inside === undefined) return undefined;
+  const said = all
+    .filter(({ connectionId, attributes }) => connectionId === line?.connectionId && attributes['via'] === 'kubernetes')
+    .map(({ protocol, operation, resource, status }) => [protocol, operation, resource, status].join(' '));
+  return said.length === 1 && said[0] === inside ? undefined : `inside of it is ${JSON.stringify(said)}`;
 }
 
 const isGood = ({ missing, altered, unexpected, streamsAltered, secrets, losses }: Outcome): boolean =>

@@ -5,7 +5,7 @@
  * their own programs. What is built is kept in `.setup/runtimes` and made anew when its recipe or its source changes.
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch } from 'node:os';
 import { join } from 'node:path';
 import { builtAt, contentOf, fromDebian, perform, root, versionOf } from './toolbox.ts';
@@ -45,9 +45,19 @@ export function fromNpm(name: string, version: string): string {
 
 /** Debian's Python in a virtual environment of its own, with these packages. */
 export function pythonWith(name: string, requirements: readonly string[]): string {
+  return virtualEnvironment(name, requirements, requirements);
+}
+
+/** As `pythonWith`, of a file that pins every package by the hashes of its wheels. */
+export function pythonFrom(name: string, requirementsFile: string): string {
+  const pinned = ['--require-hashes', '--no-deps', '-r', requirementsFile];
+  return virtualEnvironment(name, [readFileSync(requirementsFile, 'utf8')], pinned);
+}
+
+function virtualEnvironment(name: string, recipe: readonly string[], requirements: readonly string[]): string {
   fromDebian('/usr/bin/python3', 'python3');
   if (!pythonHasVenv()) fromDebian('/usr/share/python-wheels', 'python3-venv');
-  const folder = built(`python-${name}`, requirements, (place) => {
+  const folder = built(`python-${name}`, recipe, (place) => {
     perform(['/usr/bin/python3', '-m', 'venv', place], root);
     perform([join(place, 'bin/pip'), 'install', '--quiet', '--only-binary', ':all:', ...requirements], root);
   });

@@ -24,8 +24,13 @@ const DOCUMENT_BYTES_MAX = 64 * 1024;
 const OPENING_BRACE = 0x7b;
 const TOKEN_NAMES = ['access_token', 'refresh_token', 'id_token'] as const;
 const KUBERNETES_KINDS = new Set(['ExecCredential', 'TokenRequest']);
-/** Told before parsing: most documents have none of these words. */
+/** Told before parsing: most documents have none of these words, and few the ends that tell them quickly. */
 const WORTH_PARSING = /"(?:access_token|refresh_token|id_token|ExecCredential|TokenRequest)"/;
+const ENDS = ['_token"', 'ExecCredential"', 'TokenRequest"'] as const;
+
+function isWorthParsing(latin1: string): boolean {
+  return ENDS.some((end) => latin1.includes(end)) && WORTH_PARSING.test(latin1);
+}
 
 /** "k8s\0" · runtime.Unknown { 1: TypeMeta { 1: apiVersion, 2: kind } }: all of it short texts. */
 const ENVELOPE_HEAD_BYTES = 64;
@@ -38,7 +43,7 @@ export function isTokenEnvelope(bytes: Buffer): boolean {
 
 /** `latin1` is the same document, one character a byte. */
 export function tokensGiven(bytes: Buffer, latin1 = bytes.toString('latin1')): GivenTokens | undefined {
-  if (bytes.length > DOCUMENT_BYTES_MAX || !beginsAsObject(bytes) || !WORTH_PARSING.test(latin1)) return undefined;
+  if (bytes.length > DOCUMENT_BYTES_MAX || !beginsAsObject(bytes) || !isWorthParsing(latin1)) return undefined;
   const document = objectIn(bytes.toString('utf8'));
   if (document === undefined) return undefined;
   const kind = document['kind'];

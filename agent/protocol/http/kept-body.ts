@@ -43,6 +43,11 @@ export class KeptBody {
     return this.#kept.heldBytes;
   }
 
+  /** Of the body as it came so far, those that are missing included. */
+  get totalBytes(): number {
+    return this.#totalBytes;
+  }
+
   /** How many bytes more would be kept. */
   get room(): number {
     return this.#isBroken || this.#kept.length < this.#totalBytes ? 0 : this.#bytesMax - this.#kept.length;

@@ -9,7 +9,7 @@
  */
 import { isTokenEnvelope, TOKEN_RESPONSE, tokensGiven } from './given-tokens.ts';
 import { isSecretParameter, parameterValue } from './secret-parameters.ts';
-import { findTokens, TOKEN_MARK } from './secret-tokens.ts';
+import { findTokens, hasTokenMark } from './secret-tokens.ts';
 import { type FoundSecret, REDACTED } from './secrets.ts';
 
 export interface RedactedContent {
@@ -30,7 +30,7 @@ export function redactContent(bytes: Buffer, contentType: string, inReply = fals
   // One character a byte, so that positions in the text are positions in the bytes.
   const text = bytes.toString('latin1');
   let spans = text.includes('"') ? jsonSecrets(bytes, text, inReply ? 'reply' : 'request') : [];
-  if (text.includes(TOKEN_MARK)) spans = spans.concat(tokenSecrets(bytes, inReply));
+  if (hasTokenMark(text)) spans = spans.concat(tokenSecrets(bytes, inReply));
   if (isForm(text, contentType)) spans = spans.concat(formSecrets(bytes));
   if (spans.length === 0) return { bytes, secrets: [] };
   const parts: Buffer[] = [];

@@ -21,7 +21,16 @@ for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 }
 const DOT = 0x2e;
 /** What each token begins with. */
-export const TOKEN_MARK = 'eyJ';
+const TOKEN_MARK = 'eyJ';
+
+/** Whether a token may be in a long text. Its last letter is the rare one, and is looked for. */
+export function hasTokenMark(text: string): boolean {
+  const last = TOKEN_MARK.length - 1;
+  for (let at = text.indexOf(TOKEN_MARK[last]!); at >= 0; at = text.indexOf(TOKEN_MARK[last]!, at + 1)) {
+    if (text.startsWith(TOKEN_MARK, at - last)) return true;
+  }
+  return false;
+}
 
 /** Takes each byte at most twice, whatever the text: a run of base64url that is no token is passed in one go. */
 export function findTokens(bytes: Buffer): TokenSpan[] {

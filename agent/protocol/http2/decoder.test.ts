@@ -137,6 +137,38 @@ test('a stream that is reset says by whom and why', () => {
   assert.equal(run.counts.server.cut, 4);
 });
 
+test('a reply that has all that its head promised is whole when its client resets the stream, or leaves', () => {
+  const half = (id: number, length: string) => [
+    frame(FRAME.headers, FLAG.endHeaders, id, block({ ':status': '200', 'content-length': length })),
+    frame(FRAME.data, 0, id, 'all of it'),
+  ];
+  const run = check([
+    ...OPENING,
+    asks(1),
+    asks(3, { ':path': '/less' }),
+    asks(5, { ':path': '/left' }),
+    sends('server', ...half(1, '9'), ...half(3, '10'), ...half(5, '9')),
+    sends('client', frame(FRAME.rstStream, 0, 1, u32(5)), frame(FRAME.rstStream, 0, 3, u32(5))),
+  ]);
+  assert.deepEqual(briefs(run), [
+    'GET / -> 200 all of it',
+    'GET /less -> 200 all of it STREAM_CLOSED',
+    'GET /left -> 200 all of it',
+  ]);
+  assert.deepEqual(
+    run.exchanges.map(({ status, attributes }) => [
+      status,
+      attributes['reset_error'],
+      attributes['response_incomplete'],
+    ]),
+    [
+      ['ok', 'STREAM_CLOSED', undefined],
+      ['error', 'STREAM_CLOSED', 'stream-reset'],
+      ['ok', undefined, undefined],
+    ],
+  );
+});
+
 test('what GOAWAY leaves behind was refused', () => {
   const run = check([
     ...OPENING,

@@ -22,6 +22,7 @@ import {
   type Head,
   headOf,
   INTERIM_KEPT_MAX,
+  isWhole,
   type Stream,
 } from './stream.ts';
 import { Streams } from './streams.ts';
@@ -376,6 +377,7 @@ export class Http2Decoder implements Decoder {
   }
 
   #give(stream: Stream, why: Incomplete): void {
+    if (stream.request.hasEnded && isWhole(stream.reply)) stream.reply.hasEnded = true;
     breakOff(stream.request, why);
     breakOff(stream.reply, why);
     const secrets = { request: [] as FoundSecret[], reply: [] as FoundSecret[] };

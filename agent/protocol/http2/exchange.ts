@@ -89,7 +89,9 @@ function addStreamAttributes(attributes: Record<string, string>, stream: Stream,
 /** The name of HTTP/2's error where there is no status that says why. */
 function failureOf(stream: Stream, plain: Exchange, goaway: Goaway | undefined): Partial<Exchange> {
   if (plain.status === 'error') return {};
-  const { reset, reply } = stream;
+  const { reset, reply, request } = stream;
+  // Who has both whole and then resets it wants nothing more of it.
+  if (reset?.by === 'client' && request.hasEnded && reply.hasEnded) return {};
   if (reset !== undefined && reset.code !== 0) {
     return { status: 'error', errorCode: errorName(reset.code), errorMessage: '' };
   }

@@ -2,7 +2,7 @@
 
 /** One stream while it is open: its two messages, and how it came to its end. */
 import type { Exchange } from '../decoder.ts';
-import { type Field, type Fields, NO_FIELDS } from '../http/fields.ts';
+import { type Field, type Fields, fieldValue, NO_FIELDS } from '../http/fields.ts';
 import { KeptBody } from '../http/kept-body.ts';
 import type { Incomplete, Message, RequestLine, StatusLine } from '../http/message.ts';
 import type { HeadNotes } from '../http/parts.ts';
@@ -132,6 +132,17 @@ export function bodyOf(message: Message<unknown>, bytesMax: number): KeptBody {
 }
 
 /** Why a message that is given out now is not whole. */
+/**
+ * It has as many bytes as its head promised, so nothing of it is missing: the frame that would have said its end was not
+ * waited for. curl resets such a stream, or closes the connection (RFC 9113, section 8.1.1, on `content-length`).
+ */
+export function isWhole(half: Half<unknown>): boolean {
+  const { message } = half;
+  if (message?.body === undefined || half.hasEnded) return half.hasEnded;
+  const promised = fieldValue(message.fields, 'content-length');
+  return /^\d{1,15}$/.test(promised) && message.body.totalBytes === Number(promised);
+}
+
 export function breakOff(half: Half<unknown>, why: Incomplete): void {
   if (half.message !== undefined && !half.hasEnded) half.message.incomplete ??= why;
 }

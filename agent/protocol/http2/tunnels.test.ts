@@ -58,6 +58,10 @@ test('extended CONNECT comes out when it is granted, and then each message of We
     'CLOSE /live',
     'CLOSE /live',
   ]);
+  assert.deepEqual(
+    run.exchanges.map(({ protocol }) => protocol),
+    ['http', 'http', ...Array<string>(5).fill('websocket')],
+  );
   assert.deepEqual(run.troubles, {});
   assert.equal(run.counts.client.notUnderstood + run.counts.server.notUnderstood, 0);
   const [connect, , message] = run.exchanges;

@@ -34,6 +34,8 @@ interface Tunnel {
 export class Tunnels {
   readonly #bounds: DecoderBounds;
   readonly #sink: DecoderSink;
+  /** Of the conversations: what is missing was told by who reads the frames. */
+  readonly #trouble: DecoderSink['trouble'];
   readonly #counts: Readonly<Record<Side, ByteCounts>>;
   /** Oldest first. */
   readonly #open = new Map<number, Tunnel>();
@@ -42,17 +44,9 @@ export class Tunnels {
   constructor(bounds: DecoderBounds, sink: DecoderSink, counts: Readonly<Record<Side, ByteCounts>>) {
     this.#bounds = bounds;
     this.#counts = counts;
-    // What is missing was told by who reads the frames.
-    const trouble: DecoderSink['trouble'] = (from, reason, bytes) => {
+    this.#sink = sink;
+    this.#trouble = (from, reason, bytes) => {
       if (!reason.startsWith('gap')) sink.trouble(from, reason, bytes);
-    };
-    this.#sink = {
-      exchange: (exchange) => sink.exchange(exchange),
-      credential: (credential) => sink.credential(credential),
-      terminal: (stretch) => sink.terminal(stretch),
-      carried: (event) => sink.carried(event),
-      handover: () => {},
-      trouble,
     };
   }
 
@@ -66,7 +60,7 @@ export class Tunnels {
 
   open(id: number, agreement: Agreement, at: number): void {
     const opening = { client: new Uint8Array(), server: new Uint8Array(), serverPort: 0, late: false, agreement };
-    const decoder = websocket.create(this.#bounds, this.#sink, opening);
+    const decoder = websocket.create(this.#bounds, this.#sinkFor(id), opening);
     const tunnel: Tunnel = { id, decoder, ended: { client: false, server: false }, heldBytes: 0, at };
     this.#open.set(id, tunnel);
     this.#weigh(tunnel);
@@ -112,6 +106,24 @@ export class Tunnels {
 
   endAll(): void {
     for (const id of [...this.#open.keys()]) this.reset(id);
+  }
+
+  /** A conversation tells its terminals and what it carries apart; over the connection the stream does. */
+  #sinkFor(id: number): DecoderSink {
+    const sink = this.#sink;
+    const named = (name: string) => `stream ${id}, ${name}`;
+    return {
+      exchange: (exchange) => {
+        const { carries } = exchange;
+        const protocol = exchange.protocol ?? 'websocket';
+        sink.exchange({ ...exchange, protocol, ...(carries !== undefined && { carries: named(carries) }) });
+      },
+      credential: (credential) => sink.credential(credential),
+      terminal: (stretch) => sink.terminal({ ...stretch, terminal: named(stretch.terminal) }),
+      carried: (event) => sink.carried({ ...event, id: named(event.id) }),
+      handover: () => {},
+      trouble: this.#trouble,
+    };
   }
 
   #miss(tunnel: Tunnel, from: Side, missingBytes: number): void {

@@ -39,49 +39,51 @@ export function attributesOf(known: Known): Record<string, string> {
   const { info, query, facts, operation } = known;
   const attributes: Record<string, string> = {};
   const set = (name: string, value: string | undefined) => {
-    if (value !== undefined && value !== '') attributes[`k8s_${name}`] = value;
+    if (value !== undefined && value !== '') attributes[name] = value;
   };
-  if (operation !== info.verb) set('verb', info.verb);
-  set('group', info.group);
-  set('version', info.version);
-  set('resource', info.resource);
-  set('subresource', info.subresource);
-  set('namespace', info.namespace);
-  set('name', known.name);
-  set('proxied_path', info.rest);
-  set('kind', facts.kind);
-  set('dry_run', known.dryRun);
-  set('field_manager', parameter(query, 'fieldManager'));
-  set('force', parameter(query, 'force'));
-  set('label_selector', parameter(query, 'labelSelector'));
-  set('field_selector', parameter(query, 'fieldSelector'));
-  set('resource_version', parameter(query, 'resourceVersion'));
-  set('propagation_policy', parameter(query, 'propagationPolicy') ?? facts.propagationPolicy);
-  set('grace_period_seconds', parameter(query, 'gracePeriodSeconds') ?? facts.gracePeriodSeconds);
-  if (info.verb === 'patch') set('patch_type', PATCHES[known.request.contentType.split(';')[0]!.trim()] ?? 'unknown');
-  if (known.request.encoding !== 'json') set('request_encoding', known.request.encoding);
-  if (known.response.encoding !== 'json') set('response_encoding', known.response.encoding);
-  set('audit_id', field(known.responseFields, 'audit-id') || field(known.requestFields, 'audit-id'));
+  if (operation !== info.verb) set('k8s_verb', info.verb);
+  set('k8s_group', info.group);
+  set('k8s_version', info.version);
+  set('k8s_resource', info.resource);
+  set('k8s_subresource', info.subresource);
+  set('k8s_namespace', info.namespace);
+  set('k8s_name', known.name);
+  set('k8s_proxied_path', info.rest);
+  set('k8s_kind', facts.kind);
+  set('k8s_dry_run', known.dryRun);
+  set('k8s_field_manager', parameter(query, 'fieldManager'));
+  set('k8s_force', parameter(query, 'force'));
+  set('k8s_label_selector', parameter(query, 'labelSelector'));
+  set('k8s_field_selector', parameter(query, 'fieldSelector'));
+  set('k8s_resource_version', parameter(query, 'resourceVersion'));
+  set('k8s_propagation_policy', parameter(query, 'propagationPolicy') ?? facts.propagationPolicy);
+  set('k8s_grace_period_seconds', parameter(query, 'gracePeriodSeconds') ?? facts.gracePeriodSeconds);
+  if (info.verb === 'patch')
+    set('k8s_patch_type', PATCHES[known.request.contentType.split(';')[0]!.trim()] ?? 'unknown');
+  if (known.request.encoding !== 'json') set('k8s_request_encoding', known.request.encoding);
+  if (known.response.encoding !== 'json') set('k8s_response_encoding', known.response.encoding);
+  set('k8s_audit_id', field(known.responseFields, 'audit-id') || field(known.requestFields, 'audit-id'));
   setImpersonation(known, set);
   if (known.status?.['kind'] === 'Status' && known.exchange.status === 'error') {
-    set('status_code', String(known.status['code'] ?? ''));
+    set('k8s_status_code', String(known.status['code'] ?? ''));
   }
-  if (textAt(known.response.value, 'kind') === 'Table') set('answer', 'table');
+  if (textAt(known.response.value, 'kind') === 'Table') set('k8s_answer', 'table');
   if (known.events !== undefined && Object.keys(known.events.counts).length > 0) {
-    set('watch_events', JSON.stringify(known.events.counts));
+    set('k8s_watch_events', JSON.stringify(known.events.counts));
   }
   return attributes;
 }
 
 function setImpersonation(known: Known, set: (name: string, value: string) => void): void {
-  set('impersonate_user', known.impersonatedUser);
-  set('impersonate_uid', field(known.requestFields, 'impersonate-uid'));
-  set('impersonate_groups', JSON.stringify(valuesOf(known.requestFields['impersonate-group'])).replace(/^\[\]$/, ''));
-  const extra = Object.entries(known.requestFields)
-    .filter(([name]) => name.startsWith('impersonate-extra-'))
+  set('k8s_impersonate_user', known.impersonatedUser);
+  set('k8s_impersonate_uid', field(known.requestFields, 'impersonate-uid'));
+  const groups = valuesOf(known.requestFields['impersonate-group']);
+  if (groups.length > 0) set('k8s_impersonate_groups', JSON.stringify(groups));
+  const extra = Object.keys(known.requestFields)
+    .filter((name) => name.startsWith('impersonate-extra-'))
     .slice(0, IMPERSONATION_MAX)
-    .map(([name, value]) => [name.slice('impersonate-extra-'.length), valuesOf(value)] as const);
-  if (extra.length > 0) set('impersonate_extra', JSON.stringify(Object.fromEntries(extra)));
+    .map((name) => [name.slice('impersonate-extra-'.length), valuesOf(known.requestFields[name])] as const);
+  if (extra.length > 0) set('k8s_impersonate_extra', JSON.stringify(Object.fromEntries(extra)));
 }
 
 function valuesOf(value: unknown): readonly unknown[] {

@@ -4,18 +4,17 @@
  * exec, attach and port-forward over WebSocket: each message is of one channel, which its first byte names.
  *
  * Shape    exec, attach: 0 stdin · 1 stdout · 2 stderr · 3 error · 4 resize; v5: 255, then the channel that ends
- *          portforward: of the n-th port, 2n data · 2n+1 error; each channel begins with the port (u16 LE)
+ *          portforward: of the n-th port, 2n data · 2n+1 error; each channel begins with the port (u16 LE). Each port is
+ *          a connection that is carried, and an exchange
  * Not      base64.channel.k8s.io, which old browsers spoke: those messages are WebSocket's
  * Source   Kubernetes documentation, "API Concepts" (exec over WebSocket); KEP-4006
  */
 import type { DecoderBounds, DecoderSink, Side } from '../decoder.ts';
 import type { MessagePart, WebSocketSubprotocol, WebSocketTalk } from '../websocket/subprotocols.ts';
-import { type Channel, Session } from './session.ts';
+import { PortChannels } from './port-channels.ts';
+import { SessionChannels } from './session-channels.ts';
 import { answeredField, type StreamRequest, streamRequest } from './stream-request.ts';
 
-const CHANNELS: readonly (Channel | undefined)[] = ['stdin', 'stdout', 'stderr', 'error', 'resize'];
-const FROM_CLIENT = new Set<Channel | undefined>(['stdin', 'resize']);
-const CLOSES = 255;
 const CHANNEL_PROTOCOL = /^(?:v[1-5]\.)?channel\.k8s\.io$/;
 
 export const kubernetesChannels: WebSocketSubprotocol = {
@@ -25,75 +24,58 @@ export const kubernetesChannels: WebSocketSubprotocol = {
   create: (bounds, sink, agreement) => new ChannelTalk(bounds, sink, streamRequest(agreement) as StreamRequest),
 };
 
-export class ChannelTalk implements WebSocketTalk {
-  readonly #session: Session;
-  readonly #isForward: boolean;
-  readonly #wire: Record<Side, number> = { client: 0, server: 0 };
-  /** The channel of the message at hand: 'none' until its first byte came. */
-  readonly #current: Record<Side, number | 'none'> = { client: 'none', server: 'none' };
-  /** Of a forward: bytes of the port that still come before a channel's data. */
-  readonly #portBytes = new Map<string, number>();
+/** Who the channels are for. `channel` is undefined while it is not known of a message. */
+export interface ChannelUser {
+  readonly heldBytes: number;
+  /** Bytes on the wire, also of messages that say nothing; before what is in them. */
+  crossed(from: Side, channel: number | undefined, wireBytes: number, at: number): void;
+  /** Returns how many of the bytes were not kept. */
+  data(from: Side, channel: number, bytes: Uint8Array, at: number): number;
+  hole(from: Side, channel: number | undefined, missingBytes: number): void;
+  end(attributes: Readonly<Record<string, string>>): void;
+}
+
+class ChannelTalk implements WebSocketTalk {
+  readonly #user: ChannelUser;
+  /** Of the message at hand; undefined until its first byte came. */
+  readonly #current: Record<Side, number | undefined> = { client: undefined, server: undefined };
   #closeCode = '';
-  #unexpectedBytes = 0;
   #ended = 0;
 
   constructor(bounds: DecoderBounds, sink: DecoderSink, request: StreamRequest) {
-    this.#session = new Session(bounds, sink, request);
-    this.#isForward = request.operation === 'portforward';
+    const { operation } = request;
+    this.#user = new (operation === 'portforward' ? PortChannels : SessionChannels)(bounds, sink, request);
   }
 
   get heldBytes(): number {
-    return this.#session.heldBytes;
+    return this.#user.heldBytes;
   }
 
   data({ from, bytes, isFirst, isLast, wireBytes, at }: MessagePart): number {
-    this.#wire[from] += wireBytes;
-    this.#session.touch(from, at);
-    if (isFirst) this.#current[from] = 'none';
+    if (isFirst) this.#current[from] = undefined;
     let rest = bytes;
-    if (this.#current[from] === 'none' && rest.length > 0) {
+    if (this.#current[from] === undefined && rest.length > 0) {
       this.#current[from] = rest[0]!;
       rest = rest.subarray(1);
     }
-    const number = this.#current[from];
-    if (isLast) this.#current[from] = 'none';
-    return number === 'none' || rest.length === 0 ? 0 : Math.min(wireBytes, this.#taken(from, number, rest, at));
-  }
-
-  #taken(from: Side, number: number, bytes: Uint8Array, at: number): number {
-    if (this.#isForward) return this.#forwarded(from, number, bytes, at);
-    if (number === CLOSES) return 0;
-    const channel = CHANNELS[number];
-    if (channel === undefined || FROM_CLIENT.has(channel) !== (from === 'client')) {
-      this.#unexpectedBytes += bytes.length;
-      return bytes.length;
-    }
-    return this.#session.data(channel, bytes, at);
-  }
-
-  #forwarded(from: Side, number: number, bytes: Uint8Array, at: number): number {
-    const key = `${from} ${number}`;
-    const ahead = this.#portBytes.get(key) ?? 2;
-    if (ahead > 0) this.#portBytes.set(key, Math.max(0, ahead - bytes.length));
-    const data = bytes.subarray(ahead);
-    if (data.length === 0) return 0;
-    if (number % 2 === 1) return this.#session.data('error', data, at);
-    return this.#session.data(from === 'client' ? 'stdin' : 'stdout', data, at);
+    const channel = this.#current[from];
+    this.#user.crossed(from, channel, wireBytes, at);
+    const missed = channel === undefined || rest.length === 0 ? 0 : this.#user.data(from, channel, rest, at);
+    if (isLast) this.#current[from] = undefined;
+    return Math.min(wireBytes, missed);
   }
 
   hole(from: Side, missingBytes: number): void {
-    const number = this.#current[from];
-    const channel = number === 'none' || this.#isForward ? undefined : CHANNELS[number];
-    this.#session.hole(channel, missingBytes, from);
+    this.#user.hole(from, this.#current[from], missingBytes);
   }
 
   lost(from: Side): void {
-    this.#current[from] = 'none';
-    this.#session.hole(undefined, 0, from);
+    this.#current[from] = undefined;
+    this.#user.hole(from, undefined, 0);
   }
 
-  takesClose(from: Side, wireBytes: number): void {
-    this.#wire[from] += wireBytes;
+  takesClose(from: Side, wireBytes: number, at: number): void {
+    this.#user.crossed(from, undefined, wireBytes, at);
   }
 
   closed(_: Side, code: number): void {
@@ -102,15 +84,6 @@ export class ChannelTalk implements WebSocketTalk {
 
   end(): void {
     this.#ended++;
-    if (this.#ended < 2) return;
-    this.#session.end({
-      requestBytes: this.#wire.client,
-      responseBytes: this.#wire.server,
-      isBroken: false,
-      attributes: {
-        ...(this.#closeCode !== '' && { close_code: this.#closeCode }),
-        ...(this.#unexpectedBytes > 0 && { unexpected_channel_bytes: String(this.#unexpectedBytes) }),
-      },
-    });
+    if (this.#ended === 2) this.#user.end(this.#closeCode === '' ? {} : { close_code: this.#closeCode });
   }
 }

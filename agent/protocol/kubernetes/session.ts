@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { PayloadWriter } from '../bytes/payload-writer.ts';
 /**
  * One exec, attach or forwarded connection, whatever carried its channels: stdin and stdout are the payloads of its
  * exchange, stderr an attribute, the error channel tells how it ended.
  *
  * Bounds   stdin and stdout as payloads are; STDERR_BYTES_MAX of stderr and of the error channel
  */
+import { PayloadWriter } from '../bytes/payload-writer.ts';
 import type { DecoderBounds, DecoderSink, Exchange, Side } from '../decoder.ts';
+import { Terminal } from '../terminal.ts';
 import { outcomeOf } from './outcome.ts';
 import type { StreamRequest } from './stream-request.ts';
-import { Terminal } from './terminal.ts';
+import { TerminalSizes } from './terminal-sizes.ts';
 
 export type Channel = 'stdin' | 'stdout' | 'stderr' | 'error' | 'resize';
 
@@ -26,6 +27,8 @@ export interface SessionEnd {
   readonly isBroken: boolean;
   /** It went to its end, and would have said if something had been wrong. */
   readonly isWell?: boolean;
+  /** The connection that was carried in it. */
+  readonly carries?: string;
 }
 
 export class Session {
@@ -33,6 +36,7 @@ export class Session {
   readonly #writers: Readonly<Record<Exclude<Channel, 'resize'>, PayloadWriter>>;
   readonly #sink: DecoderSink;
   readonly #terminal: Terminal | undefined;
+  readonly #sizes = new TerminalSizes();
   #holeBytes = 0;
   #hasHole = false;
   readonly #seen: Record<Side, { first: number; last: number } | undefined> = { client: undefined, server: undefined };
@@ -51,7 +55,7 @@ export class Session {
 
   get heldBytes(): number {
     const { stdin, stdout, stderr, error } = this.#writers;
-    const terminal = this.#terminal?.heldBytes ?? 0;
+    const terminal = (this.#terminal?.heldBytes ?? 0) + this.#sizes.heldBytes;
     return stdin.heldBytes + stdout.heldBytes + stderr.heldBytes + error.heldBytes + terminal;
   }
 
@@ -65,11 +69,12 @@ export class Session {
   /** Returns how many of the bytes were not kept. */
   data(channel: Channel, bytes: Uint8Array, at: number): number {
     if (channel === 'resize') {
-      this.#terminal?.sized(bytes, at);
+      if (this.#terminal === undefined) return 0;
+      for (const { columns, rows } of this.#sizes.push(bytes)) this.#terminal.resize(columns, rows, at);
       return 0;
     }
-    if (channel === 'stdin') this.#terminal?.passed('typed', bytes, at);
-    else if (channel !== 'error') this.#terminal?.passed('shown', bytes, at);
+    if (channel === 'stdin') this.#terminal?.add('typed', bytes, at);
+    else if (channel !== 'error') this.#terminal?.add('shown', bytes, at);
     const writer = this.#writers[channel];
     const before = writer.droppedBytes;
     writer.append(bytes);
@@ -90,8 +95,9 @@ export class Session {
     }
   }
 
-  end({ requestBytes, responseBytes, attributes, isBroken, isWell }: SessionEnd): void {
-    this.#terminal?.end();
+  end({ requestBytes, responseBytes, attributes, isBroken, isWell, carries }: SessionEnd): void {
+    this.#terminal?.flush();
+    this.#sizes.end();
     const { stdin, stdout, stderr, error } = this.#writers;
     const stderrBytes = stderr.writtenBytes;
     const [request, response, errors] = [stdin.take(), stdout.take(), stderr.take()];
@@ -108,6 +114,7 @@ export class Session {
       ...{ request, response, ...outcome, requestBytes, responseBytes },
       truncated: isCut || this.#hasHole || isBroken,
       ...(credential && { credential }),
+      ...(carries !== undefined && { carries }),
       attributes: {
         ...this.#request.attributes,
         ...attributes,

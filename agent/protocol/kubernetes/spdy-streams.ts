@@ -5,19 +5,19 @@
  *
  * Shape    exec, attach: a stream each with `streamtype` error, stdin, stdout, stderr or resize; one exchange at the end
  *          portforward: for each connection that is forwarded, two streams with the same `requestid` and `port`: `streamtype`
- *          error and data; an exchange each, when both are finished
- * Bounds   FORWARDS_MAX at a time, FORWARD_BYTES_MAX of each and direction; STREAMS_MAX streams
- * Bytes    all that was understood since the last exchange of the connection belongs to the next one
+ *          error and data; an exchange each, when both are finished, and a connection that is carried
+ * Bounds   FORWARDS_MAX at a time; STREAMS_MAX streams
+ * Bytes    what a forwarded connection says belongs to its exchange; all else that was understood since the last exchange of
+ *          the connection belongs to the next one
  * Source   Kubernetes' remote command and port forward protocols; SPDY Protocol, draft 3.1, section 2.6
  */
 import type { DecoderBounds, DecoderSink, Exchange, Side } from '../decoder.ts';
 import { FrameReader } from '../spdy/frames.ts';
 import { HeaderBlocks, type Headers } from '../spdy/header-blocks.ts';
-import { type Channel, Session } from './session.ts';
+import { Forward } from './forward.ts';
+import { type Channel, Session, type SessionEnd } from './session.ts';
 import type { StreamRequest } from './stream-request.ts';
 
-/** What is inside of a forwarded connection is another language's; its head lets a person see which. */
-const FORWARD_BYTES_MAX = 64 * 1024;
 const FORWARDS_MAX = 64;
 const STREAMS_MAX = 4096;
 const SYN_STREAM = 1;
@@ -33,15 +33,20 @@ const CHANNELS: Readonly<Record<string, Channel>> = {
   resize: 'resize',
 };
 
+type How = 'complete' | 'relieved' | 'ended';
+
 interface Stream {
-  readonly forward: Forward | undefined;
+  readonly pair: Pair | undefined;
   readonly channel: Channel | 'data' | undefined;
   readonly open: Record<Side, boolean>;
 }
 
-interface Forward {
+/** The two streams of a connection that is forwarded. */
+interface Pair {
   readonly key: string;
-  readonly session: Session;
+  readonly forward: Forward;
+  /** What it said. */
+  readonly bytes: Record<Side, number>;
   readonly streams: Set<Stream>;
   isComplete: boolean;
 }
@@ -55,8 +60,9 @@ export class SpdyStreams {
   readonly #session: Session | undefined;
   readonly #blocks: Readonly<Record<Side, HeaderBlocks>> = { client: new HeaderBlocks(), server: new HeaderBlocks() };
   readonly #streams = new Map<number, Stream>();
-  readonly #forwards = new Map<string, Forward>();
-  #done: Forward[] = [];
+  readonly #pairs = new Map<string, Pair>();
+  #opened = 0;
+  #done: Pair[] = [];
   readonly #pending: Record<Side, number> = { client: 0, server: 0 };
   readonly #ended = { client: false, server: false };
   #isBroken = false;
@@ -66,16 +72,8 @@ export class SpdyStreams {
   constructor(bounds: DecoderBounds, sink: DecoderSink, request: StreamRequest, countsItself = true) {
     this.#sink = sink;
     this.#request = request;
-    const forwardBytesMax = (max: number) => Math.min(max, FORWARD_BYTES_MAX);
-    const isForward = request.operation === 'portforward';
-    this.#bounds = isForward
-      ? {
-          ...bounds,
-          requestBytesMax: forwardBytesMax(bounds.requestBytesMax),
-          responseBytesMax: forwardBytesMax(bounds.responseBytesMax),
-        }
-      : bounds;
-    this.#session = isForward ? undefined : new Session(bounds, sink, request);
+    this.#bounds = bounds;
+    this.#session = request.operation === 'portforward' ? undefined : new Session(bounds, sink, request);
     const readerOf = (from: Side) =>
       new FrameReader({
         consumed: (bytes) => {
@@ -102,8 +100,8 @@ export class SpdyStreams {
 
   get heldBytes(): number {
     let held = this.#session?.heldBytes ?? 0;
-    for (const { session } of this.#forwards.values()) held += session.heldBytes;
-    for (const { session } of this.#done) held += session.heldBytes;
+    for (const { forward } of this.#pairs.values()) held += forward.heldBytes;
+    for (const { forward } of this.#done) held += forward.heldBytes;
     for (const side of ['client', 'server'] as const) {
       held += this.readers[side].heldBytes + this.#blocks[side].heldBytes;
     }
@@ -123,7 +121,7 @@ export class SpdyStreams {
 
   /** Give out what is finished. */
   settle(): void {
-    for (const { session, isComplete } of this.#done) this.#give(session, isComplete ? 'complete' : 'relieved');
+    for (const pair of this.#done) this.#give(pair, pair.isComplete ? 'complete' : 'relieved');
     this.#done = [];
   }
 
@@ -132,10 +130,10 @@ export class SpdyStreams {
     this.readers[from].end();
     this.#blocks[from].end();
     if (!this.#ended.client || !this.#ended.server) return;
-    if (this.#session !== undefined) this.#give(this.#session, 'ended');
+    if (this.#session !== undefined) this.#session.end(this.#endOf('ended'));
     this.settle();
-    for (const { session } of this.#forwards.values()) this.#give(session, 'ended');
-    this.#forwards.clear();
+    for (const pair of this.#pairs.values()) this.#give(pair, 'ended');
+    this.#pairs.clear();
     this.#streams.clear();
     if (this.#pending.client + this.#pending.server > 0) this.#sink.exchange(this.#leftOver());
   }
@@ -157,96 +155,109 @@ export class SpdyStreams {
   #open(from: Side, id: number, headers: Headers | undefined, isFinished: boolean, at: number): void {
     if (headers === undefined) this.#isBroken = true;
     const type = headers?.get('streamtype') ?? '';
-    const forward = this.#session === undefined && headers !== undefined ? this.#forwardOf(headers) : undefined;
-    const known = forward !== undefined && type === 'data' ? 'data' : CHANNELS[type];
+    const pair = this.#session === undefined && headers !== undefined ? this.#pairOf(headers) : undefined;
+    const known = pair !== undefined && type === 'data' ? 'data' : CHANNELS[type];
     const stream: Stream = {
-      forward,
+      pair,
       channel: Object.hasOwn(CHANNELS, type) || type === 'data' ? known : undefined,
       open: { client: true, server: true },
     };
     if (this.#streams.size >= STREAMS_MAX) this.#streams.delete(this.#streams.keys().next().value as number);
     this.#streams.set(id, stream);
-    forward?.streams.add(stream);
-    forward?.session.touch(from, at);
+    pair?.streams.add(stream);
+    pair?.forward.session.touch(from, at);
     if (isFinished) this.#close(stream, from);
   }
 
-  #forwardOf(headers: Headers): Forward {
+  #pairOf(headers: Headers): Pair {
     const port = (headers.get('port') ?? '').slice(0, 16);
     // An id is given once for a connection; without one each pair of streams of a port is one.
     const key = `${port} ${(headers.get('requestid') ?? '').slice(0, 64)}`;
-    const before = this.#forwards.get(key);
+    const before = this.#pairs.get(key);
     if (before !== undefined) return before;
-    if (this.#forwards.size >= FORWARDS_MAX) this.#finish(this.#forwards.values().next().value as Forward, false);
-    const { statement, statementShape, attributes } = this.#request;
-    const request: StreamRequest = {
-      ...this.#request,
-      statement: `${statement} ${port}`,
-      statementShape: `${statementShape} ?`,
-      attributes: { ...attributes, k8s_port: port },
-    };
-    const session = new Session(this.#bounds, this.#sink, request);
-    const forward: Forward = { key, session, streams: new Set(), isComplete: false };
-    this.#forwards.set(key, forward);
-    return forward;
+    if (this.#pairs.size >= FORWARDS_MAX) this.#finish(this.#pairs.values().next().value as Pair, false);
+    const forward = new Forward(`forward ${++this.#opened}`, port, this.#bounds, this.#sink, this.#request);
+    const pair: Pair = { key, forward, bytes: { client: 0, server: 0 }, streams: new Set(), isComplete: false };
+    this.#pairs.set(key, pair);
+    return pair;
   }
 
   #data(from: Side, id: number, bytes: Buffer, isFinished: boolean, at: number): number {
     const stream = this.#streams.get(id);
-    const session = this.#session ?? stream?.forward?.session;
+    const pair = stream?.pair;
+    const session = this.#session ?? pair?.forward.session;
     const { channel } = stream ?? {};
     let dropped = bytes.length;
     if (session !== undefined && channel !== undefined) {
       session.touch(from, at);
-      dropped = session.data(channel === 'data' ? (from === 'client' ? 'stdin' : 'stdout') : channel, bytes, at);
+      if (channel === 'data') dropped = pair === undefined ? dropped : this.#forwarded(pair, from, bytes, at);
+      else dropped = session.data(channel, bytes, at);
     } else this.#unknownBytes += bytes.length;
     if (isFinished) this.#close(stream, from);
     return dropped;
   }
 
+  /** Whoever reads the connection says what of it was not understood. */
+  #forwarded({ forward, bytes: said }: Pair, from: Side, bytes: Buffer, at: number): number {
+    // What is carried compressed is more than it was on the wire.
+    const own = Math.min(bytes.length, this.#pending[from]);
+    this.#pending[from] -= own;
+    said[from] += own;
+    forward.data(from, bytes, at);
+    return 0;
+  }
+
   #hole(from: Side, id: number, missingBytes: number): void {
     const stream = this.#streams.get(id);
-    const channel = stream?.channel === 'data' ? (from === 'client' ? 'stdin' : 'stdout') : stream?.channel;
-    (this.#session ?? stream?.forward?.session)?.hole(channel, missingBytes, from);
+    const { channel, pair } = stream ?? {};
+    if (channel === 'data') pair?.forward.hole(from, missingBytes);
+    else (this.#session ?? pair?.forward.session)?.hole(channel, missingBytes, from);
   }
 
   #break(from: Side): void {
     this.#isBroken = true;
     this.#session?.hole(undefined, 0, from);
-    for (const { session } of this.#forwards.values()) session.hole(undefined, 0, from);
+    for (const { forward } of this.#pairs.values()) forward.hole(from, undefined);
   }
 
   #close(stream: Stream | undefined, from: Side): void {
     if (stream === undefined) return;
     stream.open[from] = false;
-    const { forward } = stream;
-    if (forward === undefined || forward.streams.size < 2 || this.#forwards.get(forward.key) !== forward) return;
-    for (const { open, channel } of forward.streams) {
+    const { pair } = stream;
+    if (pair === undefined || pair.streams.size < 2 || this.#pairs.get(pair.key) !== pair) return;
+    for (const { open, channel } of pair.streams) {
       // The client closes its side of the error channel at once, or never: what it would say there nobody reads.
       if (open.server || (open.client && channel !== 'error')) return;
     }
-    this.#finish(forward, true);
+    this.#finish(pair, true);
   }
 
-  #finish(forward: Forward, isComplete: boolean): void {
-    forward.isComplete = isComplete;
-    this.#forwards.delete(forward.key);
-    for (const [id, stream] of this.#streams) if (stream.forward === forward) this.#streams.delete(id);
-    this.#done.push(forward);
+  #finish(pair: Pair, isComplete: boolean): void {
+    pair.isComplete = isComplete;
+    pair.forward.close();
+    this.#pairs.delete(pair.key);
+    for (const [id, stream] of this.#streams) if (stream.pair === pair) this.#streams.delete(id);
+    this.#done.push(pair);
   }
 
-  #give(session: Session, how: 'complete' | 'relieved' | 'ended'): void {
+  #give({ forward, bytes }: Pair, how: How): void {
+    const end = this.#endOf(how);
+    const [requestBytes, responseBytes] = [end.requestBytes + bytes.client, end.responseBytes + bytes.server];
+    forward.end({ ...end, requestBytes, responseBytes });
+  }
+
+  #endOf(how: How): SessionEnd {
     const { client: requestBytes, server: responseBytes } = this.#pending;
     this.#pending.client = this.#pending.server = 0;
     const unknown = this.#unknownBytes;
     this.#unknownBytes = 0;
-    session.end({
+    return {
       ...{ requestBytes, responseBytes, isBroken: this.#isBroken, isWell: how === 'complete' },
       attributes: {
         ...(unknown > 0 && { unexpected_channel_bytes: String(unknown) }),
         ...(how === 'relieved' && { given_out: 'too-many-open' }),
       },
-    });
+    };
   }
 
   /** Frames that keep the connection, behind the last exchange. */

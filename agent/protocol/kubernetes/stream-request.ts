@@ -15,6 +15,8 @@ export interface StreamRequest {
   readonly statementShape: string;
   readonly parameters: string;
   readonly isTerminal: boolean;
+  /** Of a port-forward, where the request names them; over SPDY streams do. */
+  readonly ports: readonly string[];
   /** What the upgrade was asked with. */
   readonly credential: CarriedCredential | undefined;
   readonly attributes: Readonly<Record<string, string>>;
@@ -28,13 +30,16 @@ const SHOWN: Readonly<Record<string, string>> = {
 };
 /** Arguments that are shown; a command has rarely ten. */
 const ARGUMENTS_MAX = 10_000;
+/** A channel's number is one byte, and each port has two. */
+const PORTS_MAX = 128;
 
 /** Undefined when it is none of the three. */
 export function streamRequest(agreement: Agreement): StreamRequest | undefined {
   const { method, authority, path, requestFields } = agreement;
   const [asked = '', search = ''] = path.split('?', 2);
   const query = new URLSearchParams(search);
-  const info = requestInfo(method, asked, {});
+  // In HTTP/2 an upgrade is an extended CONNECT, which stands for GET (RFC 8441, section 4).
+  const info = requestInfo(method === 'CONNECT' ? 'GET' : method, asked, {});
   if (info === undefined || info.resource !== 'pods' || info.group !== '' || !STREAMS.has(info.subresource))
     return undefined;
   const command = query.getAll('command').slice(0, ARGUMENTS_MAX);
@@ -76,6 +81,7 @@ export function streamRequest(agreement: Agreement): StreamRequest | undefined {
     statementShape: `${wording.shape}${container === '' ? '' : ' -c ?'}${shapeOf(command)}`,
     parameters: parametersOf(query, command),
     isTerminal,
+    ports: portsOf(query),
     credential: agreement.credential,
     attributes,
   };
@@ -84,6 +90,12 @@ export function streamRequest(agreement: Agreement): StreamRequest | undefined {
 /** A field of the answer that granted the upgrade; '' when it is not there. */
 export function answeredField({ responseFields }: Agreement, name: string): string {
   return responseFields.find(([one]) => one === name)?.[1] ?? '';
+}
+
+/** `ports=80&ports=443` or `ports=80,443`. */
+function portsOf(query: URLSearchParams): string[] {
+  const said = query.getAll('ports').flatMap((some) => some.split(','));
+  return said.slice(0, PORTS_MAX).map((port) => port.slice(0, 16));
 }
 
 const isSet = (value: string | null): boolean => value !== null && value !== '0' && value !== 'false';

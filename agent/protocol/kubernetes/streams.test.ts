@@ -110,7 +110,19 @@ test('a terminal gives stretches of what was shown and how large it was', () => 
 
 for (const name of ['forward-websocket', 'forward-spdy']) {
   test(`${name}: each connection that is forwarded is an exchange with its port and its bytes`, () => {
-    const forwarded = lines(captured(name));
+    const run = captured(name);
+    const forwarded = lines(run);
+    assert.deepEqual(
+      run.carried.map(({ place, client }) => [place.target, client.split('\r\n')[0]]),
+      [
+        ['pods/default/web:28081', 'GET /a HTTP/1.1'],
+        ['pods/default/web:28081', 'GET /b HTTP/1.1'],
+      ],
+    );
+    assert.deepEqual(
+      forwarded.map(({ carries }) => carries),
+      ['forward 1', 'forward 2'],
+    );
     const heads = forwarded.map(({ statement, request, response, attributes }) => [
       statement,
       text(request.bytes).split('\r\n')[0],
@@ -162,21 +174,53 @@ test('the end of a channel and channels of nobody are no output', () => {
   assert.equal(one!.attributes['unexpected_channel_bytes'], '3');
 });
 
-test('a port that is forwarded over channels: ports are not data', () => {
-  const path = '/api/v1/namespaces/a/pods/p/portforward?ports=80';
+const portAgreement: Agreement = {
+  ...agreement,
+  path: '/api/v1/namespaces/a/pods/p/portforward?ports=80&ports=443',
+  responseFields: [['sec-websocket-protocol', 'v4.channel.k8s.io']],
+};
+
+test('a port that is forwarded over channels: the server names it before its data', () => {
   const run = check(
     websocket,
-    [says('server', 0, 'P\0'), says('server', 1, 'P\0'), says('client', 0, 'P\0ask'), says('server', 0, 'tell')],
-    { agreement: { ...agreement, path, responseFields: [['sec-websocket-protocol', 'v4.channel.k8s.io']] } },
+    [
+      ...[says('server', 0, 'P\0'), says('server', 1, 'P\0'), says('server', 2, '\xbb\x01tell the other')],
+      ...[says('client', 0, 'ask'), says('server', 0, 'tell'), says('client', 2, 'ask the other')],
+      says('server', 3, '\xbb\x01refused'),
+    ],
+    { agreement: portAgreement },
   );
-  assert.deepEqual(said(lines(run)[0]!).slice(0, 6), [
-    'portforward',
-    'portforward pods p -n a',
-    'unknown',
-    '',
-    'ask',
-    'tell',
-  ]);
+  assert.deepEqual(
+    lines(run).map((line) => said(line).slice(1, 6)),
+    [
+      ['portforward pods p -n a 80', 'unknown', '', 'ask', 'tell'],
+      ['portforward pods p -n a 443', 'error', 'error', 'ask the other', 'tell the other'],
+    ],
+  );
+  assert.deepEqual(
+    run.carried.map(({ place, client, server }) => [place.target, place.port, client, server]),
+    [
+      ['pods/a/p:443', 443, 'ask the other', 'tell the other'],
+      ['pods/a/p:80', 80, 'ask', 'tell'],
+    ],
+  );
+});
+
+test('a gap in a forwarded connection is one of that connection', () => {
+  const whole = frame('server', 'binary', '\0P\0abcdefgh');
+  const steps = [sends('server', whole.subarray(0, 8)), misses('server', 3), sends('server', whole.subarray(11))];
+  const run = check(websocket, [...steps, says('client', 2, 'other')], { agreement: portAgreement });
+  assert.deepEqual(
+    run.carried.map(({ server, missingBytes }) => [server, missingBytes]),
+    [
+      ['abcgh', 3],
+      ['', 0],
+    ],
+  );
+  assert.deepEqual(
+    lines(run).map(({ attributes }) => attributes['incomplete']),
+    ['gap', undefined],
+  );
 });
 
 test('a gap inside of output is a hole, and says so', () => {

@@ -3,14 +3,14 @@
 /**
  * The words of MCP: which methods are its own, what they touch, and how they ended.
  *
- * Source   Model Context Protocol, revisions 2024-11-05, 2025-03-26 and 2025-06-18
+ * Source   Model Context Protocol, revisions 2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25 and 2026-07-28
  */
 import type { Status } from '../decoder.ts';
 import { objectOf, type RpcRequest, type RpcResponse } from './json-rpc.ts';
 
 /** Methods begin with one of these words, or are one. `initialize` is told from others' by its parameters. */
 const FAMILIES =
-  /^(?:tools|prompts|resources|sampling|roots|elicitation|completion|logging|tasks|notifications\/(?:tools|prompts|resources|roots|elicitation|tasks|message|progress|cancelled|initialized))(?:\/|$)/;
+  /^(?:tools|prompts|resources|sampling|roots|elicitation|completion|logging|tasks|subscriptions|server\/discover|notifications\/(?:tools|prompts|resources|roots|elicitation|tasks|subscriptions|message|progress|cancelled|initialized))(?:\/|$)/;
 /** Revisions are dates. */
 const REVISION = /^\d{4}-\d{2}-\d{2}$/;
 
@@ -51,7 +51,7 @@ export function requestWords({ method, params }: RpcRequest): RequestWords {
     statement: [method, resource, shown].filter((word) => word !== '').join(' '),
     statementShape: [method, resource].filter((word) => word !== '').join(' '),
     parameters,
-    attributes: method === 'initialize' ? partyOf(object, 'client', 'clientInfo') : {},
+    attributes: method === 'initialize' ? partyOf(object, 'client', 'clientInfo', '') : metaParty(object, 'client'),
   };
 }
 
@@ -82,17 +82,33 @@ export function replyWords(method: string, { result, error }: RpcResponse): Repl
     const message = shortened(firstText(object['content']), WORD_SHOWN_MAX);
     return { status: 'error', errorCode: 'isError', errorMessage: message, attributes: {} };
   }
-  const attributes = method === 'initialize' ? partyOf(object, 'server', 'serverInfo') : {};
+  const attributes =
+    method === 'initialize' ? partyOf(object, 'server', 'serverInfo', '') : metaParty(object, 'server');
+  // The server asks for more before it answers: the client calls again, with what was asked for (2026-07-28).
+  if (object['resultType'] === 'input_required') attributes['result_type'] = 'input_required';
   return { status: 'ok', errorCode: '', errorMessage: '', attributes };
 }
 
+/** Since 2026-07-28 there is no `initialize`: each message says who speaks, in its `_meta`. */
+const META = 'io.modelcontextprotocol/';
+
+function metaParty(object: Record<string, unknown>, party: 'client' | 'server'): Record<string, string> {
+  const meta = objectOf(object['_meta']);
+  return meta === undefined ? {} : partyOf(meta, party, `${party}Info`, META);
+}
+
 /** Name, version and revision that a party introduces itself with. */
-function partyOf(object: Record<string, unknown>, party: 'client' | 'server', key: string): Record<string, string> {
-  const info = objectOf(object[key]);
+function partyOf(
+  object: Record<string, unknown>,
+  party: 'client' | 'server',
+  key: string,
+  prefix: string,
+): Record<string, string> {
+  const info = objectOf(object[`${prefix}${key}`]);
   const entries = [
     [`${party}_name`, info?.['name']],
     [`${party}_version`, info?.['version']],
-    [`${party}_protocol_version`, object['protocolVersion']],
+    [`${party}_protocol_version`, object[`${prefix}protocolVersion`]],
   ] as const;
   return Object.fromEntries(
     entries.flatMap(([name, value]) => (typeof value === 'string' ? [[name, shortened(value, WORD_SHOWN_MAX)]] : [])),

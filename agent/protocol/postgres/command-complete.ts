@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { CONSEQUENCE } from '../sql/verbs.ts';
 import type { Conversation } from './conversation.ts';
 import type { PreparedStatement } from './prepared.ts';
 import type { Request } from './request.ts';
@@ -53,16 +54,23 @@ function statementBySql(talk: Conversation, name: string, text: string): Prepare
   };
 }
 
-/** EXECUTE must not hide what it runs. */
+/** EXECUTE must not hide what it runs, nor EXPLAIN of one what it is about; only EXPLAIN ANALYZE runs it, too. */
 function executeBySql(talk: Conversation, request: Request, name: string): void {
   const { sql } = talk.prepared.statement(name);
   if (sql.text === '') return;
+  request.setAttribute('executes', sql.text);
+  const { operation: command } = request.sql;
+  if (command === 'EXPLAIN') {
+    request.sql = { ...request.sql, resource: sql.resource };
+    return;
+  }
+  const isExplained = command === 'EXPLAIN ANALYZE';
+  const runs = sql.verbs === '' ? sql.operation : sql.verbs;
   request.sql = {
     ...request.sql,
-    operation: sql.operation,
-    verbs: `EXECUTE, ${sql.verbs === '' ? sql.operation : sql.verbs}`,
+    operation: isExplained && !CONSEQUENCE.includes(sql.operation) ? command : sql.operation,
+    verbs: `${isExplained ? `${command}, ` : ''}EXECUTE, ${runs}`,
     resource: sql.resource,
     unbounded: sql.unbounded,
   };
-  request.setAttribute('executes', sql.text);
 }

@@ -194,3 +194,26 @@ test('a fatal error in the middle leaves what was sent behind it unanswered', ()
   );
   assert.deepEqual(linesOf(run), ['SELECT error 57P01 | select 1', 'DELETE unknown | delete from t']);
 });
+
+test('EXPLAIN of an EXECUTE is about what was prepared; only EXPLAIN ANALYZE runs it', () => {
+  const says = (text: string, tag: string) => [sends('client', query(text)), sends('server', complete(tag), ready())];
+  const { exchanges } = session(
+    ...says('prepare p as delete from t', 'PREPARE'),
+    ...says('prepare q as select 1 from u', 'PREPARE'),
+    ...says('explain execute p', 'EXPLAIN'),
+    ...says('explain analyze execute p', 'EXPLAIN'),
+    ...says('explain analyze execute q', 'EXPLAIN'),
+    ...says('explain execute other', 'EXPLAIN'),
+  );
+  assert.deepEqual(
+    exchanges
+      .slice(-4)
+      .map(({ operation, resource, attributes }) => [operation, resource, attributes['verbs'], attributes['executes']]),
+    [
+      ['EXPLAIN', 't', undefined, 'delete from t'],
+      ['DELETE', 't', 'EXPLAIN ANALYZE, EXECUTE, DELETE', 'delete from t'],
+      ['EXPLAIN ANALYZE', 'u', 'EXPLAIN ANALYZE, EXECUTE, SELECT', 'select 1 from u'],
+      ['EXPLAIN', 'other', undefined, undefined],
+    ],
+  );
+});

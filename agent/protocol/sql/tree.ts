@@ -55,8 +55,16 @@ export function readTree(stmt: Node): TreeAnswer | undefined {
 
 function namesOf(type: string, node: Node, walk: Walk): readonly string[] | undefined {
   if (type === 'DoStmt') return undefined;
-  const named = namedBy(type, node);
-  return [...named, ...walk.relations()];
+  return [...namedBy(type, node), ...walk.relations(), ...executedBy(type, node)];
+}
+
+/** EXPLAIN EXECUTE p and CREATE TABLE … AS EXECUTE p name p, which runs what was prepared by that name. */
+function executedBy(type: string, node: Node): readonly string[] {
+  if (type !== 'ExplainStmt' && type !== 'CreateTableAsStmt') return [];
+  const [inner = '', query = {}] = unwrapped((node['query'] ?? {}) as Node);
+  if (inner === 'ExecuteStmt') return namedBy(inner, query);
+  // EXPLAIN CREATE TABLE … AS EXECUTE p.
+  return inner === 'CreateTableAsStmt' ? executedBy(inner, query) : [];
 }
 
 /** The names of WITH queries that can be seen. */

@@ -10,13 +10,13 @@
  */
 import type { ByteReader } from '../bytes/byte-reader.ts';
 import type { CarriedPlace, DecoderBounds, DecoderSink, Side, Status } from '../decoder.ts';
+import { Terminal } from '../terminal.ts';
 import { meaningOf } from './command-resource.ts';
 import type { ConnectionFacts } from './connection-facts.ts';
 import { type Draft, exchangeOf, type WireBytes } from './draft.ts';
 import { type Budget, KeptBytes } from './kept-bytes.ts';
 import { ScpFiles } from './scp.ts';
 import { Sftp } from './sftp.ts';
-import { Terminal } from './terminal.ts';
 
 export interface ChannelAbout {
   readonly name: string;
@@ -129,13 +129,13 @@ export class Channel {
     if (wantsReply && this.#awaited.length < REQUESTS_AWAITED_MAX) this.#awaited.push(name);
     switch (name) {
       case 'exec':
-        this.#begin('exec', reader.text(reader.u32()), endAt);
+        this.#begin('exec', reader.text(reader.u32()));
         break;
       case 'shell':
-        this.#begin('shell', '', endAt);
+        this.#begin('shell', '');
         break;
       case 'subsystem':
-        this.#begin('subsystem', reader.text(reader.u32()), endAt);
+        this.#begin('subsystem', reader.text(reader.u32()));
         break;
       case 'pty-req':
         this.#attributes['terminal'] = reader.text(Math.min(reader.u32(), 256));
@@ -231,7 +231,7 @@ export class Channel {
         ...this.#attributes,
         channel: String(id),
         channel_type: type,
-        stderr: Buffer.from(errorText.bytes).toString(),
+        stderr: errorText.totalBytes === 0 ? '' : Buffer.from(errorText.bytes).toString(),
         ...(errorText.totalBytes > 0 && { stderr_bytes: String(errorText.totalBytes) }),
         ...(Object.keys(this.#environment).length > 0 && { environment: JSON.stringify(this.#environment) }),
         ...(this.#terminal && {
@@ -276,7 +276,7 @@ export class Channel {
     return { errorCode: this.#exit.code, errorMessage: this.#exit.message };
   }
 
-  #begin(operation: string, statement: string, at: number): void {
+  #begin(operation: string, statement: string): void {
     this.#operation = operation;
     this.#statement = statement.slice(0, this.#bounds.requestBytesMax);
     if (operation === 'subsystem') this.#resource = statement.slice(0, 256);
@@ -293,9 +293,7 @@ export class Channel {
         trouble: (from, reason) => this.#sink.trouble(from, reason, 0),
       });
     } else if (this.#size !== undefined && this.#terminal === undefined) {
-      const { columns, rows } = this.#size;
-      this.#terminal = new Terminal(this.about.name, columns, rows, (stretch) => this.#sink.terminal(stretch));
-      if (at < 0) this.#terminal.flush();
+      this.#terminal = new Terminal(this.about.name, (stretch) => this.#sink.terminal(stretch), this.#size);
     }
   }
 

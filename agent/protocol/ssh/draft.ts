@@ -36,7 +36,11 @@ export function exchangeOf(draft: Draft, wire: WireBytes): Exchange {
   const { client: requestBytes, server: responseBytes } = wire;
   wire.client = 0;
   wire.server = 0;
-  const attributes = Object.fromEntries(Object.entries(draft.attributes).filter(([, value]) => value !== ''));
+  const attributes: Record<string, string> = {};
+  for (const name in draft.attributes) {
+    const value = draft.attributes[name]!;
+    if (value !== '') attributes[name] = value;
+  }
   const responseAt = draft.responseAt ?? draft.requestAt;
   return {
     protocol: 'ssh',

@@ -53,6 +53,12 @@ export class FrameReader {
         this.#unknown('frame_too_long', count);
         i += count;
       } else if (this.#body === undefined) {
+        const whole = this.heldBytes === 0 ? this.#wholeAt(chunk, i) : 0;
+        if (whole > 0) {
+          this.#sink.frame(chunk.subarray(i + 4, i + whole), whole, at, at);
+          i += whole;
+          continue;
+        }
         if (this.#headBytes === 0) this.#startAt = at;
         const count = Math.min(4 - this.#headBytes, chunk.length - i);
         chunk.copy(this.#head, this.#headBytes, i, i + count);
@@ -63,6 +69,14 @@ export class FrameReader {
         i += this.#fill(this.#body, chunk.subarray(i), at);
       }
     }
+  }
+
+  /** Of a frame that is all there, as nearly all are, its bytes: it is read in place. Else 0. */
+  #wholeAt(chunk: Buffer, from: number): number {
+    if (chunk.length - from < 4) return 0;
+    const length = chunk.readUInt32BE(from);
+    const isFrame = length > 0 && length <= this.#frameBytesMax && length <= FRAME_BYTES_LIMIT;
+    return isFrame && length <= chunk.length - from - 4 ? 4 + length : 0;
   }
 
   /** What was begun is lost; a frame begins behind the gap. */

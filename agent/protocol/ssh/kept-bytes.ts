@@ -9,6 +9,8 @@ export interface Budget {
   leftBytes: number;
 }
 
+const NOTHING: Payload = { bytes: new Uint8Array(0), totalBytes: 0 };
+
 export class KeptBytes {
   readonly #bytesMax: number;
   readonly #budget: Budget;
@@ -62,6 +64,8 @@ export class KeptBytes {
 
   /** It is empty again. */
   take(): Payload {
+    // Most channels say nothing on one of their streams.
+    if (this.#totalBytes === 0 && !this.#isHole) return NOTHING;
     const bytes = new Uint8Array(this.#keptBytes);
     let at = 0;
     for (const piece of this.#pieces) {

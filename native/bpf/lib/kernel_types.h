@@ -19,6 +19,11 @@ struct qstr {
 	const unsigned char *name;
 };
 
+/* A request to an io_uring. */
+struct io_kiocb {
+	__u8 opcode;
+};
+
 struct super_block {
 	__u32 s_dev;
 	unsigned long s_magic;
@@ -69,10 +74,6 @@ struct iov_iter {
 	__u8 iter_type;
 	__u64 count;
 	void *ubuf;
-};
-
-struct io_kiocb {
-	__u8 opcode;
 };
 
 struct ktermios {
@@ -431,15 +432,22 @@ enum {
 #define MSG_PEEK 2
 /* include/linux/sched/signal.h */
 #define SIGNAL_GROUP_EXIT 0x00000004
+/* include/uapi/linux/io_uring.h: what may move bytes of a pipe or a terminal. */
+#define IORING_OP_READV 1
+#define IORING_OP_WRITEV 2
+#define IORING_OP_READ_FIXED 4
+#define IORING_OP_WRITE_FIXED 5
+#define IORING_OP_READ 22
+#define IORING_OP_WRITE 23
+#define IORING_OP_SPLICE 30
+#define IORING_OP_TEE 33
+#define IORING_OP_READ_MULTISHOT 49
 /* include/linux/sched.h: a thread that the kernel made to work for io_uring. */
 #define PF_IO_WORKER 0x00000010
 #define SOCK_RAW 3
 #define FMODE_WRITE 2
 /* include/uapi/linux/magic.h */
 #define PIPEFS_MAGIC 0x50495045
-/* include/uapi/linux/io_uring.h */
-#define IORING_OP_SPLICE 30
-#define IORING_OP_TEE 33
 #define AF_NETLINK 16
 #define NETLINK_ROUTE 0
 #define SIGCHLD 17

@@ -422,7 +422,7 @@ static void read_all_once(struct sworn_capture_options *options, bool by_functio
 	if (by_functions) {
 		expect_counted("that an io_uring splices is counted", splice_by_ring, SWORN_COUNTER_STREAM_URING_UNSEEN, 0);
 	} else {
-		expect_counted("an io_uring is counted", make_uring, SWORN_COUNTER_STREAM_URING_UNSEEN, 0);
+		expect_counted("what an io_uring moves is counted", use_ring, SWORN_COUNTER_STREAM_URING_UNSEEN, 0);
 #ifdef __x86_64__
 		expect_counted("a call of a 32-bit program is counted", write_compat, SWORN_COUNTER_STREAM_COMPAT,
 			       COMPAT_BYTES);

@@ -124,14 +124,6 @@ int use_terminal(void)
 	return waitpid(child, &status, 0) == child && status == 0 ? 0 : __LINE__;
 }
 
-int make_uring(void)
-{
-	/* struct io_uring_params: all of it zero will do. */
-	static uint8_t parameters[120];
-
-	return syscall(SYS_io_uring_setup, 1, parameters) < 0 ? __LINE__ : 0;
-}
-
 /* One request by a ring of its own; its result, or -1. */
 static int ask_ring(const struct io_uring_sqe *request)
 {

@@ -30,7 +30,6 @@ int use_terminal(void);
 #define FLOOD_BYTES (4u << 20)
 int flood_pipe(void);
 
-int make_uring(void);
 /* Writes to a pipe and reads from it by an io_uring: RING_BYTES each way. */
 #define RING_BYTES_MOVED 700
 int use_ring(void);

@@ -2,42 +2,21 @@
 
 /** The official SDK for TypeScript against what it wrote down itself: every message, byte for byte. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { fromNpm } from '../../runtimes/tools.ts';
-import type { RecordedCommand, RunRecord } from '../recording/record.ts';
+import type { RunRecord } from '../recording/record.ts';
 import { node, type Recording, startRecording, whyNoRecording } from '../recording/recording.ts';
+import { linesOf, messagesOf, outcomes, type RunningServer, startServer } from './messages.ts';
 
 const SDK = '1.32.2';
 const skip = whyNoRecording();
 const driver = (name: string) => join(import.meta.dirname, 'drivers', name);
 
-function messagesOf(commands: readonly RecordedCommand[]): string[] {
-  return commands
-    .flatMap(({ request, response }) => [request, response])
-    .filter((bytes) => bytes.length > 0)
-    .map((bytes) => bytes.toString())
-    .toSorted();
-}
-
-const linesOf = (file: string): string[] => readFileSync(file, 'utf8').trimEnd().split('\n');
-
-function outcomes(commands: readonly RecordedCommand[]): string[] {
-  return commands
-    .filter(({ operation, resource }) => operation === 'tools/call' && resource !== 'add')
-    .map(({ resource, status, errorCode, errorMessage }) =>
-      [resource, status, errorCode, errorMessage].join(' ').trim(),
-    );
-}
-
 describe('the SDK for TypeScript against what it wrote down', { skip }, () => {
   let recording: Recording;
   let record: RunRecord;
-  let end: (() => Promise<void>) | undefined;
+  let server: RunningServer | undefined;
   const mcp = (identity: string) =>
     record.commands.filter((one) => one.identityName === identity && one.protocol === 'mcp');
   const log = (name: string) => join(recording.folder, `${name}.log`);
@@ -45,17 +24,10 @@ describe('the SDK for TypeScript against what it wrote down', { skip }, () => {
   before(async () => {
     const sdk = fromNpm('@modelcontextprotocol/sdk', SDK);
     recording = await startRecording({ identities: ['http-agent', 'stdio-agent'] });
-    const server = spawn(node, [driver('server.ts'), sdk, log('http-server'), 'http'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    end = async () => {
-      server.kill();
-      if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
-    };
-    const [port] = (await once(createInterface(server.stdout), 'line')) as [string];
+    server = await startServer([node, driver('server.ts'), sdk, log('http-server'), 'http']);
     const client = [node, driver('client.ts'), sdk];
     const environment = { SAMPLES: '1' };
-    await recording.run('http-agent', [...client, log('http'), `http://127.0.0.1:${port}/mcp`], { environment });
+    await recording.run('http-agent', [...client, log('http'), `http://127.0.0.1:${server.port}/mcp`], { environment });
     const child = [node, driver('server.ts'), sdk, log('stdio-server'), 'stdio'];
     await recording.run('stdio-agent', [...client, log('stdio'), ...child], { environment });
     record = await recording.finish();
@@ -63,7 +35,7 @@ describe('the SDK for TypeScript against what it wrote down', { skip }, () => {
 
   after(async () => {
     await recording?.stop();
-    await end?.();
+    await server?.stop();
   });
 
   const sent = (way: string) => [...linesOf(log(way)), ...linesOf(log(`${way}-server`))].toSorted();

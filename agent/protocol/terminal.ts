@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * Gathers what happens at the terminal of a session into stretches.
+ * Gathers what happens at a terminal into stretches, whatever carries it.
  *
  * Whether typed text may be kept is told by what is shown next (`agent/activity/terminal-stretch.ts`): what is not answered
  * yet when a stretch is over goes into the next one, as long as there is little of it.
+ *
+ * Bounds   STRETCH_BYTES and STRETCH_EVENTS of a stretch, however large a message is
  */
-import type { TerminalEvent, TerminalStretch } from '../decoder.ts';
-import { TypedLine } from '../typed-line.ts';
+import type { TerminalEvent, TerminalStretch } from './decoder.ts';
+import { TypedLine } from './typed-line.ts';
 
-const STRETCH_BYTES = 64 * 1024;
+export const STRETCH_BYTES = 64 * 1024;
+/** Each event costs its object. */
 const STRETCH_EVENTS = 4096;
 const STRETCH_NS = 1e9;
 
@@ -24,10 +27,15 @@ export class Terminal {
   #bytes = 0;
   readonly #line = new TypedLine();
 
-  constructor(name: string, columns: number, rows: number, give: (stretch: TerminalStretch) => void) {
+  /** `size`: when it is known before anything was typed or shown. */
+  constructor(
+    name: string,
+    give: (stretch: TerminalStretch) => void,
+    size: { readonly columns: number; readonly rows: number } = { columns: 0, rows: 0 },
+  ) {
     this.#name = name;
-    this.#columns = this.#startColumns = columns;
-    this.#rows = this.#startRows = rows;
+    this.#columns = this.#startColumns = size.columns;
+    this.#rows = this.#startRows = size.rows;
     this.#give = give;
   }
 
@@ -35,12 +43,18 @@ export class Terminal {
     return this.#bytes;
   }
 
+  /** Keeps copies only. */
   add(kind: 'typed' | 'shown', bytes: Uint8Array, at: number): void {
     this.#before(at);
-    this.#events.push({ kind, bytes: new Uint8Array(bytes), at });
-    this.#bytes += bytes.length;
-    if (kind === 'typed') this.#line.typed(bytes);
-    if (this.#bytes >= STRETCH_BYTES || this.#events.length >= STRETCH_EVENTS) this.flush();
+    for (let from = 0; from < bytes.length; ) {
+      const part = bytes.subarray(from, from + STRETCH_BYTES - this.#bytes);
+      this.#events.push({ kind, bytes: new Uint8Array(part), at });
+      this.#bytes += part.length;
+      from += part.length;
+      if (kind === 'typed') this.#line.typed(part);
+      if (this.#bytes >= STRETCH_BYTES) this.flush();
+    }
+    this.#boundEvents();
   }
 
   resize(columns: number, rows: number, at: number): void {
@@ -48,6 +62,7 @@ export class Terminal {
     this.#events.push({ kind: 'resized', columns, rows, at });
     this.#columns = columns;
     this.#rows = rows;
+    this.#boundEvents();
   }
 
   flush(): void {
@@ -64,6 +79,10 @@ export class Terminal {
     this.#startRows = this.#rows;
     this.#events = [];
     this.#bytes = 0;
+  }
+
+  #boundEvents(): void {
+    if (this.#events.length >= STRETCH_EVENTS) this.flush();
   }
 
   #before(at: number): void {
