@@ -459,6 +459,25 @@ test('an event that cannot be recorded is a loss, and the next one is recorded',
   assert.match(String(stage.faults[0]), /a fault/);
 });
 
+test('a loss that cannot be recorded takes no other with it, and keeps nobody from stopping', () => {
+  const written: string[] = [];
+  const stage = new StagedRecorder({
+    append: ({ detail, ...activity }) => {
+      if (detail !== 'loss') return;
+      const { reason, events } = (activity as unknown as { loss: { reason: string; events: number } }).loss;
+      if (!Number.isInteger(Number(events))) throw new RangeError('no whole number');
+      written.push(reason);
+    },
+  });
+  const about = { where: 'stream', bytes: 0, sinceNs: 1, untilNs: 2 };
+  stage.recorder.addLoss({ ...about, reason: 'first', events: 1 });
+  stage.recorder.addLoss({ ...about, reason: 'broken', events: Number.NaN });
+  stage.recorder.addLoss({ ...about, reason: 'last', events: 1 });
+  stage.recorder.finish(5000);
+  assert.deepEqual(written, ['first', 'last', 'event_failed']);
+  assert.equal(stage.faults.length, 1);
+});
+
 test('when the source stops, what is open is written as far as it is known', () => {
   const stage = new StagedRecorder().handle(executed(100, 500), opened(), moved('sent', 0, GET));
   stage.recorder.finish(5000);

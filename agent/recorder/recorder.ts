@@ -176,6 +176,8 @@ export class Recorder {
     for (const pool of this.#sshKeys.values()) pool.drop();
     this.#writeFindings();
     this.#writeLosses();
+    // What could not be written of these is a loss itself.
+    this.#writeLosses();
     this.#writeWays(this.#ways.takeLast());
   }
 
@@ -605,7 +607,12 @@ export class Recorder {
     for (const { report, session, connectionId: of } of this.#losses.take(connectionId)) {
       this.counts.losses++;
       if (session !== undefined) session.losses++;
-      this.write(this.#options.builder.loss(report, session, of));
+      try {
+        this.write(this.#options.builder.loss(report, session, of));
+      } catch (error) {
+        // The others of the book are taken out already, and have to be written.
+        this.#fault(error, Number.isSafeInteger(report.untilNs) ? report.untilNs : 0, 0);
+      }
     }
   }
 }

@@ -6,6 +6,7 @@ import type { PacketSpec } from './algorithms.ts';
 import { ByteQueue } from './byte-queue.ts';
 import type { Inflater } from './inflater.ts';
 import { type PacketCipher, plainCipher } from './packet-cipher.ts';
+import type { PacketSeeker } from './resync.ts';
 
 /** Stable words. */
 export type SshUnreadableReason =
@@ -19,7 +20,7 @@ export type SshUnreadableReason =
   /** A packet that no end sends. */
   | 'ssh_packet_damaged'
   | 'ssh_packet_incomplete'
-  /** From lost bytes to the next packet that can be told; of most ciphers, to the end. */
+  /** From lost bytes to the next packet that can be told; of CBC and of compressed streams, to the end. */
   | 'ssh_after_gap'
   | 'ssh_compression_damaged'
   | 'ssh_memory_bound'
@@ -54,6 +55,9 @@ export class Direction {
   /** After a gap: bytes of plaintext that may be missing, until a packet is found again. */
   missedBytes = 0;
   isSeeking = false;
+  /** Of ciphers that count: what finds the next packet, and how far behind the beginning of the last one is what comes. */
+  seeker: PacketSeeker<PacketCipher> | undefined;
+  seekBytes = 0;
   bannerBytes = 0;
   framing = 0;
   plaintext = 0;

@@ -9,9 +9,13 @@
  */
 import { createCipheriv, createDecipheriv, type Decipheriv, timingSafeEqual } from 'node:crypto';
 import type { CipherSpec, PacketSpec } from './algorithms.ts';
+import { ChachaPlaces } from './chacha-places.ts';
 import { CHACHA_BLOCK_BYTES, Chacha20 } from './chacha20.ts';
+import { CtrPlaces, ivAfter } from './ctr-places.ts';
 import { ivOf } from './gcm-iv.ts';
+import { packetBytesOf } from './packet-bytes.ts';
 import { poly1305 } from './poly1305.ts';
+import { PacketSeeker } from './resync.ts';
 import { countUp, SmallGcm } from './small-gcm.ts';
 
 export interface PacketCipher {
@@ -21,14 +25,14 @@ export interface PacketCipher {
   packetBytes(head: Buffer, sequence: number): number | undefined;
   /** The body of the whole packet; undefined when it is not what was sent. */
   open(packet: Buffer, sequence: number): Buffer | undefined;
+  /**
+   * Bytes of the packet at hand, the `sequence`th, are missing: what finds the next one, and has the key from then on. Left out:
+   * nothing can.
+   */
+  seeker?(sequence: number): PacketSeeker<PacketCipher>;
   /** Fills the key with zeros. */
   end(): void;
 }
-
-/** OpenSSH takes no longer ones, and others less. */
-export const PACKET_BYTES_MAX = 256 * 1024;
-/** Padding of four bytes and its length; contents of one byte. */
-const BODY_BYTES_MIN = 6;
 
 export function plainCipher(): PacketCipher {
   return {
@@ -45,17 +49,8 @@ export function packetCipher(spec: PacketSpec, key: Buffer, iv: Buffer): PacketC
   if (key.length !== cipher.keyBytes) return undefined;
   if (cipher.kind === 'gcm') return new GcmCipher(cipher, key, iv);
   if (cipher.kind === 'chacha') return new ChachaCipher(key);
-  return iv.length === cipher.blockBytes ? new StreamCipher(spec, key, iv) : undefined;
-}
-
-function packetBytesOf(
-  length: number,
-  tagBytes: number,
-  blockBytes: number,
-  uncountedBytes: number,
-): number | undefined {
-  if (length < BODY_BYTES_MIN || length > PACKET_BYTES_MAX) return undefined;
-  return (length + 4 - uncountedBytes) % blockBytes === 0 ? 4 + length + tagBytes : undefined;
+  if (iv.length !== cipher.blockBytes) return undefined;
+  return cipher.kind === 'ctr' ? new CtrCipher(spec, key, iv) : new StreamCipher(spec, key, iv);
 }
 
 /** CTR and CBC: one keystream, or chain, over all packets. Whether a packet is what was sent is seen by what it says only. */
@@ -91,6 +86,41 @@ class StreamCipher implements PacketCipher {
   end(): void {
     // The key was given to the runtime's cipher, which zeroes it when it goes.
     this.#first?.fill(0);
+  }
+}
+
+/** Its keystream can be begun anywhere. */
+class CtrCipher extends StreamCipher {
+  readonly #spec: PacketSpec;
+  readonly #key: Buffer;
+  /** Of the packet at hand. */
+  #iv: Buffer;
+
+  constructor(spec: PacketSpec, key: Buffer, iv: Buffer) {
+    super(spec, key, iv);
+    this.#spec = spec;
+    this.#key = Buffer.from(key);
+    this.#iv = Buffer.from(iv);
+  }
+
+  override open(packet: Buffer): Buffer {
+    const { tagBytes, isLengthClear, cipher } = this.#spec;
+    this.#blocks += (packet.length - tagBytes - (isLengthClear ? 4 : 0)) / cipher.blockBytes;
+    return super.open(packet);
+  }
+  #blocks = 0;
+
+  seeker(): PacketSeeker<PacketCipher> {
+    const iv = ivAfter(this.#iv, this.#blocks);
+    const key = Buffer.from(this.#key);
+    const cipherAt = (blocks: number) => new CtrCipher(this.#spec, key, ivAfter(iv, blocks));
+    return new PacketSeeker(new CtrPlaces(this.#spec, key, iv, cipherAt));
+  }
+
+  override end(): void {
+    super.end();
+    this.#key.fill(0);
+    this.#iv.fill(0);
   }
 }
 
@@ -167,12 +197,15 @@ class GcmCipher implements PacketCipher {
 /** Two keystreams by the packet's number: one for the length, one for the body and, before it, the key of the tag. */
 class ChachaCipher implements PacketCipher {
   readonly headBytes = 4;
+  readonly #key: Buffer;
+  /** The first half of the key. */
   readonly #content: Buffer;
   readonly #small: Chacha20;
   readonly #length: Chacha20;
 
   constructor(key: Buffer) {
-    this.#content = Buffer.from(key.subarray(0, 32));
+    this.#key = Buffer.from(key);
+    this.#content = this.#key.subarray(0, 32);
     this.#small = new Chacha20(this.#content);
     this.#length = new Chacha20(key.subarray(32, 64));
   }
@@ -192,8 +225,20 @@ class ChachaCipher implements PacketCipher {
     return chacha(this.#content, 1, sequence, sealed);
   }
 
+  seeker(sequence: number): PacketSeeker<PacketCipher> {
+    const own = new ChachaCipher(this.#key);
+    const parts = {
+      lengthWord: (number: number) => own.#length.crypt(NO_BYTES_4, 0, number).readUInt32BE(0),
+      body: (number: number, head: Buffer) => own.#small.crypt(head, 1, number),
+      isWhole: (number: number, packet: Buffer) => own.open(packet, number) !== undefined,
+      cipher: () => new ChachaCipher(own.#key),
+      end: () => own.end(),
+    };
+    return new PacketSeeker(new ChachaPlaces(parts, sequence));
+  }
+
   end(): void {
-    this.#content.fill(0);
+    this.#key.fill(0);
     this.#small.end();
     this.#length.end();
   }
@@ -201,6 +246,7 @@ class ChachaCipher implements PacketCipher {
 
 /** Of more, the runtime's cipher makes up for its setting up. */
 const CHACHA_SMALL_BYTES = 4 * CHACHA_BLOCK_BYTES;
+const NO_BYTES_4 = Buffer.alloc(4);
 const NO_BYTES_32 = Buffer.alloc(32);
 
 function chacha(key: Buffer, counter: number, sequence: number, bytes: Buffer): Buffer {

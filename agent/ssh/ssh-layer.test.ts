@@ -146,17 +146,117 @@ test('GCM is read without a nonce, and on behind lost bytes', () => {
   assert.equal(watched.gaps.server, talk.said[big]?.wire.length);
 });
 
-test('others say that they cannot be read behind lost bytes', () => {
-  for (const algorithms of [CTR, CTR_ETM, CHACHA]) {
+const COUNTING = CIPHERS.filter(({ cipher }) => /ctr|chacha/.test(cipher));
+
+/** Says much, with all kinds of messages in between, and loses what stands between two bytes of the server's. */
+function withGap(algorithms: DirectionAlgorithms, from: number, bytes: number): { watched: WatchedLayer; talk: Talk } {
+  const talk = session(algorithms, true, false);
+  for (let i = 0; i < 60; i++) {
+    talk.say('server', message(94, 0, 'y'.repeat((i * 331) % 5000)));
+    if (i % 7 === 0) talk.say('server', message(93, 0, 1 << 20));
+    if (i % 11 === 0) talk.say('server', message(98, 0, 'keepalive@openssh.com', true));
+    if (i % 13 === 0) talk.say('server', message(96, 0));
+  }
+  const watched = new WatchedLayer(talk.keys);
+  let before = 0;
+  for (const { from: side, wire } of talk.said) {
+    if (side === 'client') {
+      watched.push(side, wire);
+      continue;
+    }
+    const [start, end] = [Math.max(0, from - before), Math.min(wire.length, from + bytes - before)];
+    before += wire.length;
+    if (start >= end) {
+      watched.push(side, wire);
+      continue;
+    }
+    if (start > 0) watched.push(side, wire.subarray(0, start));
+    watched.layer.gap(side, end - start, 1);
+    if (end < wire.length) watched.push(side, wire.subarray(end));
+    assert.ok(watched.layer.heldBytes < 2 ** 21);
+  }
+  watched.end();
+  return { watched, talk };
+}
+
+for (const algorithms of COUNTING) {
+  test(`${algorithms.cipher} ${algorithms.mac} is read on behind gaps of every kind`, () => {
     const talk = session(algorithms, true, false);
+    const start = talk.said
+      .slice(0, talk.said.findIndex(({ from, payload }) => from === 'server' && payload[0] === 52) + 1)
+      .reduce((sum, { from, wire }) => sum + (from === 'server' ? wire.length : 0), 0);
+    for (const [from, bytes] of [
+      // In one packet, in its length, over many, a byte; each from a few places.
+      ...[0, 1, 7, 40, 300].flatMap((at) => [1, 3, 16, 100, 3000, 20_000, 90_000].map((size) => [at, size] as const)),
+    ]) {
+      const { watched, talk: said } = withGap(algorithms, start + from, bytes);
+      const all = said.said.filter(({ from: side }) => side === 'server').map(({ payload }) => payload.toString('hex'));
+      const out = watched.out.server.map((payload) => payload.toString('hex'));
+      const behind = out.length - all.findIndex((payload, i) => payload !== out[i]);
+      const what = `${bytes} bytes at ${from}`;
+      // All but what was hit, and up to the first message by which it could be told.
+      assert.deepEqual(out.slice(-behind), all.slice(-behind), what);
+      assert.ok(behind > 10, `${what}: ${behind} behind it`);
+      assert.ok((watched.unreadable['server ssh_after_gap'] ?? 0) < 25_000, what);
+    }
+  });
+}
+
+test('two gaps, one before the other is made good', () => {
+  for (const algorithms of COUNTING) {
+    const talk = session(algorithms, true, false);
+    for (let i = 0; i < 20; i++) talk.say('server', message(94, 0, 'z'.repeat(500 + i)));
     const watched = new WatchedLayer(talk.keys);
+    const last = talk.said.length - 1;
     for (const [index, { from, wire }] of talk.said.entries()) {
-      if (index === 12) watched.layer.gap('server', 10, 1);
-      watched.push(from, wire);
+      const hit = last - index;
+      if (hit !== 15 && hit !== 14) watched.push(from, wire);
+      else {
+        watched.push(from, wire.subarray(0, 50));
+        watched.layer.gap(from, 100, 1);
+        watched.push(from, wire.subarray(150));
+      }
     }
     watched.end();
-    assert.deepEqual(Object.keys(watched.unreadable), ['server ssh_after_gap']);
-    assert.equal(watched.gaps.server, 10);
+    const all = talk.said.filter(({ from }) => from === 'server').length;
+    assert.equal(watched.out.server.length, all - 2, algorithms.cipher);
+    assert.equal(
+      watched.gaps.server,
+      (talk.said[last - 15]?.wire.length ?? 0) + (talk.said[last - 14]?.wire.length ?? 0),
+    );
+  }
+});
+
+test('what cannot be read behind lost bytes says so: chains, compression, and gaps that are too long', () => {
+  const CBC = CIPHERS[7] as DirectionAlgorithms;
+  for (const algorithms of [CBC, { ...CTR, compression: 'zlib' }]) {
+    const { watched } = withGap(algorithms, 2000, 10);
+    assert.ok((watched.unreadable['server ssh_after_gap'] ?? 0) > 500);
+  }
+  for (const algorithms of COUNTING) {
+    const talk = session(algorithms, true, false);
+    const watched = new WatchedLayer(talk.keys);
+    for (const { from, wire } of talk.said) watched.push(from, wire);
+    watched.layer.gap('server', 5 * 1024 * 1024, 1);
+    const behind = talk.writers.server.packet(message(94, 0, 'lost'));
+    watched.push('server', behind);
+    watched.end();
+    assert.deepEqual(watched.unreadable, { 'server ssh_after_gap': behind.length });
+  }
+});
+
+test('noise behind a gap is never taken for packets, and is given up', () => {
+  for (const algorithms of COUNTING) {
+    const talk = session(algorithms, true, false);
+    const watched = new WatchedLayer(talk.keys);
+    for (const { from, wire } of talk.said) watched.push(from, wire);
+    const before = watched.out.server.length;
+    watched.layer.gap('server', 100_000, 1);
+    for (let i = 0; i < 100; i++) watched.push('server', randomBytes(8192));
+    assert.ok(watched.layer.heldBytes < 1000);
+    watched.end();
+    assert.equal(watched.out.server.length, before);
+    assert.deepEqual(watched.unreadable, { 'server ssh_after_gap': 100 * 8192 });
   }
 });
 

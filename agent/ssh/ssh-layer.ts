@@ -19,7 +19,9 @@ import { Direction, type SshCounts, type SshUnreadableReason } from './direction
 import { newInflater } from './inflater.ts';
 import type { SshKeyStore } from './key-pool.ts';
 import { findKey } from './key-search.ts';
+import type { PacketCipher } from './packet-cipher.ts';
 import { payloadOf } from './plausible.ts';
+import type { PacketSeeker } from './resync.ts';
 
 export type { SshCounts, SshUnreadableReason } from './direction.ts';
 
@@ -80,10 +82,11 @@ export class SshLayer {
     for (const side of SIDES) this.#directions[side].dead = 'ssh_joined_late';
   }
 
-  /** Bounded: by `waitBytesMax`, and for each side by a packet. */
+  /** Bounded: by `waitBytesMax`, for each side by two packets, and behind a gap by what finds the next one. */
   get heldBytes(): number {
     const { client, server } = this.#directions;
-    return this.#waitingBytes + client.queue.length + server.queue.length;
+    const sought = (client.seeker?.heldBytes ?? 0) + (server.seeker?.heldBytes ?? 0);
+    return this.#waitingBytes + client.queue.length + server.queue.length + sought;
   }
 
   /** Since when something waits for a key. */
@@ -139,8 +142,15 @@ export class SshLayer {
     while (this.#blocked !== undefined) this.#giveUp('ssh_no_key');
     for (const side of SIDES) {
       const of = this.#directions[side];
-      this.#unreadable(of, of.isSeeking ? 'ssh_after_gap' : 'ssh_packet_incomplete', of.queue.clear(), at);
+      this.#unreadable(
+        of,
+        of.isSeeking || of.seeker !== undefined ? 'ssh_after_gap' : 'ssh_packet_incomplete',
+        of.queue.clear(),
+        at,
+      );
       of.cipher?.end();
+      of.seeker?.end();
+      of.seeker = undefined;
     }
     this.#ended = true;
   }
@@ -211,6 +221,7 @@ export class SshLayer {
 
   /** Returns whether there may be another. */
   #readPacket(of: Direction, at: number): boolean {
+    if (of.seeker !== undefined && !this.#seek(of, of.seeker, at)) return false;
     const cipher = of.cipher ?? this.#seekKey(of, at);
     if (cipher === undefined || of.queue.length < cipher.headBytes) return false;
     const bytes = cipher.packetBytes(of.queue.peek(cipher.headBytes), of.sequence);
@@ -241,6 +252,28 @@ export class SshLayer {
     of.queue.skip(1);
     of.missedBytes++;
     this.#unreadable(of, 'ssh_after_gap', 1, at);
+    return true;
+  }
+
+  /** Returns whether the next packet was found. */
+  #seek(of: Direction, seeker: PacketSeeker<PacketCipher>, at: number): boolean {
+    const answer = seeker.find(of.queue.peek(of.queue.length), of.seekBytes);
+    if (answer.kind === 'lost') {
+      this.#die(of, 'ssh_after_gap', at);
+      return false;
+    }
+    of.queue.skip(answer.at);
+    of.seekBytes += answer.at;
+    of.missedBytes += answer.at;
+    this.#unreadable(of, 'ssh_after_gap', answer.at, at);
+    if (answer.kind === 'not-yet') return false;
+    of.cipher?.end();
+    of.cipher = answer.cipher;
+    of.sequence = answer.sequence;
+    seeker.end();
+    of.seeker = undefined;
+    of.isSeeking = true;
+    this.#found(of, at);
     return true;
   }
 
@@ -316,19 +349,29 @@ export class SshLayer {
       this.#sink.gap(of.side, missingBytes, at);
       return;
     }
-    of.missedBytes += missingBytes + of.queue.length;
+    const brokenBytes = missingBytes + of.queue.length;
+    of.missedBytes += brokenBytes;
     this.#unreadable(of, 'ssh_packet_incomplete', of.queue.clear(), at);
     if (of.spec?.cipher.kind === 'gcm' && of.cipher !== undefined && of.inflater === undefined) {
       of.isSeeking = true;
       return;
     }
-    this.#die(of, 'ssh_after_gap', at);
+    const isCounting = of.cipher?.seeker !== undefined && of.inflater === undefined;
+    if (of.seeker === undefined && !isCounting) {
+      this.#die(of, 'ssh_after_gap', at);
+      return;
+    }
+    of.seekBytes = brokenBytes + (of.seeker === undefined ? 0 : of.seekBytes);
+    of.seeker ??= of.cipher?.seeker?.(of.sequence);
+    of.seeker?.moved();
   }
 
   #die(of: Direction, reason: SshUnreadableReason, at: number): void {
     of.dead = reason;
     of.cipher?.end();
     of.cipher = undefined;
+    of.seeker?.end();
+    of.seeker = undefined;
     if (of.missedBytes > 0) this.#sink.gap(of.side, of.missedBytes, at);
     of.missedBytes = 0;
     this.#unreadable(of, reason, of.queue.clear(), at);

@@ -5,7 +5,7 @@ import { activityOfRow, JSON_COLUMNS_SQL, type JsonRow } from '../../cli/audit/a
 import { asReceived } from '../../collector/testing/full-activities.ts';
 import { payloadDigests } from '../../proto/leaf.ts';
 import { copyRows, makeLeavesAnew, signAnew } from './forger.ts';
-import type { RecordStage } from './record.ts';
+import { KINDS_ROWS, type RecordStage } from './record.ts';
 import { onRecord, type TamperCase } from './suite.ts';
 
 const ERASED = "agent_id = 'erased-5'";
@@ -96,7 +96,7 @@ export const ERASURE_CASES: readonly TamperCase[] = [
     'removed: a tombstone, and with it the reason of what is gone',
     (stage) =>
       stage.sql(`ALTER TABLE sworn.activities DELETE WHERE agent_id = '${stage.collector.collectorId}' AND seq = 1`),
-    (stage) => [`removed ${stage.collector.collectorId}:1-1`, 'payload_edited erased-5:1-8'],
+    (stage) => [`removed ${stage.collector.collectorId}:1-1`, `payload_edited erased-5:1-${KINDS_ROWS}`],
   ),
   onRecord(
     'clickhouse',

@@ -2,7 +2,7 @@
 
 /** Checkpoints and keys, changed with and without keys; what an auditor finds who brings nothing, a key, or an anchor. */
 import { addKeys, cosignKeyLine, logKeyLine, makeKey, makeLeavesAnew, replaceKeys, signAnew } from './forger.ts';
-import type { RecordStage } from './record.ts';
+import { KINDS_ROWS, type RecordStage } from './record.ts';
 import { onRecord, type TamperCase } from './suite.ts';
 
 const OF_DB = "agent_id = 'db-1'";
@@ -313,6 +313,6 @@ export const KEY_CASES: readonly TamperCase[] = [
     rewriteOwnLog,
     'key of the witness',
     // What the collector says of erasures counts no more, then.
-    (stage) => [...ofOwn(stage, 'bad_signature'), 'payload_edited erased-5:1-8'],
+    (stage) => [...ofOwn(stage, 'bad_signature'), `payload_edited erased-5:1-${KINDS_ROWS}`],
   ),
 ];
