@@ -30,6 +30,10 @@ const FILE_MS_MAX = 600_000;
 const printed = new Map<string, string>();
 const PRINTED_KEPT_MAX = 8192;
 
+/** Of every file; what is long is told at the end, as the whole has to stay below half an hour. */
+const durations: { readonly file: string; readonly seconds: number }[] = [];
+const LONGEST_TOLD = 8;
+
 interface Totals {
   passed: number;
   failed: number;
@@ -115,6 +119,7 @@ interface Summary {
 }
 
 function reportFile(file: string, { success, duration_ms: durationMs, counts }: Summary): void {
+  durations.push({ file, seconds: durationMs / 1000 });
   report(success, `${file}  ${counts.tests} tests`, performance.now() - durationMs);
 }
 
@@ -162,6 +167,10 @@ function finish(): void {
   console.log(
     `\n${files.length === chosen.length ? 'all' : chosen.length} test files, ${minutes} min, Linux ${kernel}, commit ${commit || 'unknown'}`,
   );
+  if (durations.length > LONGEST_TOLD) {
+    const longest = durations.toSorted((one, other) => other.seconds - one.seconds).slice(0, LONGEST_TOLD);
+    console.log(`longest: ${longest.map(({ file, seconds }) => `${file} ${seconds.toFixed(0)} s`).join(', ')}`);
+  }
   console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skips.length} skipped`);
   process.exitCode = totals.failed === 0 ? 0 : 1;
 }
