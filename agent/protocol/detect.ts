@@ -11,13 +11,26 @@ import { mcp } from './mcp/mcp.ts';
 import { mysql } from './mysql/mysql.ts';
 import { recognise } from './opaque/recognise.ts';
 import { postgres } from './postgres/postgres.ts';
+import { proxyHeader } from './proxy/proxy-header.ts';
+import { socks } from './proxy/socks.ts';
 import { redis } from './redis/redis.ts';
 import { spdy } from './spdy/spdy.ts';
 import { ssh } from './ssh/ssh.ts';
 import { varlink } from './varlink/varlink.ts';
 import { websocket } from './websocket/websocket.ts';
 
-export const protocols: readonly ProtocolDefinition[] = [http1, http2, postgres, mysql, redis, dns, mcp, varlink];
+export const protocols: readonly ProtocolDefinition[] = [
+  http1,
+  http2,
+  postgres,
+  mysql,
+  redis,
+  dns,
+  mcp,
+  varlink,
+  socks,
+  proxyHeader,
+];
 
 /** Languages that are never begun with: what a conversation turns to, by name. */
 const turnedTo: readonly ProtocolDefinition[] = [websocket, spdy, ssh];

@@ -198,6 +198,36 @@ export const mcpOverHttp = (): Made =>
     }),
   );
 
+/** A lease that is held: most of what the parts of a cluster say to it. */
+export const kubernetesUpdates = (): Made =>
+  decoded(
+    http1,
+    times(SMALL_COUNT, (i) => {
+      const fields = { 'f:spec': { 'f:holderIdentity': {}, 'f:leaseDurationSeconds': {}, 'f:renewTime': {} } };
+      const manager = {
+        manager: 'kubelet',
+        operation: 'Update',
+        apiVersion: 'coordination.k8s.io/v1',
+        fieldsV1: fields,
+      };
+      const metadata = {
+        name: 'node-1',
+        namespace: 'kube-node-lease',
+        resourceVersion: String(i),
+        managedFields: [manager],
+      };
+      const spec = { holderIdentity: 'node-1', leaseDurationSeconds: 40, renewTime: '2026-11-23T20:00:00.000000Z' };
+      const text = JSON.stringify({ kind: 'Lease', apiVersion: 'coordination.k8s.io/v1', metadata, spec });
+      const body = `content-type: application/json\r\ncontent-length: ${text.length}\r\n\r\n${text}`;
+      const put = 'PUT /apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/node-1?timeout=10s HTTP/1.1';
+      const audit = 'audit-id: 6f6ad4c0-4f2f-4a5e-9d0c-7d1f0f6f2a11';
+      return [
+        sends('client', `${put}\r\nhost: h\r\nuser-agent: kubelet/v1.31.0 (linux/amd64) kubernetes/9edcffc\r\n${body}`),
+        sends('server', `HTTP/1.1 200 OK\r\n${audit}\r\ndate: Mon, 23 Nov 2026 20:00:00 GMT\r\n${body}`),
+      ];
+    }),
+  );
+
 /** 500 pods of 2 KiB: what a controller reads when it begins. */
 export const kubernetesList = (): Made =>
   decoded(

@@ -26,8 +26,25 @@ export const NO_BODY: WholeBody = {
   cut: false,
 };
 
+/** Reads a body while it arrives, in place of who keeps it. */
+export interface Following {
+  /**
+   * Content that comes next, `wireBytes` of its message before it. Answers how many bytes are not kept: of these, or of what
+   * it held; undefined when it gives up, and the content is to be kept after all, from `held` on.
+   */
+  take(content: Uint8Array, wireBytes: number, at: number): number | undefined;
+  /** Bytes are missing here. */
+  gap(): void;
+  /** It is sure that the body is its own. */
+  readonly isSure: boolean;
+  /** What came before it gave up, or before the body ended with it unsure. */
+  held(): Buffer;
+  readonly heldBytes: number;
+}
+
 export class KeptBody {
   readonly #kept: GrowingBytes;
+  #following: Following | undefined;
   #totalBytes = 0;
   #missingBytes = 0;
   #hash: Hash | undefined;
@@ -40,7 +57,16 @@ export class KeptBody {
   }
 
   get heldBytes(): number {
-    return this.#kept.heldBytes;
+    return this.#kept.heldBytes + (this.#following?.heldBytes ?? 0);
+  }
+
+  /** Somebody reads it on. To be called before the first bytes. */
+  follow(following: Following): void {
+    this.#following = following;
+  }
+
+  get isFollowed(): boolean {
+    return this.#following !== undefined;
   }
 
   /** Of the body as it came so far, those that are missing included. */
@@ -54,7 +80,18 @@ export class KeptBody {
   }
 
   /** Take the next bytes; answers how many of them were kept. Behind a gap none are: kept bytes are a head, unbroken. */
-  append(bytes: Uint8Array): number {
+  append(bytes: Uint8Array, wireBytes = 0, at = 0): number {
+    const following = this.#following;
+    if (following === undefined) return this.#keep(bytes);
+    const notKept = following.take(bytes, wireBytes, at);
+    if (notKept !== undefined) return bytes.length - notKept;
+    this.#following = undefined;
+    const held = following.held();
+    const lost = held.length - this.#keep(held);
+    return this.#keep(bytes) - lost;
+  }
+
+  #keep(bytes: Uint8Array): number {
     const wasWhole = !this.#isBroken && this.#kept.length === this.#totalBytes;
     const kept = wasWhole ? this.#kept.append(bytes) : 0;
     this.#totalBytes += bytes.length;
@@ -72,13 +109,24 @@ export class KeptBody {
 
   /** Bytes are missing; 0 where nobody knows how many. */
   gap(missingBytes: number): void {
+    this.#following?.gap();
+    this.#giveUpUnsure();
     this.#isBroken = true;
     this.#totalBytes += missingBytes;
     this.#missingBytes += missingBytes;
     this.#hash = undefined;
   }
 
+  /** Held bytes of who was never sure count as kept: they are far fewer than any bound. */
+  #giveUpUnsure(): void {
+    if (this.#following === undefined || this.#following.isSure) return;
+    const held = this.#following.held();
+    this.#following = undefined;
+    this.#keep(held);
+  }
+
   finish(): WholeBody {
+    this.#giveUpUnsure();
     const bytes = this.#kept.take();
     const body = {
       bytes,

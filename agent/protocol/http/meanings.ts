@@ -4,13 +4,16 @@
  * What an exchange of HTTP means to those who speak a language of their own over it. Every version of HTTP asks here, once,
  * with the exchange as it would be given out: secrets are out of it, and content is decoded. A language is added by one line.
  */
-import type { DecoderSink, Exchange } from '../decoder.ts';
+import type { DecoderBounds, DecoderSink, Exchange } from '../decoder.ts';
 import { dnsOverHttps } from '../dns/over-https.ts';
 import { grpc } from '../grpc/meaning.ts';
 import { kubernetes } from '../kubernetes/meaning.ts';
+import { followEvents } from '../mcp/event-follower.ts';
 import { modelContext } from '../mcp/over-http.ts';
 import { serverSentEvents } from '../sse/meaning.ts';
+import { exchangeOf, type Halves } from './exchange.ts';
 import { handOver, IN_REPLY, sentTo } from './hand-over.ts';
+import type { Following } from './kept-body.ts';
 import type { FoundSecret } from './secrets.ts';
 
 /** Credentials that only this language could tell, by the half that they were in. Each was taken out of the exchange. */
@@ -30,6 +33,28 @@ const all: readonly Meaning[] = [grpc, dnsOverHttps, kubernetes, modelContext, s
  */
 export function giveMeaning(exchange: Exchange, sink: DecoderSink): void {
   for (const meant of meantBy(exchange, sink)) sink.exchange(meant);
+}
+
+/** Reads a reply on while it arrives; `end` gets the exchange when it is whole, in place of `giveMeaning`. */
+export interface FollowedReply extends Following {
+  end(exchange: Exchange): void;
+}
+
+/** Who reads the reply of which the head was just read, the request being whole; most replies nobody does. */
+export function followReply(open: Halves, sink: DecoderSink, bounds: DecoderBounds): FollowedReply | undefined {
+  try {
+    const exchange = open.request && exchangeOf(open);
+    return exchange && followEvents(exchange, open.interimBytes, sink, bounds);
+  } catch {
+    // As above.
+    return undefined;
+  }
+}
+
+/** Gives out an exchange that is whole, to who has followed its reply or by what it means. */
+export function giveWhole(exchange: Exchange, followed: FollowedReply | undefined, sink: DecoderSink): void {
+  if (followed?.isSure) followed.end(exchange);
+  else giveMeaning(exchange, sink);
 }
 
 function meantBy(exchange: Exchange, sink: DecoderSink): readonly Exchange[] {

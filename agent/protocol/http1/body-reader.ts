@@ -110,7 +110,7 @@ export class BodyReader {
 
   #content(bytes: Buffer, from: number, to: number, at: number): void {
     const content = from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to);
-    const kept = this.#body.append(content);
+    const kept = this.#body.append(content, this.#message.wireBytes, at);
     this.#counts.cut += content.length - kept;
     this.#counts.decoded += kept;
     this.#message.wireBytes += content.length;

@@ -6,11 +6,12 @@ import { agreementOf, switchRequest, switchRequestBytes } from '../http/agreemen
 import { exchangeOf } from '../http/exchange.ts';
 import { type Fields, fieldMembers, fieldValue } from '../http/fields.ts';
 import { handOver, IN_REPLY, sentTo } from '../http/hand-over.ts';
-import { giveMeaning } from '../http/meanings.ts';
+import { followReply, giveWhole } from '../http/meanings.ts';
 import type { Message, RequestLine, StatusLine } from '../http/message.ts';
 import { type HeadNotes, headNotes, replyPart, requestPart, requestTarget } from '../http/parts.ts';
 import type { FoundSecret } from '../http/secrets.ts';
 import type { RequestTarget } from '../http/target.ts';
+import { isEventStream } from '../sse/event-stream.ts';
 import { replyFraming, requestFraming } from './framing.ts';
 import { requestGrammar, statusGrammar } from './grammar.ts';
 import type { BodyPlan, MessageHandler } from './message.ts';
@@ -105,7 +106,7 @@ export class Http1Decoder implements Decoder {
       this.#granted.unanswered = exchange;
       return;
     }
-    if (exchange !== undefined) giveMeaning(exchange, this.#sink);
+    if (exchange !== undefined) giveWhole(exchange, open.followed, this.#sink);
     if (this.#handover === undefined) this.#resume(open);
   }
 
@@ -239,10 +240,15 @@ class ReplyHandler implements MessageHandler<StatusLine> {
     handOver(this.#sink, secrets, message.startAt, IN_REPLY);
     if (framed.framing.kind === 'handover') this.#connection.grants(framed.framing.protocol, open, fields);
     else this.#connection.refuses(open);
+    if (open.request !== undefined && isEventStream(fieldValue(fields, 'content-type'))) {
+      const reply = replyPart(message, this.#notes, this.#bounds, []);
+      open.followed = followReply({ ...open, reply }, this.#sink, this.#bounds);
+    }
     return {
       framing: framed.framing,
       bytesMax: this.#bounds.responseBytesMax,
       doubtful: open.method === undefined,
+      following: open.followed,
     };
   }
 

@@ -246,7 +246,7 @@ export class MessageReader<Line> {
       bareLf: head.fields.bareLf,
     };
     this.#message = message;
-    const { framing, bytesMax, doubtful } = this.#handler.head(message);
+    const { framing, bytesMax, doubtful, following } = this.#handler.head(message);
     switch (framing.kind) {
       case 'none':
         this.#finish();
@@ -260,6 +260,7 @@ export class MessageReader<Line> {
         break;
       default:
         this.#body = new BodyReader(message, framing, this.counts, bytesMax, this.#headBytesMax);
+        if (following !== undefined) message.body!.follow(following);
         this.#state = doubtful ? 'doubt' : 'body';
     }
   }

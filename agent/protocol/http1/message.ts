@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** What a reader tells of the messages of one direction. */
+import type { Following } from '../http/kept-body.ts';
 import type { Message } from '../http/message.ts';
 import type { BodyFraming } from './framing.ts';
 
@@ -9,6 +10,8 @@ export interface BodyPlan {
   readonly bytesMax: number;
   /** It is not certain that the announced body follows: `lacksBody` is asked at its first bytes. */
   readonly doubtful: boolean;
+  /** Reads the body on while it arrives. */
+  readonly following?: Following | undefined;
 }
 
 /** Whoever pairs the messages. Called in the order of the bytes; a reader holds nothing back that it could say. */

@@ -6,6 +6,7 @@
  * marks what is not.
  */
 import type { SwitchRequest } from '../http/agreement.ts';
+import type { FollowedReply } from '../http/meanings.ts';
 import type { ReplyPart, RequestPart } from '../http/parts.ts';
 
 /** A request that is seen or awaited, with what came back so far. */
@@ -27,6 +28,8 @@ export interface OpenExchange {
   waitingBytes: number;
   replyBegan: boolean;
   reply: ReplyPart | undefined;
+  /** Who reads the reply on while it arrives. */
+  followed: FollowedReply | undefined;
   /** The reply began before the request was whole. */
   early: boolean;
   /** Status codes of interim replies (1xx), the first few of them, and the bytes of all. */
@@ -264,6 +267,7 @@ function openExchange(startedAt: number, inFlight: boolean): OpenExchange {
     waitingBytes: 0,
     replyBegan: false,
     reply: undefined,
+    followed: undefined,
     early: false,
     interim: [],
     interimBytes: 0,

@@ -3,14 +3,15 @@
 /** HTTP/2: the frames of both directions, put together to streams, each of which is an exchange. */
 import type { ByteCounts, Decoder, DecoderBounds, DecoderSink, Opening, Side } from '../decoder.ts';
 import { agreementOf, switchRequest } from '../http/agreement.ts';
-import type { Fields } from '../http/fields.ts';
+import { type Fields, fieldValue } from '../http/fields.ts';
 import { handOver, IN_REPLY, sentTo } from '../http/hand-over.ts';
-import { giveMeaning } from '../http/meanings.ts';
+import { followReply, giveWhole } from '../http/meanings.ts';
 import type { Incomplete, Message } from '../http/message.ts';
 import { headNotes } from '../http/parts.ts';
 import type { FoundSecret } from '../http/secrets.ts';
 import { parseTarget } from '../http/target.ts';
-import { type Goaway, goawayText, streamExchange } from './exchange.ts';
+import { isEventStream } from '../sse/event-stream.ts';
+import { type Goaway, goawayText, streamExchange, streamHalves } from './exchange.ts';
 import { type FrameHandler, FrameStream } from './frame-stream.ts';
 import { FLAG, FRAME, FRAME_HEADER_BYTES, type FrameHeader } from './frames.ts';
 import { type BlockEnd, HeaderBlocks } from './header-blocks.ts';
@@ -142,7 +143,7 @@ export class Http2Decoder implements Decoder {
         // Of a stream that was reset or given out what follows is framed, and not kept.
         const kept =
           stream !== undefined && half !== undefined && isOpen()
-            ? this.#streams.addBody(stream, half, content, bytesMax)
+            ? this.#streams.addBody(stream, half, content, bytesMax, at)
             : 0;
         counts.decoded += kept;
         counts.cut += content.length - kept;
@@ -307,9 +308,25 @@ export class Http2Decoder implements Decoder {
       note(reply, end, head);
       handOver(this.#sink, secrets, end.startAt, IN_REPLY);
       if (stream.request.message !== undefined && !stream.request.hasEnded) stream.isEarly = true;
+      if (isEventStream(fieldValue(head.fields, 'content-type'))) this.#follow(stream);
     }
     this.#blockEnds(stream, reply, end);
     this.#turn(stream, end, head.fields);
+  }
+
+  /** Its reply says one thing after the other: somebody may read it on while it arrives. */
+  #follow(stream: Stream): void {
+    const { request, reply } = stream;
+    if (!request.hasEnded || request.message === undefined || reply.message === undefined) return;
+    if (stream.asked !== undefined || stream.isPushed || request.target === undefined) return;
+    const secrets = { request: [] as FoundSecret[], reply: [] as FoundSecret[] };
+    const bodyBytes = request.message.body?.heldBytes ?? 0;
+    const halves = streamHalves(stream, this.#bounds, '', secrets);
+    stream.asking = halves.request;
+    this.#streams.requestTaken(stream, bodyBytes, halves.request?.payload.bytes.length ?? 0);
+    handOver(this.#sink, secrets.request, request.message.endAt, sentTo(request.target));
+    stream.followed = followReply(halves, this.#sink, this.#bounds);
+    if (stream.followed !== undefined) bodyOf(reply.message, this.#bounds.responseBytesMax).follow(stream.followed);
   }
 
   /** Extended CONNECT that is granted: its exchange is whole, and what follows on the stream is another language's. */
@@ -388,7 +405,7 @@ export class Http2Decoder implements Decoder {
       handOver(this.#sink, secrets.request, message?.endAt ?? stream.startedAt, sentTo(target));
     }
     handOver(this.#sink, secrets.reply, replyEndAt, IN_REPLY);
-    if (exchange !== undefined) giveMeaning(exchange, this.#sink);
+    if (exchange !== undefined) giveWhole(exchange, stream.followed, this.#sink);
   }
 }
 

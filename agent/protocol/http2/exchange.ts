@@ -2,7 +2,7 @@
 
 /** A stream as an exchange, in the words of HTTP. */
 import type { DecoderBounds, Exchange } from '../decoder.ts';
-import { exchangeOf } from '../http/exchange.ts';
+import { exchangeOf, type Halves } from '../http/exchange.ts';
 import { replyPart, requestPart } from '../http/parts.ts';
 import { redactTokens } from '../http/secret-tokens.ts';
 import type { FoundSecret } from '../http/secrets.ts';
@@ -26,18 +26,14 @@ const HALVES = ['request', 'reply'] as const;
 /** REFUSED_STREAM (RFC 9113, section 7): what a stream above GOAWAY's last one is, too. */
 const REFUSED = 7;
 
-/** Undefined when nothing of it was read. What is found in bodies and trailers is added to `secrets`. */
-export function streamExchange(
-  stream: Stream,
-  bounds: DecoderBounds,
-  goaway: Goaway | undefined,
-  missing: string,
-  secrets: StreamSecrets,
-): Exchange | undefined {
-  const { request, reply, asked } = stream;
-  const plain = exchangeOf({
+/** As far as they were read. The bodies are taken out of the stream; `stream.asking` is what was taken before. */
+export function streamHalves(stream: Stream, bounds: DecoderBounds, missing: string, secrets: StreamSecrets): Halves {
+  const { request, reply, asking } = stream;
+  return {
     startedAt: stream.startedAt,
-    request: request.message && requestPart(request.message, request.notes!, request.target!, bounds, secrets.request),
+    request:
+      asking ??
+      (request.message && requestPart(request.message, request.notes!, request.target!, bounds, secrets.request)),
     unread: false,
     givenOut: stream.givenOut,
     reply: reply.message && replyPart(reply.message, reply.notes!, bounds, secrets.reply),
@@ -46,7 +42,19 @@ export function streamExchange(
     interimBytes: stream.interimBytes,
     uncertain: false,
     missing,
-  });
+  };
+}
+
+/** Undefined when nothing of it was read. What is found in bodies and trailers is added to `secrets`. */
+export function streamExchange(
+  stream: Stream,
+  bounds: DecoderBounds,
+  goaway: Goaway | undefined,
+  missing: string,
+  secrets: StreamSecrets,
+): Exchange | undefined {
+  const { reply, asked } = stream;
+  const plain = exchangeOf(streamHalves(stream, bounds, missing, secrets));
   if (plain === undefined) return asked && { ...asked, protocol: 'http' };
   const attributes = { ...plain.attributes };
   addStreamAttributes(attributes, stream, goaway);

@@ -4,8 +4,9 @@
 import type { Exchange } from '../decoder.ts';
 import { type Field, type Fields, fieldValue, NO_FIELDS } from '../http/fields.ts';
 import { KeptBody } from '../http/kept-body.ts';
+import type { FollowedReply } from '../http/meanings.ts';
 import type { Incomplete, Message, RequestLine, StatusLine } from '../http/message.ts';
-import type { HeadNotes } from '../http/parts.ts';
+import type { HeadNotes, RequestPart } from '../http/parts.ts';
 import type { RequestTarget } from '../http/target.ts';
 import type { HeaderBlock } from './hpack.ts';
 
@@ -36,6 +37,10 @@ export interface Stream {
   isPushed: boolean;
   /** Its request was given out before. */
   readonly givenOut: boolean;
+  /** Who reads the reply on while it arrives, what that costs, and the request that they have. */
+  asking: RequestPart | undefined;
+  followed: FollowedReply | undefined;
+  followedBytes: number;
   /** What it was asked with in HTTP/1 (h2c). */
   readonly asked: Exchange | undefined;
   isEarly: boolean;
@@ -60,6 +65,9 @@ export function newStream(id: number, at: number, givenOut: boolean, asked?: Exc
     interimBytes: 0,
     isPushed: false,
     givenOut,
+    asking: undefined,
+    followed: undefined,
+    followedBytes: 0,
     asked,
     isEarly: false,
     reset: undefined,

@@ -58,8 +58,16 @@ export class Streams {
   }
 
   /** Append to a body; answers how many bytes were kept. Where they are too many the oldest streams are given out. */
-  addBody(stream: Stream, half: Half<unknown>, bytes: Buffer, bytesMax: number): number {
+  addBody(stream: Stream, half: Half<unknown>, bytes: Buffer, bytesMax: number, at: number): number {
     const body = bodyOf(half.message!, bytesMax);
+    if (body.isFollowed) {
+      const taken = body.append(bytes, half.message!.wireBytes, at);
+      const more = body.heldBytes - stream.followedBytes;
+      stream.followedBytes += more;
+      this.#cost(more);
+      this.#makeRoom(0);
+      return taken;
+    }
     let kept = 0;
     for (let from = 0; from < bytes.length; ) {
       const room = this.#keptBytesMax - this.#keptBytes;
@@ -80,10 +88,20 @@ export class Streams {
     return kept;
   }
 
+  /** The request's body, which cost `bodyBytes`, is in a part of `keptBytes` now. */
+  requestTaken(stream: Stream, bodyBytes: number, keptBytes: number): void {
+    stream.textBytes += keptBytes;
+    this.#keptBytes += keptBytes;
+    this.#allocatedBytes += keptBytes - bodyBytes;
+  }
+
   remove(stream: Stream): void {
     this.#open.delete(stream.id);
-    this.#keptBytes -= stream.textBytes + stream.bodyBytes;
-    const stores = [stream.request, stream.reply].map(({ message }) => message?.body?.heldBytes ?? 0);
+    this.#keptBytes -= stream.textBytes + stream.bodyBytes + stream.followedBytes;
+    const stores = [stream.request, stream.reply].map(({ message }) => {
+      const body = message?.body;
+      return body?.isFollowed ? stream.followedBytes : (body?.heldBytes ?? 0);
+    });
     this.#allocatedBytes -= stream.textBytes + stores[0]! + stores[1]!;
   }
 

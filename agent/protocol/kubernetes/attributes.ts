@@ -3,7 +3,7 @@
 /** What a request to Kubernetes says besides its words: attributes that begin with `k8s_`. */
 import type { Exchange } from '../decoder.ts';
 import type { BodyFacts } from './body.ts';
-import { type Encoding, type Plain, textAt } from './object.ts';
+import type { Encoding, Plain } from './object.ts';
 import { parameter, type Query, type RequestInfo } from './request-info.ts';
 import { type Fields, field } from './signs.ts';
 import type { WatchEvents } from './watch.ts';
@@ -17,10 +17,11 @@ export interface Known {
   readonly requestFields: Fields;
   readonly responseFields: Fields;
   readonly request: { readonly encoding: Encoding; readonly contentType: string };
-  readonly response: { readonly encoding: Encoding; readonly value: unknown };
+  readonly response: { readonly encoding: Encoding };
   readonly facts: BodyFacts;
   readonly dryRun: string;
   readonly impersonatedUser: string;
+  /** What was answered, where that says more than that it was done. */
   readonly status: Plain | undefined;
   readonly events: WatchEvents | undefined;
 }
@@ -67,7 +68,7 @@ export function attributesOf(known: Known): Record<string, string> {
   if (known.status?.['kind'] === 'Status' && known.exchange.status === 'error') {
     set('k8s_status_code', String(known.status['code'] ?? ''));
   }
-  if (textAt(known.response.value, 'kind') === 'Table') set('k8s_answer', 'table');
+  if (known.status?.['kind'] === 'Table') set('k8s_answer', 'table');
   if (known.events !== undefined && Object.keys(known.events.counts).length > 0) {
     set('k8s_watch_events', JSON.stringify(known.events.counts));
   }

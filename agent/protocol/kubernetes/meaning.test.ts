@@ -154,6 +154,8 @@ test('rows are the items of a list and the rows of a table, when all of it was k
   const list = { apiVersion: 'v1', kind: 'PodList', items: [{}, {}] };
   assert.equal(meant({ path: '/api/v1/pods', response: list }).rows, 2);
   assert.equal(meant({ path: '/api/v1/pods', response: { kind: 'Table', rows: [{}] } }).rows, 1);
+  const escaped = '{"kind":"Pod\\u004cist","apiVersion":"v1","items":[{},{},{}]}';
+  assert.equal(meant({ path: '/api/v1/pods', response: escaped }).rows, 3);
   assert.equal(
     meant({ path: '/api/v1/pods', response: '{"kind":"PodList","items":[{', truncated: true }).rows,
     undefined,

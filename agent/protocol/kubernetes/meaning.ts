@@ -11,7 +11,7 @@ import type { Meaning, TakeSecret } from '../http/meanings.ts';
 import { attributesOf } from './attributes.ts';
 import { type BodyFacts, bodyFacts, brief } from './body.ts';
 import { itemsOf } from './items.ts';
-import { type Encoding, encodingOf, isPlain, type Plain, textAt, valueIn } from './object.ts';
+import { bufferOf, type Encoding, encodingOf, isPlain, type Plain, textAt, valueIn } from './object.ts';
 import { mayBeOfApi, type Query, type RequestInfo, requestInfo } from './request-info.ts';
 import { carriesSecrets, isSecretKind, withoutQuotes, withoutSecrets } from './secrets.ts';
 import { type Fields, field, isKubernetes } from './signs.ts';
@@ -27,7 +27,8 @@ export const kubernetes: Meaning = (exchange, take) => {
   const responseFields = plainOf(exchange.attributes['response_headers']);
   const request = bodyOf(exchange.request, exchange.attributes['request_content_type'] ?? '');
   const response = bodyOf(exchange.response, exchange.attributes['response_content_type'] ?? '');
-  const seen = { info, requestFields, responseFields, request: plain(request.value), response: plain(response.value) };
+  const objects = () => [plain(request.value), plain(response.value)];
+  const seen = { info, requestFields, responseFields, objects };
   return isKubernetes(seen)
     ? [spoken(exchange, { info, query, requestFields, responseFields, request, response }, take)]
     : undefined;
@@ -36,6 +37,7 @@ export const kubernetes: Meaning = (exchange, take) => {
 interface Body {
   readonly encoding: Encoding;
   readonly contentType: string;
+  /** Parsed when it is first asked for. */
   readonly value: unknown;
 }
 
@@ -52,7 +54,25 @@ function bodyOf(payload: Payload, contentType: string): Body {
   const encoding = encodingOf(payload.bytes, contentType);
   // Of a watch each line is one; what was cut is none.
   const isOne = !contentType.includes('stream=watch') && payload.bytes.length > 0;
-  return { encoding, contentType, value: isOne ? valueIn(payload.bytes, encoding) : undefined };
+  let read: { readonly value: unknown } | undefined;
+  return {
+    encoding,
+    contentType,
+    get value() {
+      read ??= { value: isOne ? valueIn(payload.bytes, encoding) : undefined };
+      return read.value;
+    },
+  };
+}
+
+/**
+ * Is it worth parsing what was answered? A list and a table say how many there are, and an error says why; all else was said by the
+ * request. Without these words it is neither, unless they are written with escapes.
+ */
+function saysMore({ status, response }: Exchange, encoding: Encoding): boolean {
+  if (status === 'error' || encoding !== 'json') return true;
+  const text = bufferOf(response.bytes).toString('latin1');
+  return text.includes('List"') || text.includes('Table"') || text.includes('\\u');
 }
 
 const plain = (value: unknown): Plain | undefined => (isPlain(value) ? value : undefined);
@@ -81,11 +101,11 @@ function spoken(exchange: Exchange, parts: Parts, take: TakeSecret): Exchange {
   const dryRun = dryRunOf(query, facts);
   const impersonatedUser = field(requestFields, 'impersonate-user');
   const wording = wordingOf(operation, info, name, exchange.resource, { query, dryRun, impersonatedUser });
-  const status = plain(response.value);
+  const status = saysMore(exchange, response.encoding) ? plain(response.value) : undefined;
   const isStatus = status?.['kind'] === 'Status' && exchange.status === 'error';
   const message = isStatus ? textAt(status, 'message') : '';
   const hidden = secretsOut(exchange, parts, take);
-  const rows = events?.rows ?? itemsOf(plain(response.value));
+  const rows = events?.rows ?? itemsOf(status);
   return {
     ...exchange,
     protocol: 'kubernetes',

@@ -15,8 +15,8 @@ export interface Seen {
   readonly info: RequestInfo;
   readonly requestFields: Fields;
   readonly responseFields: Fields;
-  readonly request: Plain | undefined;
-  readonly response: Plain | undefined;
+  /** What was sent and what was answered; parsed only where fields do not tell. */
+  readonly objects: () => readonly (Plain | undefined)[];
 }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -28,9 +28,7 @@ const CONTENT_TYPE =
 const STREAMS = /(?:^|[\s,])v[1-5]\.channel\.k8s\.io|(?:^|[\s,])(?:base64\.)?channel\.k8s\.io|portforward\.k8s\.io/;
 
 export function isKubernetes(seen: Seen): boolean {
-  return (
-    hasServerSign(seen.responseFields) || hasClientSign(seen) || [seen.request, seen.response].some(isOfPath(seen.info))
-  );
+  return hasServerSign(seen.responseFields) || hasClientSign(seen) || seen.objects().some(isOfPath(seen.info));
 }
 
 function hasServerSign(fields: Fields): boolean {

@@ -31,11 +31,13 @@ const call = (id: number, name: string, args: object = {}) => ({
 });
 const result = (id: number, text: string) => ({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text }] } });
 const briefs = (exchanges: readonly Exchange[]) =>
-  exchanges.map(({ protocol, statement, status, attributes }) =>
-    [protocol ?? 'http', statement, status, attributes['response_missing'] ?? attributes['request_missing'] ?? '']
-      .join(' ')
-      .trimEnd(),
-  );
+  exchanges
+    .filter(({ routine }) => !routine)
+    .map(({ protocol, statement, status, attributes }) =>
+      [protocol ?? 'http', statement, status, attributes['response_missing'] ?? attributes['request_missing'] ?? '']
+        .join(' ')
+        .trimEnd(),
+    );
 
 test('a call answered in JSON', () => {
   const { exchanges } = check([post(call(1, 'add', { a: 1 })), json(result(1, '3'))]);
@@ -54,14 +56,14 @@ test('a call answered among other events: each of them is a line, and the reply 
   const sampling = { jsonrpc: '2.0', id: 1, method: 'sampling/createMessage', params: { maxTokens: 1 } };
   const { exchanges } = check([post(call(1, 'ask')), events(progress, sampling, result(1, 'done'))]);
   assert.deepEqual(briefs(exchanges), [
-    'mcp tools/call ask {} ok',
     'mcp notifications/progress {"progress":1} ok',
     'mcp sampling/createMessage {"maxTokens":1} unknown elsewhere',
+    'mcp tools/call ask {} ok',
   ]);
-  assert.equal(Buffer.from(exchanges[0]!.response.bytes).toString(), JSON.stringify(result(1, 'done')));
+  assert.equal(Buffer.from(exchanges[2]!.response.bytes).toString(), JSON.stringify(result(1, 'done')));
   assert.deepEqual(
     exchanges.map(({ attributes }) => attributes['asked_by'] ?? 'client'),
-    ['client', 'server', 'server'],
+    ['server', 'server', 'client', 'client'],
   );
 });
 
@@ -122,6 +124,7 @@ test('the older transport: replies come in a stream of their own', () => {
   assert.deepEqual(briefs(exchanges), [
     'mcp response ok elsewhere',
     'mcp notifications/message {} ok',
+    'http GET /sse ok',
     'mcp tools/call a {} unknown elsewhere',
   ]);
 });

@@ -17,7 +17,7 @@ import { Skimmer } from './skim.ts';
 import { isMcp } from './words.ts';
 
 /** A message with its own text, where it was one of several or in an event. */
-interface Found<M extends RpcMessage> {
+export interface Found<M extends RpcMessage> {
   readonly message: M;
   readonly payload: Payload | undefined;
 }
@@ -33,10 +33,11 @@ export function modelContext(exchange: Exchange): readonly Exchange[] | undefine
   }
   // What was asked and cannot be read stays where all of it is: in HTTP's row.
   if (asked.length === 0 && exchange.request.totalBytes > 0) return undefined;
-  const told = isStream ? foundInEvents(response) : found(response);
+  const { told, others } = isStream ? foundInEvents(response) : { told: found(response), others: 0 };
   const isOurs = isTold || [...asked, ...told].some(({ message }) => message.kind !== 'response' && isMcp(message));
   if (!isOurs || asked.length + told.length === 0) return undefined;
-  return meant(exchange, asked, told);
+  const noted = others === 0 ? {} : { sse_other_events: String(others) };
+  return meant({ ...exchange, attributes: { ...attributes, ...noted } }, asked, told);
 }
 
 /** A session, or a version that was agreed on, in the fields as they are shown. */
@@ -44,7 +45,13 @@ function tells(fields: string | undefined): boolean {
   return fields?.includes('"mcp-') === true && /"mcp-(?:session-id|protocol-version)":/.test(fields);
 }
 
-function meant(
+export function isToldByFields({ attributes }: Exchange): boolean {
+  const fields = `${attributes['request_headers'] ?? ''}${attributes['response_headers'] ?? ''}`;
+  return /"mcp-(?:session-id|protocol-version)":/.test(fields);
+}
+
+/** What is in the request's content and what is in the reply's, as exchanges. */
+export function meant(
   http: Exchange,
   asked: readonly Found<RpcMessage>[],
   told: readonly Found<RpcMessage>[],
@@ -106,7 +113,7 @@ function meant(
   });
 }
 
-function isReply(one: Found<RpcMessage>): one is Found<RpcResponse> {
+export function isReply(one: Found<RpcMessage>): one is Found<RpcResponse> {
   return one.message.kind === 'response';
 }
 
@@ -116,7 +123,7 @@ function missing(request: Found<RpcRequest> | undefined, response: unknown): Rec
 }
 
 /** Heads of HTTP stand with the first only: of a long stream they would be repeated a thousand times. */
-function briefly(attributes: Readonly<Record<string, string>>): Record<string, string> {
+export function briefly(attributes: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     ['http_version', 'status_code', 'user_agent'].flatMap((name) =>
       attributes[name] === undefined ? [] : [[name, attributes[name]]],
@@ -124,7 +131,7 @@ function briefly(attributes: Readonly<Record<string, string>>): Record<string, s
   );
 }
 
-function found({ bytes, totalBytes }: Payload): Found<RpcMessage>[] {
+export function found({ bytes, totalBytes }: Payload): Found<RpcMessage>[] {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (text.length === 0 || !/^\s*[[{]/.test(text.toString('latin1', 0, 32))) return [];
   if (bytes.length < totalBytes || bytes.length > PARSED_BYTES_MAX) {
@@ -141,17 +148,19 @@ function found({ bytes, totalBytes }: Payload): Found<RpcMessage>[] {
   return messages.map((message) => ({ message, payload: isBatch ? payloadOf(jsonOf(message)) : undefined }));
 }
 
-/** Events that are no messages (`endpoint` of the older transport, keep-alives) are passed over. */
-function foundInEvents({ bytes }: Payload): Found<RpcMessage>[] {
-  return parseEventStream(bytes).events.flatMap(({ data }) =>
-    (data.length > PARSED_BYTES_MAX ? [] : (readMessages(data) ?? [])).map((message) => ({
-      message,
-      payload: payloadOf(data),
-    })),
-  );
+/** Events that are no messages (`endpoint` of the older transport, keep-alives) are counted. */
+function foundInEvents({ bytes }: Payload): { told: Found<RpcMessage>[]; others: number } {
+  const told: Found<RpcMessage>[] = [];
+  let others = 0;
+  for (const { data } of parseEventStream(bytes).events) {
+    const messages = data.length > PARSED_BYTES_MAX ? undefined : readMessages(data);
+    if (messages === undefined) others++;
+    else for (const message of messages) told.push({ message, payload: payloadOf(data) });
+  }
+  return { told, others };
 }
 
-function payloadOf(text: string): Payload {
+export function payloadOf(text: string): Payload {
   const bytes = Buffer.from(text);
   return { bytes, totalBytes: bytes.length };
 }

@@ -20,6 +20,18 @@ export interface ServerSentEvent {
   readonly lastEventId: string;
 }
 
+/** Takes the data of an event that is too long to be kept, as it comes. */
+export interface LongData {
+  push(bytes: Uint8Array): void;
+}
+
+export interface LongEvents {
+  /** An event of one line of data is longer than the bound. */
+  begin(): LongData;
+  /** It has ended; undefined when it had several lines, and is passed over. */
+  end(data: LongData | undefined): void;
+}
+
 /** 16 MiB: what is kept of a request; a longer event is passed over and counted. */
 export const EVENT_BYTES_MAX = 16 * 1024 * 1024;
 const LF = 0x0a;
@@ -29,6 +41,8 @@ const BYTE_ORDER_MARK = '\ufeff';
 export class EventStreamReader {
   readonly #give: (event: ServerSentEvent) => void;
   readonly #bytesMax: number;
+  readonly #longs: LongEvents | undefined;
+  #long: LongData | undefined;
   #line: GrowingBytes;
   #lineIsTooLong = false;
   /** The byte before was a CR: a LF that follows is of the same line end. */
@@ -42,12 +56,21 @@ export class EventStreamReader {
   /** Milliseconds that a client is to wait before it connects again; undefined when not told. */
   retryMs: number | undefined;
   events = 0;
-  /** Events above the bound: passed over. */
+  /** Events above the bound: passed over, unless somebody takes them. */
   longEvents = 0;
+  /** Bytes of those that nobody took. */
+  passedBytes = 0;
+  /** Bytes up to the end of the line at hand. */
+  position = 0;
 
-  constructor(give: (event: ServerSentEvent) => void, bytesMax: number = EVENT_BYTES_MAX) {
+  constructor(
+    give: (event: ServerSentEvent) => void,
+    bytesMax: number = EVENT_BYTES_MAX,
+    longs: LongEvents | undefined = undefined,
+  ) {
     this.#give = give;
     this.#bytesMax = bytesMax;
+    this.#longs = longs;
     this.#line = new GrowingBytes(bytesMax);
   }
 
@@ -60,8 +83,30 @@ export class EventStreamReader {
     return this.#line.length > 0 || this.#data.length > 0 || this.#isTooLong;
   }
 
+  /** What was begun and will not end: its text, as far as it was kept. The next line is of another event. */
+  giveUp(): string {
+    const text = [...this.#data, this.#line.view().toString()].join('\n');
+    this.#line.take();
+    this.#lineIsTooLong = this.#isTooLong = false;
+    this.#long = undefined;
+    this.#data.length = this.#eventBytes = 0;
+    this.#type = '';
+    return text;
+  }
+
+  /** Bytes are missing: what follows, to the end of an event, is passed over. */
+  skipEvent(): void {
+    this.#lineIsTooLong = this.#isTooLong = true;
+  }
+
   push(chunk: Uint8Array): void {
     const bytes = asBuffer(chunk);
+    const before = this.position;
+    this.#read(bytes, before);
+    this.position = before + bytes.length;
+  }
+
+  #read(bytes: Buffer, before: number): void {
     let from = 0;
     if (this.#afterReturn && bytes.length > 0) {
       if (bytes[0] === LF) from = 1;
@@ -75,7 +120,8 @@ export class EventStreamReader {
         this.#hold(bytes.subarray(from));
         return;
       }
-      if (this.#line.length > 0 || this.#lineIsTooLong) {
+      this.position = before + end + 1;
+      if (this.#line.length > 0 || this.#lineIsTooLong || end - from > this.#bytesMax) {
         this.#hold(bytes.subarray(from, end));
         this.#takeLine(this.#line.take(), 0, undefined);
       } else {
@@ -88,8 +134,22 @@ export class EventStreamReader {
     }
   }
 
-  #hold(bytes: Uint8Array): void {
-    if (this.#line.append(bytes) < bytes.length) this.#lineIsTooLong = true;
+  #hold(bytes: Buffer): void {
+    const kept = this.#lineIsTooLong ? 0 : this.#line.append(bytes);
+    if (kept === bytes.length) return;
+    if (!this.#lineIsTooLong) {
+      this.#lineIsTooLong = true;
+      const head = this.#line.take();
+      const isData = /^data: ?/.exec(head.toString('latin1', 0, 6));
+      if (isData !== null && this.#data.length === 0 && !this.#isTooLong) this.#long = this.#longs?.begin();
+      this.#pass(head.subarray(isData?.[0].length ?? 0));
+    }
+    this.#pass(bytes.subarray(kept));
+  }
+
+  #pass(bytes: Buffer): void {
+    if (this.#long === undefined) this.passedBytes += bytes.length;
+    else this.#long.push(bytes);
   }
 
   #takeLine(bytes: Buffer, start: number, end: number = bytes.length): void {
@@ -97,6 +157,7 @@ export class EventStreamReader {
     this.#lineIsTooLong = false;
     if (isTooLong || this.#eventBytes + end - start > this.#bytesMax) {
       this.#isTooLong = true;
+      this.passedBytes += end - start;
       return;
     }
     let line = textOf(bytes, start, end);
@@ -131,12 +192,17 @@ export class EventStreamReader {
     const data = this.#data.join('\n');
     const type = this.#type || 'message';
     const isTooLong = this.#isTooLong;
+    const eventBytes = this.#eventBytes;
     this.#data.length = 0;
     this.#type = '';
     this.#eventBytes = 0;
     this.#isTooLong = false;
+    const long = this.#long;
+    this.#long = undefined;
     if (isTooLong) {
       this.longEvents++;
+      this.passedBytes += eventBytes;
+      this.#longs?.end(long);
     } else if (length > 0) {
       this.events++;
       this.#give({ type, data, lastEventId: this.lastEventId });
