@@ -80,6 +80,8 @@ export interface SourceHealth {
   }[];
   /** Whether pipes and terminals of workloads are read now; 'idle': they will be when there is one. Left out by a recording. */
   readonly streams?: 'off' | 'idle' | 'reading';
+  /** 'functions': at those of the kernel that move their bytes; 'system_calls': at the end of every system call of the host. */
+  readonly streamsBy?: 'functions' | 'system_calls';
   /** What was missed or passed over since the start, by place and reason. */
   readonly counters: Readonly<Record<string, { readonly events: number; readonly bytes: number }>>;
 }

@@ -102,7 +102,9 @@ function agentLines(agent: AgentStatus): string {
     `  recorded     ${counts['activities']} activities, ${counts['commands']} commands, ${counts['losses']} losses`,
     ...(agent.sql_parser === undefined ? [] : [`  sql parser   ${parserLine(agent.sql_parser)}`]),
     `  kernel ring  ${Math.round((100 * ringWaitingBytes) / ringSizeBytes)} % of ${ringSizeBytes / 1024 ** 2} MiB waits`,
-    ...(agent.source.streams === undefined ? [] : [`  streams      ${STREAMS[agent.source.streams]}`]),
+    ...(agent.source.streams === undefined
+      ? []
+      : [`  streams      ${STREAMS[agent.source.streams]}${STREAMS_BY[agent.source.streamsBy ?? 'unknown']}`]),
     `  journal      ${journalLine(agent.journal)}`,
     ...(agent.frozen ?? []).map((cgroup) => `  frozen       ${cgroup}`),
     `  guard        ${guardLine(agent.guard)}`,
@@ -122,6 +124,12 @@ const STREAMS = {
   off: 'off: terminals and pipes are not read (capture.streams)',
   idle: 'terminals and pipes are read when a workload has some',
   reading: 'terminals and pipes are read',
+} as const;
+
+const STREAMS_BY = {
+  functions: ', at functions of the kernel',
+  system_calls: ', at the end of every system call of the host (docs/OPERATOR.md, Sizing)',
+  unknown: '',
 } as const;
 
 /** An older agent says nothing of a guard. */

@@ -481,6 +481,8 @@ enum sworn_counter {
 	SWORN_COUNTER_STREAM_COMPAT = 61,
 	/* A workload read or wrote by an io_uring, which may have been a pipe or a terminal; before Linux 6.4, it made one. */
 	SWORN_COUNTER_STREAM_URING_UNSEEN = 62,
+	/* The end of a read or write was not seen, though its beginning was: somebody else put a program at the same function. */
+	SWORN_COUNTER_STREAM_END_UNSEEN = 63,
 	SWORN_COUNTERS = 64,
 };
 

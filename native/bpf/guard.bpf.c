@@ -44,7 +44,6 @@ struct proc_inode {
 #define EPERM 1
 /* include/linux/ptrace.h: more than to look. */
 #define PTRACE_MODE_ATTACH 0x02
-#define FMODE_WRITE 0x2
 #define MAY_WRITE 0x2
 /* include/uapi/linux/magic.h */
 #define PROC_SUPER_MAGIC 0x9fa0

@@ -22,6 +22,8 @@ struct selections_exe_map selections_exe SEC(".maps");
 struct awaited_map awaited SEC(".maps");
 struct udp_flows_map udp_flows SEC(".maps");
 struct unix_sockets_map unix_sockets SEC(".maps");
+struct streams_map streams SEC(".maps");
+struct stream_calls_map stream_calls SEC(".maps");
 struct broker_calls_map broker_calls SEC(".maps");
 struct callers_map callers SEC(".maps");
 struct redirects_map redirects SEC(".maps");
@@ -38,6 +40,7 @@ const volatile __u32 without_unix = 0;
 const volatile __u32 unix_by_socket = 1;
 const volatile __u32 wake_bytes = 256 * 1024;
 const volatile __u32 probes_sleep = 0;
+const volatile __u32 stream_kinds = 0;
 
 struct sworn_live_settings live = {};
 __u64 secrets_made = 0;

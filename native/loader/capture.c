@@ -134,7 +134,7 @@ static int load(struct sworn_capture *capture, const struct sworn_capture_option
 	sworn_choose_call_ways(skeleton, options->watch_syscalls, options->without_functions);
 	sworn_choose_probe_ways(skeleton);
 	sworn_choose_redirect(skeleton, options->imds_redirect);
-	sworn_choose_streams(skeleton, options->stream_kinds);
+	sworn_choose_streams(skeleton, options);
 	bpf_program__set_autoload(skeleton->progs.image_mapped, sworn_kernel_has_tracepoint("btf_trace_vm_unmapped_area"));
 	return sworn_load_undisturbed(skeleton->skeleton);
 }
@@ -229,6 +229,9 @@ int sworn_capture_open(const struct sworn_capture_options *options, struct sworn
 	if (error)
 		goto fail;
 	error = attach(capture);
+	if (error)
+		goto fail;
+	error = sworn_attach_stream_functions(capture);
 	if (error)
 		goto fail;
 	*result = capture;

@@ -45,6 +45,8 @@ struct sworn_capture_options {
 	bool watch_syscalls;
 	/* No programs at functions of the kernel, as on kernels that refuse them. */
 	bool without_functions;
+	/* Pipes and terminals by functions also on a kernel that preempts itself, where runs may be left out: for tests. */
+	bool streams_by_functions;
 	/* Of enum sworn_stream_kind, 1 << kind: loads what sworn_capture_read_streams attaches. */
 	uint32_t stream_kinds;
 	/* Where cgroup programs attach; NULL: the root of the cgroup v2 hierarchy. */
@@ -58,8 +60,9 @@ int sworn_capture_open(const struct sworn_capture_options *options, struct sworn
 void sworn_capture_close(struct sworn_capture *capture);
 
 /*
- * Pipes and terminals of watched processes are read, or not any more. It costs every process of the host its fast way through
- * system calls. -ENOTSUP when the capture was opened without.
+ * Pipes and terminals of watched processes are read, or not any more. Where they are read at the end of system calls, it costs
+ * every process of the host its fast way through those; where they are read at functions, they always are, and this does
+ * nothing. -ENOTSUP when the capture was opened without.
  */
 int sworn_capture_read_streams(struct sworn_capture *capture, bool wanted);
 

@@ -30,7 +30,9 @@ struct sworn_probe {
 
 #define SWORN_REDIRECT_PROGRAMS 4
 
-#define SWORN_STREAM_PROGRAMS 3
+/* At functions of the kernel; at system calls there are two. */
+#define SWORN_STREAM_FUNCTION_PROGRAMS 33
+#define SWORN_STREAM_PROGRAMS SWORN_STREAM_FUNCTION_PROGRAMS
 
 struct sworn_guard;
 struct bpf_object_skeleton;
@@ -71,7 +73,11 @@ void sworn_choose_probe_ways(struct sworn_bpf *skeleton);
 /* Where its section says; nothing when it was not loaded. 0 or a negative errno. */
 int sworn_attach_program(struct sworn_capture *capture, struct bpf_program *program);
 /* Before load: which of the pipes and terminals may be read. */
-void sworn_choose_streams(struct sworn_bpf *skeleton, uint32_t kinds);
+void sworn_choose_streams(struct sworn_bpf *skeleton, const struct sworn_capture_options *options);
+/* Nothing where they are read at the end of system calls. 0 or a negative errno. */
+int sworn_attach_stream_functions(struct sworn_capture *capture);
+/* While it does, runs of programs at functions are left out. True when nobody says that it does not. */
+bool sworn_kernel_preempts_itself(void);
 void sworn_detach_streams(struct sworn_capture *capture);
 /* Of those, and not attached now: nobody misses it. */
 bool sworn_is_idle_stream_program(struct sworn_capture *capture, struct bpf_program *program);

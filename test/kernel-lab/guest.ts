@@ -26,7 +26,7 @@ export interface GuestEnd {
 }
 
 /** Many times what a guest takes on a machine with nothing else to do. */
-const GUEST_MS_MAX = 150_000;
+const GUEST_MS_MAX = 240_000;
 /** A guest whose kernel fell before the test began says nothing about it: emulation has its own faults. */
 const BOOTS_MAX = 3;
 
@@ -39,6 +39,7 @@ const LOADER = [
   'guard_files',
   'module_btf',
   'place',
+  'preemption',
   'probes',
   'ring',
   'scan',

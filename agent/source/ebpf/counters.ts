@@ -70,5 +70,6 @@ export const counterMeanings: Readonly<Record<number, CounterMeaning>> = {
   [counter.streamTooLarge]: { where: 'stream', reason: 'too_large', kind: 'told' },
   [counter.streamCompat]: { where: 'stream', reason: 'compat_call', kind: 'loss' },
   [counter.streamUringUnseen]: { where: 'stream', reason: 'io_uring_unseen', kind: 'loss' },
+  [counter.streamEndUnseen]: { where: 'stream', reason: 'end_unseen', kind: 'loss' },
   [counter.holdExpired]: { where: 'tls', reason: 'hold_expired', kind: 'loss' },
 };

@@ -99,7 +99,7 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
     this.clock = new BootClock(addon.readClocks);
     const streams = options.streams ?? 'off';
     this.#capture = new addon.Capture({ ...options.capture, streamKinds: STREAM_KINDS[streams] });
-    this.#streams = new StreamWatch(this.#capture, streams);
+    this.#streams = new StreamWatch(this.#capture, streams, this.clock.now());
     this.#reader = new EventReader((id) => this.#capture.takeSecret(id));
     if (options.imageHoldMs !== undefined) this.#capture.setHoldMs(options.imageHoldMs);
     this.#udp = new UdpWatch(this.#capture, this.#timing.udpIdleMs * 1e6);
@@ -250,6 +250,7 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
       ringSizeBytes: use.sizeBytes,
       bufferedBytes: use.bufferedBytes,
       streams: this.#streams.state,
+      ...(this.#streams.by === undefined ? {} : { streamsBy: this.#streams.by }),
       programs: this.#capture
         .programs()
         .map(({ name, missed, runs, runNs, attached }) => ({ name, missed, runs, runNs, attached })),
@@ -305,7 +306,7 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
       else if (event.type === 'join-notice') events.push(this.#joined(event));
       else if (event.type === 'datagram-notice') this.#udp.moved(event, events);
       else {
-        this.#streams.note(event);
+        this.#streams.note(event, events);
         this.#socketPairs.pass(event, events);
       }
     }

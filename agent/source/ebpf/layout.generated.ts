@@ -74,6 +74,7 @@ export const counter = {
   streamTooLarge: 60,
   streamCompat: 61,
   streamUringUnseen: 62,
+  streamEndUnseen: 63,
   count: 64,
 } as const;
 

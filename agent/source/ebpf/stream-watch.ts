@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * When pipes and terminals are read: while a workload runs that has any, since it costs everybody (native/README.md). And when
- * one of them is over: no hook tells, so once a second those whose users have all ended, or whose reader has met the end, are.
+ * When pipes and terminals are read: always, where programs are at the functions of the kernel that move their bytes; else while
+ * a workload runs that has any, since it costs everybody (native/README.md). And when one of them is over: no hook tells, so once a
+ * second those whose users have all ended, or whose reader has met the end, are.
  */
 import type { KernelEvent } from '../../model/kernel-event.ts';
 import { type Capture, table } from './addon.ts';
@@ -20,10 +21,15 @@ export const STREAM_KINDS: Readonly<Record<StreamsWanted, number>> = { off: 0, t
 const AWAITED_NS = 10e9;
 /** A pipe whose reader has met its end is over when nothing moves for so long. */
 const ENDED_NS = 1e9;
+/** One of the programs that are loaded for that way. */
+const AT_A_FUNCTION = 'stream_after_tty_read';
 
 export class StreamWatch {
-  readonly #capture: Capture;
+  readonly #capture: Pick<Capture, 'programs' | 'readStreams' | 'rows' | 'takeRow'>;
   readonly #wanted: StreamsWanted;
+  readonly #openedNs: number;
+  /** How they are read. */
+  readonly by: 'functions' | 'system_calls' | undefined;
   readonly #watched = new Set<number>();
   readonly #desk = new StreamDesk((pid) => this.#watched.has(pid));
   #isAttached = false;
@@ -31,9 +37,18 @@ export class StreamWatch {
   /** Why they could not be attached; '' when they could. */
   #failure = '';
 
-  constructor(capture: Capture, wanted: StreamsWanted) {
+  /** `openedNs`: when the capture was. */
+  constructor(
+    capture: Pick<Capture, 'programs' | 'readStreams' | 'rows' | 'takeRow'>,
+    wanted: StreamsWanted,
+    openedNs: number,
+  ) {
     this.#capture = capture;
     this.#wanted = wanted;
+    this.#openedNs = openedNs;
+    if (wanted === 'off') return;
+    this.by = capture.programs().some(({ name }) => name === AT_A_FUNCTION) ? 'functions' : 'system_calls';
+    if (this.by === 'functions') this.#attach(openedNs);
   }
 
   get state(): 'off' | 'idle' | 'reading' {
@@ -66,7 +81,8 @@ export class StreamWatch {
   }
 
   /** Events of processes as they come. */
-  note(event: KernelEvent): void {
+  note(event: KernelEvent, into: KernelEvent[]): void {
+    if (event.type === 'process-joined') this.#joined(event, into);
     if (event.type === 'process-forked' || event.type === 'process-joined') this.#watched.add(event.process.pid);
     else if (event.type === 'process-exited') this.#watched.delete(event.process.pid);
   }
@@ -88,12 +104,20 @@ export class StreamWatch {
       const row = this.#capture.takeRow(table.streams, account.key);
       return row === undefined ? [] : [...streamAccounts(row)];
     });
-    if (watched.size === 0 && nowNs > this.#untilNs && last.length === 0) {
+    if (this.by !== 'functions' && watched.size === 0 && nowNs > this.#untilNs && last.length === 0) {
       this.#capture.readStreams(false);
       this.#isAttached = false;
       this.#watched.clear();
     }
     return () => this.#over(last, nowNs);
+  }
+
+  /** It may be within a read that began before programs were at its function: the end of that one is not seen. */
+  #joined({ process, scope, atNs }: Extract<KernelEvent, { type: 'process-joined' }>, into: KernelEvent[]): void {
+    if (this.by !== 'functions' || Number(process.startNs) >= this.#openedNs) return;
+    if (this.#wanted === 'terminals' && !hasTerminal(process.pid)) return;
+    const since = { sinceNs: Number(process.startNs), atNs, scope };
+    into.push({ type: 'missed', where: 'stream', reason: 'attached_late', events: 1, bytes: 0, ...since });
   }
 
   /** The source ends. */

@@ -66,6 +66,16 @@ struct file {
 	void *private_data;
 };
 
+struct kiocb {
+	struct file *ki_filp;
+};
+
+struct iov_iter {
+	__u8 iter_type;
+	__u64 count;
+	void *ubuf;
+};
+
 struct ktermios {
 	unsigned int c_oflag;
 	unsigned int c_lflag;
@@ -435,6 +445,9 @@ enum {
 /* include/linux/sched.h: a thread that the kernel made to work for io_uring. */
 #define PF_IO_WORKER 0x00000010
 #define SOCK_RAW 3
+#define FMODE_WRITE 2
+/* include/uapi/linux/magic.h */
+#define PIPEFS_MAGIC 0x50495045
 #define AF_NETLINK 16
 #define NETLINK_ROUTE 0
 #define SIGCHLD 17

@@ -243,6 +243,31 @@ struct unix_sockets_map {
 };
 extern struct unix_sockets_map unix_sockets SEC(".maps");
 
+/*
+ * streams: kind << 60 | stream -> its account. Written by the programs at pipes and terminals; deleted by the loader when those
+ * that used it have ended. Full: nothing of a further one is seen, SWORN_COUNTER_STREAM_MAP_FULL says so.
+ */
+struct streams_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct sworn_stream_state);
+};
+extern struct streams_map streams SEC(".maps");
+
+/*
+ * stream_calls: thread, and nested << 32 -> start of the thread that is within a function at which pipes and terminals are read.
+ * Written at its beginning, deleted at its end. The oldest goes when full: an end that is not seen is not told then.
+ */
+struct stream_calls_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, __u64);
+};
+extern struct stream_calls_map stream_calls SEC(".maps");
+
 /* What is known of a connection to the broker; lives and dies with the client's socket. */
 struct broker_call {
 	/* As it is published in `callers`; changes and flags by atomic operations, the rest of it by the newest sender. */

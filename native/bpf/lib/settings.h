@@ -17,6 +17,9 @@ extern const volatile __u32 wake_bytes;
 /* 1: programs at probes may wait for a page of the process that is not in memory (kernel 6.0 and newer). */
 extern const volatile __u32 probes_sleep;
 
+/* Of enum sworn_stream_kind, 1 << kind: which are read. */
+extern const volatile __u32 stream_kinds;
+
 /* Changed while the programs run, by the loader. */
 extern struct sworn_live_settings live;
 

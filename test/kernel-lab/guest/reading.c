@@ -19,7 +19,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "../../../native/loader/capture.h"
+#include "../../../native/loader/capture_state.h"
 #include "lab.h"
 #include "work.h"
 
@@ -330,7 +330,7 @@ static void expect_nothing_lost(void)
 		SWORN_COUNTER_SECRET_MAP_FULL,	  SWORN_COUNTER_SECRET_UNREADABLE, SWORN_COUNTER_PACKET_UNREADABLE,
 		SWORN_COUNTER_UDP_MAP_FULL,	  SWORN_COUNTER_SOCKET_STORAGE,	   SWORN_COUNTER_STREAM_MAP_FULL,   SWORN_COUNTER_STREAM_RING_FULL,
 		SWORN_COUNTER_STREAM_UNREADABLE,  SWORN_COUNTER_STREAM_TOO_LARGE,  SWORN_COUNTER_STREAM_COMPAT,
-		SWORN_COUNTER_STREAM_URING_UNSEEN,
+		SWORN_COUNTER_STREAM_URING_UNSEEN, SWORN_COUNTER_STREAM_END_UNSEEN,
 	};
 	char detail[64] = "";
 
@@ -353,24 +353,53 @@ static void set_loopback_up(void)
 	close(fd);
 }
 
-int main(void)
+/* What a pipe of this session was heard to carry, in work_byte's order from 0: the writer's bytes. */
+static void expect_told(const char *name, int (*work)(void), uint64_t wanted, bool may_miss)
 {
-	struct sworn_capture_options options = {
-		.ring_bytes = RING_BYTES,
-		.processes_max = 1024,
-		.watch_syscalls = true,
-		.stream_kinds = 1 << SWORN_STREAM_KIND_TERMINAL | 1 << SWORN_STREAM_KIND_PIPE,
-	};
+	const struct sworn_stream_event *event;
+	uint64_t bytes = 0, wrong = 0, missing = 0;
+	char detail[96];
+	size_t at = 0;
+
+	if (!perform(name, work, true))
+		return;
+	while ((event = next_heard(&at, SWORN_EVENT_STREAM))) {
+		if (event->kind != SWORN_STREAM_KIND_PIPE || event->direction != SWORN_DIRECTION_SENT)
+			continue;
+		for (uint32_t i = 0; i < event->bytes; i++)
+			wrong += event->data[i] != work_byte(bytes + i);
+		bytes += event->bytes;
+		missing += event->missing;
+	}
+	snprintf(detail, sizeof(detail), "%llu bytes, %llu wrong, %llu missing", (unsigned long long)bytes,
+		 (unsigned long long)wrong, (unsigned long long)missing);
+	say(name, bytes + missing == wanted && !wrong && (bytes || may_miss), detail);
+}
+
+static bool is_by_functions(void)
+{
+	struct sworn_program_info infos[128];
+	size_t count = sworn_capture_programs(capture, infos, 128);
+
+	for (size_t i = 0; i < count && i < sizeof(infos) / sizeof(infos[0]); i++)
+		if (strcmp(infos[i].name, "stream_after_tty_read") == 0)
+			return true;
+	return false;
+}
+
+static void read_all_once(struct sworn_capture_options *options, bool by_functions)
+{
 	int error;
 
-	set_loopback_up();
 	have_rights_of_agent(true);
-	error = sworn_capture_open(&options, &capture);
-	say("the capture is open", error == 0, error ? sworn_capture_message() : "");
+	error = sworn_capture_open(options, &capture);
+	say(by_functions ? "the capture is open, by functions" : "the capture is open, by system calls", error == 0,
+	    error ? sworn_capture_message() : "");
 	if (error)
-		return 1;
+		return;
 	error = sworn_capture_read_streams(capture, true);
 	say("streams are read", error == 0, error ? sworn_capture_message() : "");
+	say("streams are read in the way that was asked for", is_by_functions() == by_functions, "");
 	/* Probes are for root alone before 6.6, as sworn-agent.service has it there. */
 	have_rights_of_agent(false);
 	expect_pipe();
@@ -383,20 +412,56 @@ int main(void)
 #ifdef __x86_64__
 	expect_calls("such a call of a 32-bit program is told", make_compat_call, 1);
 #endif
-	expect_nothing_lost();
-	expect_counted("an io_uring is counted", make_uring, SWORN_COUNTER_STREAM_URING_UNSEEN, 0);
+	if (by_functions) {
+		expect_told("what an io_uring writes is told, or missing to the byte", use_ring, RING_BYTES_MOVED, true);
 #ifdef __x86_64__
-	expect_counted("a call of a 32-bit program is counted", write_compat, SWORN_COUNTER_STREAM_COMPAT, COMPAT_BYTES);
+		expect_told("what a 32-bit program writes is told", write_compat, COMPAT_BYTES, false);
 #endif
+	}
+	expect_nothing_lost();
+	if (by_functions) {
+		expect_counted("that an io_uring splices is counted", splice_by_ring, SWORN_COUNTER_STREAM_URING_UNSEEN, 0);
+	} else {
+		expect_counted("what an io_uring moves is counted", use_ring, SWORN_COUNTER_STREAM_URING_UNSEEN, 0);
+#ifdef __x86_64__
+		expect_counted("a call of a 32-bit program is counted", write_compat, SWORN_COUNTER_STREAM_COMPAT,
+			       COMPAT_BYTES);
+#endif
+	}
 	expect_programs();
 	expect_sums_when_full();
 	error = sworn_capture_read_streams(capture, false);
-	if (perform("streams are not read any more", use_pipe, true)) {
+	if (!by_functions && perform("streams are not read any more", use_pipe, true)) {
 		size_t at = 0;
 
 		say("streams are not read any more", !error && !next_heard(&at, SWORN_EVENT_STREAM), "");
 	}
 	sworn_capture_close(capture);
+}
+
+int main(void)
+{
+	struct sworn_capture_options options = {
+		.ring_bytes = RING_BYTES,
+		.processes_max = 1024,
+		.watch_syscalls = true,
+		.without_functions = true,
+		.stream_kinds = 1 << SWORN_STREAM_KIND_TERMINAL | 1 << SWORN_STREAM_KIND_PIPE,
+	};
+
+	set_loopback_up();
+	read_all_once(&options, false);
+	options.without_functions = false;
+	options.streams_by_functions = true;
+	read_all_once(&options, true);
+	options.streams_by_functions = false;
+	have_rights_of_agent(true);
+	if (!sworn_capture_open(&options, &capture)) {
+		say("streams are read by functions only where the kernel does not preempt itself",
+		    is_by_functions() == !sworn_kernel_preempts_itself(),
+		    is_by_functions() ? "by functions" : "by system calls");
+		sworn_capture_close(capture);
+	}
 	say("the agent ends by itself", true, "");
 	return 0;
 }

@@ -4,10 +4,12 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -122,12 +124,64 @@ int use_terminal(void)
 	return waitpid(child, &status, 0) == child && status == 0 ? 0 : __LINE__;
 }
 
-int make_uring(void)
+/* One request by a ring of its own; its result, or -1. */
+static int ask_ring(const struct io_uring_sqe *request)
 {
-	/* struct io_uring_params: all of it zero will do. */
-	static uint8_t parameters[120];
+	struct io_uring_params parameters = {};
+	int ring = (int)syscall(SYS_io_uring_setup, 4, &parameters);
+	size_t entries = parameters.sq_entries * sizeof(*request), sizes;
+	const struct io_uring_cqe *answers;
+	struct io_uring_sqe *requests;
+	uint8_t *rings;
+	int result;
 
-	return syscall(SYS_io_uring_setup, 1, parameters) < 0 ? __LINE__ : 0;
+	if (ring < 0)
+		return -1;
+	sizes = parameters.cq_off.cqes + parameters.cq_entries * sizeof(*answers);
+	rings = mmap(NULL, sizes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQ_RING);
+	requests = mmap(NULL, entries, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQES);
+	if (rings == MAP_FAILED || requests == MAP_FAILED)
+		return -1;
+	requests[0] = *request;
+	((uint32_t *)(rings + parameters.sq_off.array))[0] = 0;
+	__atomic_store_n((uint32_t *)(rings + parameters.sq_off.tail), 1, __ATOMIC_RELEASE);
+	if (syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) != 1)
+		return -1;
+	answers = (const void *)(rings + parameters.cq_off.cqes);
+	result = answers[0].res;
+	munmap(rings, sizes);
+	munmap(requests, entries);
+	close(ring);
+	return result;
+}
+
+int use_ring(void)
+{
+	struct io_uring_sqe request = {.opcode = IORING_OP_WRITE, .off = (uint64_t)-1, .len = RING_BYTES_MOVED};
+	int ends[2];
+
+	fill(0, RING_BYTES_MOVED);
+	if (pipe(ends))
+		return __LINE__;
+	request.fd = ends[1];
+	request.addr = (uint64_t)(unsigned long)buffer;
+	if (ask_ring(&request) != RING_BYTES_MOVED)
+		return __LINE__;
+	request.opcode = IORING_OP_READ;
+	request.fd = ends[0];
+	return ask_ring(&request) == RING_BYTES_MOVED ? 0 : __LINE__;
+}
+
+int splice_by_ring(void)
+{
+	struct io_uring_sqe request = {.opcode = IORING_OP_SPLICE, .len = 10, .splice_off_in = (uint64_t)-1, .off = (uint64_t)-1};
+	int from[2], to[2];
+
+	if (pipe(from) || pipe(to) || write(from[1], buffer, 10) != 10)
+		return __LINE__;
+	request.splice_fd_in = from[0];
+	request.fd = to[1];
+	return ask_ring(&request) == 10 ? 0 : __LINE__;
 }
 
 int write_compat(void)
@@ -136,6 +190,7 @@ int write_compat(void)
 	int ends[2];
 	long result;
 
+	fill(0, COMPAT_BYTES);
 	if (pipe(ends))
 		return __LINE__;
 	/* The program is static and below 4 GiB, so the address of the buffer fits. */

@@ -30,7 +30,11 @@ int use_terminal(void);
 #define FLOOD_BYTES (4u << 20)
 int flood_pipe(void);
 
-int make_uring(void);
+/* Writes to a pipe and reads from it by an io_uring: RING_BYTES each way. */
+#define RING_BYTES_MOVED 700
+int use_ring(void);
+/* Splices out of a pipe by an io_uring. */
+int splice_by_ring(void);
 
 /* Bytes that a 32-bit call writes to a pipe. */
 #define COMPAT_BYTES 5
