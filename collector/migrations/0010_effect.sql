@@ -74,8 +74,6 @@ SELECT
             'execute'),
         -- A call does what its method does: nothing in the protocol says whether that changes anything.
         protocol IN ('grpc', 'json-rpc'), 'execute',
-        protocol = 'varlink', if(match(operation, '^(Get|List|Resolve|Describe|Query|Browse|Subscribe|Monitor|Dump)'), 'read', 'execute'),
-        protocol IN ('socks', 'proxy'), if(operation = 'LOGIN', 'login', 'control'),
         protocol = 'dns', multiIf(operation = 'UPDATE', 'write', operation = 'NOTIFY', 'control', 'read'),
         -- What a message does is its program's to say.
         protocol = 'websocket' AND operation IN ('CLOSE', 'PING', 'PONG'), 'control',

@@ -88,6 +88,25 @@ describe('migrations', () => {
     }
   });
 
+  it('are as collectors have applied them: a change is a new file, since they refuse to start on an edited one', () => {
+    assert.deepEqual(
+      readMigrations().map(({ sha256 }) => sha256.slice(0, 16)),
+      [
+        '642b9658239efca1',
+        'c1a3d5f17707a811',
+        'c3cd41ebf00f6f12',
+        'ac26da4b6721b80d',
+        '0e593c1f21cb13be',
+        'caed06869119be7f',
+        'ed455c6bf4d5faa7',
+        '3cd8217b8ceb2836',
+        '7d30fb04955e8d82',
+        '8893617816a6677c',
+        '7a48538ee68007fb',
+      ],
+    );
+  });
+
   it('make plain tables on one server, and replicated ones behind distributed ones on a cluster', () => {
     const [first] = readMigrations();
     const single = statementsOf(first!.text, SINGLE);
