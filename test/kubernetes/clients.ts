@@ -55,7 +55,7 @@ s = socket.create_connection(("127.0.0.1", int(sys.argv[1]))); s.sendall(b"ping"
 assert s.recv(100) == b"pong"; assert s.recv(100) == b""' "$(sed -n 's/^Forwarding from 127.0.0.1:\\([0-9]*\\).*/\\1/p' forwarded)"
 wait "$server"; kill -INT "$forward"; wait "$forward"; trap - EXIT; true`;
 
-/** The same to a server of HTTP. */
+/** The same to a server of HTTP. Both ends are closed before kubectl is ended. */
 const forwardHttp = (prefix: string) => `cd "$HOME"; rm -f port forwarded; : > forwarded
 python3 -u -c 'import http.server
 class Say(http.server.BaseHTTPRequestHandler):
@@ -65,8 +65,9 @@ until [ -s port ]; do sleep 0.1; done
 ${prefix} $K port-forward pod/web ":$(cat port)" > forwarded & forward=$!
 trap 'kill "$server" "$forward" 2>/dev/null' EXIT
 until grep -q "^Forwarding from 127" forwarded; do kill -0 "$forward" || exit 1; sleep 0.1; done
-python3 -c 'import sys, urllib.request
-assert urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/asked").read() == b"hi"' "$(sed -n 's/^Forwarding from 127.0.0.1:\\([0-9]*\\).*/\\1/p' forwarded)"
+python3 -c 'import socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1]))); s.sendall(b"GET /asked HTTP/1.1\\r\\nHost: web\\r\\n\\r\\n"); s.shutdown(1)
+assert b"".join(iter(lambda: s.recv(1000), b"")).endswith(b"hi")' "$(sed -n 's/^Forwarding from 127.0.0.1:\\([0-9]*\\).*/\\1/p' forwarded)"
 wait "$server"; kill -INT "$forward"; wait "$forward"; trap - EXIT; true`;
 
 function streamDeeds(kind: string, prefix: string): Deed[] {
