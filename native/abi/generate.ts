@@ -5,12 +5,14 @@
  * offset is ever written by hand. `staleLayout` lets a test compare.
  */
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
-const output = join(root, 'agent/source/ebpf/layout.generated.ts');
+const layoutFile = join(root, 'agent/source/ebpf/layout.generated.ts');
+const identityFile = join(root, 'native/abi/identity.h');
 
 interface BtfMember {
   readonly name: string;
@@ -69,7 +71,29 @@ function limits(): string[] {
   return found.map(([, name, value]) => `  ${camel((name as string).toLowerCase())}: ${value},`);
 }
 
-export function layoutText(): string {
+/** Both sides carry the digest of the layout, so that an addon of another version is refused when it is loaded. */
+function generated(): ReadonlyMap<string, string> {
+  const layout = layoutText();
+  const id = createHash('sha256').update(layout).digest('hex').slice(0, 16);
+  const identity = [
+    '/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */',
+    '',
+    '/* Made by generate.ts from event.h; do not edit. */',
+    '#ifndef SWORN_IDENTITY_H',
+    '#define SWORN_IDENTITY_H',
+    '',
+    `#define SWORN_ABI_ID "${id}"`,
+    '',
+    '#endif',
+    '',
+  ];
+  return new Map([
+    [layoutFile, `${layout}\nexport const abiId = '${id}';\n`],
+    [identityFile, identity.join('\n')],
+  ]);
+}
+
+function layoutText(): string {
   const types = describeAbi();
   const named = [...types.values()].filter((type) => type.name?.startsWith('sworn_'));
   const lines = [
@@ -101,14 +125,15 @@ export function layoutText(): string {
   return lines.join('\n');
 }
 
-/** Whether the committed layout is not what the headers give now. */
+/** Whether the committed files are not what the headers give now. */
 export function staleLayout(): boolean {
-  return readFileSync(output, 'utf8') !== layoutText();
+  return [...generated()].some(([file, text]) => readFileSync(file, 'utf8') !== text);
 }
 
 if (import.meta.main) {
-  if (!process.argv.includes('--check')) writeFileSync(output, layoutText());
-  else if (staleLayout()) {
+  if (!process.argv.includes('--check')) {
+    for (const [file, text] of generated()) writeFileSync(file, text);
+  } else if (staleLayout()) {
     console.error("it is not what native/abi/event.h gives; run 'npm run generate'");
     process.exitCode = 1;
   }

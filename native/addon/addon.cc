@@ -3,6 +3,7 @@
 #include <napi.h>
 #include <time.h>
 
+#include "../abi/identity.h"
 #include "capture_object.h"
 #include "leaf_object.h"
 #include "memory.h"
@@ -37,6 +38,7 @@ Napi::Value ReadClocks(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("abiId", Napi::String::New(env, SWORN_ABI_ID));
   exports.Set("Capture", sworn::CaptureObject::Define(env));
   exports.Set("LeafWriter", sworn::LeafObject::Define(env));
   exports.Set("appendLeaves", Napi::Function::New<sworn::AppendLeaves>(env, "appendLeaves"));

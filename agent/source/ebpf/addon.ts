@@ -3,6 +3,7 @@
 /** The native addon, as TypeScript sees it. Layouts of the buffers are in layout.generated.ts. */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { abiId } from './layout.generated.ts';
 
 export interface CaptureOptions {
   /** A power of two from 64 KiB to 1 GiB; 16 MiB when left out. */
@@ -212,6 +213,8 @@ export interface Addon {
    */
   appendLeaves(subtrees: Uint8Array, size: number, batch: Uint8Array, skip: number, count: number): number;
   readonly Capture: new (options?: CaptureOptions) => Capture;
+  /** Of the layout that it was built with; undefined of one from before there was any. */
+  readonly abiId: string | undefined;
   /** Boot time and wall time of one moment, nanoseconds. */
   readClocks(): [bigint, bigint];
   /** sd_notify(3); false when nobody took it. */
@@ -229,8 +232,17 @@ export interface Addon {
   isPidfdAlive(pidfd: number): boolean;
 }
 
-/** Errors: MODULE_NOT_FOUND when the native build was not run. */
+/** Errors: MODULE_NOT_FOUND when the native build was not run; one that says so when it was run for other sources than these. */
 export function loadAddon(): Addon {
   const path = join(import.meta.dirname, '../../../native/build/Release/sworn.node');
-  return createRequire(import.meta.url)(path) as Addon;
+  const addon = createRequire(import.meta.url)(path) as Addon;
+  const whyNot = whyOtherVersion(addon.abiId);
+  if (whyNot !== undefined) throw new Error(whyNot);
+  return addon;
+}
+
+/** An addon whose events are laid out in another way would be read as if they were noise. */
+export function whyOtherVersion(found: string | undefined): string | undefined {
+  if (found === abiId) return undefined;
+  return `The native addon was built from other sources than this program: its events have layout ${found ?? 'unknown'}, read is ${abiId}. Build it again: npm run setup`;
 }

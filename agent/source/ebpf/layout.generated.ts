@@ -751,3 +751,5 @@ export const limits = {
   flagProgram: 1,
   flagPathCut: 2,
 } as const;
+
+export const abiId = '264c53286f064cfa';
