@@ -7,13 +7,13 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCertificateAuthority } from '../../test/entra-stand-in/certificates.ts';
 import { type PostgresServer, startPostgres } from '../../test/oracle/postgres/postgres-server.ts';
 import { ToolMissing } from '../../test/runtimes/toolbox.ts';
 import { type Sshd, startSshd } from '../../test/ssh/sshd.ts';
+import { freePorts } from '../testing/free-ports.ts';
 import { type Program, type ProgramOptions, startProgram } from './program.ts';
 import { atTerminal, SHELL, SHELL_ENVIRONMENT } from './shell-session.ts';
 
@@ -299,20 +299,4 @@ async function startWebhook() {
       await new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

@@ -9,11 +9,11 @@ import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { FileKey } from '../../agent/model/code-image.ts';
 import type { ImageMapped } from '../../agent/model/kernel-event.ts';
+import { freePort } from '../../deploy/testing/free-ports.ts';
 import { unless } from './bpf-host.ts';
 import { Observer, type Run } from './observer.ts';
 import { actsOf, assertExact, connectionOf, slotOf } from './slot-report.ts';
 import { scratchFolder, trigger } from './trigger.ts';
-import { unusedPort } from './unused-port.ts';
 
 /** As the kernel has it inside: stat(2) gives the minor in two parts. */
 function fileKeyOf(path: string): FileKey {
@@ -201,7 +201,7 @@ describe('the hold', unless('bpf', 'gcc'), () => {
 
   test('of a server it is what the client says first that waits', async () => {
     const observer = await holding(10_000);
-    const port = await unusedPort();
+    const port = await freePort();
     const run = observer.start(trigger('act'), [
       'socket 0 tcp4',
       `bind 0 127.0.0.1 ${port}`,

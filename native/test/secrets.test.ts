@@ -13,11 +13,11 @@ import { connect as connectTls, type SecureVersion } from 'node:tls';
 import type { ProbeKind } from '../../agent/model/code-image.ts';
 import type { SecretDerived } from '../../agent/model/kernel-event.ts';
 import type { TlsSecret } from '../../agent/model/tls-secret.ts';
+import { freePort } from '../../deploy/testing/free-ports.ts';
 import { unless } from './bpf-host.ts';
 import { fileOffsetOf, keyLogLines, offsetOf, serverFiles } from './key-log.ts';
 import { Observer, type Run } from './observer.ts';
 import { scratchFolder } from './trigger.ts';
-import { unusedPort } from './unused-port.ts';
 
 const VERSIONS: readonly SecureVersion[] = ['TLSv1.3', 'TLSv1.2'];
 const LABELS: Readonly<Record<string, string>> = {
@@ -111,17 +111,17 @@ describe('secrets of TLS', unless('bpf', 'gcc'), () => {
       const keyLog = keyLogPath(`s_server${flag}`);
       const { key, cert } = serverFiles();
       const files = ['-key', key, '-cert', cert, '-keylogfile', keyLog];
-      const freePort = await unusedPort();
+      const ownPort = await freePort();
       const run = observer.start('openssl', [
         's_server',
         ...files,
         '-accept',
-        `127.0.0.1:${freePort}`,
+        `127.0.0.1:${ownPort}`,
         '-naccept',
         '1',
         '-www',
       ]);
-      await talk(freePort, version);
+      await talk(ownPort, version);
       await run.finished();
       assertLogged(secretsOf(run), keyLog);
     });

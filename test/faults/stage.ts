@@ -7,7 +7,6 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +15,7 @@ import type { AgentStatus } from '../../agent/main.ts';
 import { askAgent } from '../../cli/agent-client.ts';
 import { CollectorClient } from '../../cli/collector-client.ts';
 import { type Program, startProgram } from '../../deploy/demo/program.ts';
+import { freePorts } from '../../deploy/testing/free-ports.ts';
 import { type PostgresServer, startPostgres } from '../oracle/postgres/postgres-server.ts';
 import { Daemon, tailOf } from './daemon.ts';
 
@@ -244,22 +244,4 @@ export async function until(withinMs: number, look: () => Promise<string | undef
     if (Date.now() > deadline) throw new Error(`after ${withinMs / 1000} s: ${left}`);
     await sleep(100);
   }
-}
-
-/** Below those that the kernel gives to connections: a daemon that is away for a while finds its port free again. */
-async function freePorts(count: number): Promise<number[]> {
-  const ports: number[] = [];
-  while (ports.length < count) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
-    if (!ports.includes(port) && (await isFree(port))) ports.push(port);
-  }
-  return ports;
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }

@@ -6,11 +6,11 @@
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Program, startProgram } from '../../deploy/demo/program.ts';
+import { freePort } from '../../deploy/testing/free-ports.ts';
 import { root } from '../oracle/recording/recording.ts';
 
 const WAIT_MS_MAX = 120_000;
@@ -192,12 +192,4 @@ async function untilReady(ask: () => string): Promise<void> {
       await sleep(200);
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

