@@ -24,7 +24,7 @@ const { values: options, positionals: words } = parseArgs({
 });
 
 /** One file may take this long; the longest, crashes and their recovery, take about two minutes when the host is busy. */
-const FILE_MS_MAX = 600_000;
+const FILE_MS_MAX = 600_000 * Number(process.env['SWORN_TEST_FUZZ_TIMES'] ?? 1);
 
 /** What a file printed last: why it did not load stands there. */
 const printed = new Map<string, string>();

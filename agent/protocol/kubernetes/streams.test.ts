@@ -10,7 +10,7 @@ import { readCapture } from '../testing/capture-file.ts';
 import { checkScript } from '../testing/check-script.ts';
 import { mutated } from '../testing/mutated.ts';
 import type { Run, RunOptions } from '../testing/run-script.ts';
-import { ends, misses, type Script, sends } from '../testing/script.ts';
+import { ends, misses, normalised, type Script, sends } from '../testing/script.ts';
 import { frame } from '../websocket/testing.ts';
 import { websocket } from '../websocket/websocket.ts';
 import { afterUpgrade } from './testing.ts';
@@ -285,3 +285,11 @@ for (const protocol of ['websocket', 'spdy']) {
     }
   });
 }
+
+test('a tunnel whose SPDY is broken counts the same however it is cut', () => {
+  const { rest, agreement } = afterUpgrade(read('forward-websocket'));
+  const [first, ...others] = normalised(rest);
+  assert.ok(first !== undefined && 'bytes' in first);
+  const doubled = { ...first, bytes: Buffer.concat([first.bytes.subarray(0, 16), first.bytes]) };
+  check(websocket, [doubled, ...others], agreement === undefined ? {} : { agreement });
+});

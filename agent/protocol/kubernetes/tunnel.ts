@@ -29,15 +29,19 @@ class TunnelTalk implements WebSocketTalk {
     return this.#streams.heldBytes;
   }
 
-  /** What SPDY could not understand was seen and not kept: WebSocket understood its frame. */
+  /**
+   * What SPDY could not understand was seen and not kept: WebSocket understood its frame. The head of the frame by which it was
+   * lost is not among it: some of that came in messages before, and how much depends on the chunks.
+   */
   data({ from, bytes, isLast, wireBytes, at }: MessagePart): number {
-    const { counts } = this.#streams.readers[from];
-    const before = counts.cut + counts.notUnderstood;
+    const reader = this.#streams.readers[from];
+    const missed = (): number => reader.counts.cut + reader.counts.notUnderstood - reader.brokenHeldBytes;
+    const before = missed();
     this.#streams.carried(from, wireBytes);
     this.#streams.push(from, bytes, at);
     // In the middle of a message it depends on the chunks how much of it was carried.
     if (isLast) this.#streams.settle();
-    return Math.min(wireBytes, counts.cut + counts.notUnderstood - before);
+    return Math.min(wireBytes, missed() - before);
   }
 
   hole(from: Side, missingBytes: number): void {

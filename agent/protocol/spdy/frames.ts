@@ -36,6 +36,7 @@ export class FrameReader {
   #held: Buffer = Buffer.alloc(0);
   /** Of the data frame at hand. */
   #data: { readonly stream: number; readonly isLast: boolean; leftBytes: number } | undefined;
+  #brokenHeldBytes = 0;
   /** Why nothing is understood any more. */
   #brokenBy: string | undefined;
 
@@ -45,6 +46,11 @@ export class FrameReader {
 
   get heldBytes(): number {
     return this.#held.length;
+  }
+
+  /** Bytes that had come, and were understood no more by what came behind them. */
+  get brokenHeldBytes(): number {
+    return this.#brokenHeldBytes;
   }
 
   push(bytes: Buffer, at: number): void {
@@ -132,6 +138,7 @@ export class FrameReader {
     const held = this.#held.length;
     this.#held = Buffer.alloc(0);
     if (held > 0) this.#notUnderstood(reason, held);
+    this.#brokenHeldBytes += held;
     this.#handler.broken();
   }
 

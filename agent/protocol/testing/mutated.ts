@@ -14,8 +14,11 @@ import { sameRun } from './check-script.ts';
 import { type Cut, type Run, type RunOptions, runScript } from './run-script.ts';
 import { normalised, type Script, type Step, totalBytes } from './script.ts';
 
+/** `npm run test:fuzz` tries so many times as many. */
+const FUZZ_TIMES = Number(process.env['SWORN_TEST_FUZZ_TIMES'] ?? 1);
+
 export interface MutatedOptions extends RunOptions {
-  /** How many damaged captures to try; default 200. */
+  /** How many damaged captures to try; default 200. SWORN_TEST_FUZZ_TIMES multiplies it. */
   readonly runs?: number;
   readonly seed?: number;
   readonly path?: string;
@@ -99,7 +102,7 @@ export function mutated(
       }
     }),
     {
-      numRuns: options.runs ?? 200,
+      numRuns: (options.runs ?? 200) * FUZZ_TIMES,
       includeErrorInReport: true,
       ...(options.seed === undefined ? {} : { seed: options.seed }),
       ...(options.path === undefined ? {} : { path: options.path }),
