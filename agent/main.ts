@@ -344,8 +344,9 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   async function save(): Promise<void> {
     // Asked for by an event in the middle of a batch, whose other events are not in the record yet.
     await setImmediate();
-    const writtenNs = recorder.writtenUntilNs(source.handledUntilNs());
-    const picture = book.picture(recorder.unfinishedSessions(), isStartedAt);
+    const handledNs = source.handledUntilNs();
+    const writtenNs = recorder.writtenUntilNs(handledNs);
+    const picture = book.picture(recorder.unfinishedSessions(), isStartedAt, clock.now(), handledNs);
     if (!(await flushWithin(journal, FLUSH_MS_MAX))) return;
     await mark.write(momentAt(writtenNs), false);
     await seal.writeMark(journal);
@@ -408,7 +409,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   async function saveEnd(nowNs: number): Promise<void> {
     try {
       await mark.write(momentAt(nowNs), true);
-      book.save(book.picture(recorder.unfinishedSessions(), isStartedAt));
+      // The source has stopped: nothing waits any more.
+      book.save(book.picture(recorder.unfinishedSessions(), isStartedAt, nowNs, Number.POSITIVE_INFINITY));
     } catch (error) {
       log.error({ err: error }, 'the state of the agent cannot be saved');
     }

@@ -27,6 +27,8 @@ function session(id: string, sessionKey: bigint, ...pids: number[]): Session {
   return { id, workload: 'w', scope: { selectionId: 3, sessionKey }, alive } as unknown as Session;
 }
 
+const NOW_NS = 1000;
+
 function runningPids(file: string): number[] {
   return new SessionBook(file, BOOT).running(selectionIdOf).map(({ process: { pid } }) => pid);
 }
@@ -43,13 +45,13 @@ test('a session that has begun stays in the book until a picture that has it is 
   const file = newFile();
   const book = new SessionBook(file, BOOT);
   const id = book.reserve('w', 7n, process(10));
-  const before = book.picture([], always);
+  const before = book.picture([], always, NOW_NS, NOW_NS);
   assert.equal(book.idFor('w', 7n), id);
   book.save(before);
   assert.deepEqual(runningPids(file), [10]);
-  book.save(book.picture([session(id, 7n, 10, 11)], always));
+  book.save(book.picture([session(id, 7n, 10, 11)], always, NOW_NS, NOW_NS));
   assert.deepEqual(runningPids(file), [10, 11]);
-  book.save(book.picture([], always));
+  book.save(book.picture([], always, NOW_NS, NOW_NS));
   assert.deepEqual(runningPids(file), []);
 });
 
@@ -57,7 +59,19 @@ test('a session that was granted to a process that has gone since is forgotten',
   const file = newFile();
   const book = new SessionBook(file, BOOT);
   book.reserve('w', 7n, process(10));
-  book.save(book.picture([], never));
+  book.save(book.picture([], never, NOW_NS, NOW_NS));
+  assert.deepEqual(runningPids(file), []);
+});
+
+test('a session whose begin may still wait among the events is forgotten when these are handled, and not before', () => {
+  const file = newFile();
+  const book = new SessionBook(file, BOOT);
+  const id = book.reserve('w', 7n, process(10));
+  book.save(book.picture([], never, 2000, 1000));
+  book.save(book.picture([], never, 3000, 1999));
+  assert.deepEqual(runningPids(file), [10], 'it was seen to be gone at 2000');
+  assert.equal(new SessionBook(file, BOOT).idFor('w', 7n), id);
+  book.save(book.picture([], never, 4000, 2000));
   assert.deepEqual(runningPids(file), []);
 });
 
@@ -66,22 +80,22 @@ test('what an earlier agent left stays in the book until it was taken over, what
   new SessionBook(file, BOOT).reserve('w', 7n, process(10));
   const book = new SessionBook(file, BOOT);
   book.reserve('w', 8n, process(20));
-  book.save(book.picture([], always));
+  book.save(book.picture([], always, NOW_NS, NOW_NS));
   assert.deepEqual(runningPids(file).sort(), [10, 20]);
-  const early = book.picture([], always);
+  const early = book.picture([], always, NOW_NS, NOW_NS);
   assert.deepEqual(book.takeOver(selectionIdOf, unknown, never), [
     { scope: { selectionId: 3, sessionKey: 7n }, exitsUnseen: 1, isOver: true },
   ]);
   book.save(early);
   assert.deepEqual(runningPids(file).sort(), [10, 20], 'the end may not be on disk yet');
-  book.save(book.picture([], always));
+  book.save(book.picture([], always, NOW_NS, NOW_NS));
   assert.deepEqual(runningPids(file), [20]);
 });
 
 test('sessions that are known again or still run have not ended, though processes of them may have', () => {
   const file = newFile();
   const book = new SessionBook(file, BOOT);
-  book.save(book.picture([session('s', 7n, 10, 11, 12)], always));
+  book.save(book.picture([session('s', 7n, 10, 11, 12)], always, NOW_NS, NOW_NS));
   const left = (known: Known, isRunning: (process: ProcessKey) => boolean) =>
     new SessionBook(file, BOOT)
       .takeOver(selectionIdOf, known, isRunning)

@@ -61,6 +61,8 @@ export class SessionBook {
   /** Sessions that were granted, by id, until a picture that was taken after their begin is saved. */
   readonly #reserved = new Map<string, SavedSession>();
   readonly #begun = new Set<string>();
+  /** Since when the process of a reservation is known to be gone, which nobody has told of yet. */
+  readonly #goneSinceNs = new Map<string, number>();
   /** As saved last. */
   #sessions: readonly SavedSession[];
   #lastText = '';
@@ -117,10 +119,11 @@ export class SessionBook {
     });
   }
 
-  picture(unfinished: Iterable<Session>, isRunning: IsRunning): SessionPicture {
-    // Whoever was granted a session may also go without beginning it.
-    const isSettled = (one: SavedSession): boolean => this.#begun.has(one.id) || !processesOf(one).some(isRunning);
-    const settled = [...this.#reserved.values()].filter(isSettled).map(({ id }) => id);
+  /** `handledUntilNs`: all that happened before was told of; `nowNs` is of the same clock. */
+  picture(unfinished: Iterable<Session>, isRunning: IsRunning, nowNs: number, handledUntilNs: number): SessionPicture {
+    const settled = [...this.#reserved.values()]
+      .filter((one) => this.#isSettled(one, isRunning, nowNs, handledUntilNs))
+      .map(({ id }) => id);
     const sessions = [...unfinished].map(({ id, workload, scope, alive }) =>
       savedSession(
         id,
@@ -136,10 +139,24 @@ export class SessionBook {
   save({ sessions, settled }: SessionPicture): void {
     for (const id of settled) {
       this.#reserved.delete(id);
+      this.#goneSinceNs.delete(id);
       this.#begun.delete(id);
     }
     this.#sessions = sessions;
     this.#write();
+  }
+
+  /**
+   * Whoever was granted a session may also go without beginning it. Of a process that is gone the begin may still be among
+   * the events that wait: it did not begin when all until then are handled.
+   */
+  #isSettled(reserved: SavedSession, isRunning: IsRunning, nowNs: number, handledUntilNs: number): boolean {
+    const { id } = reserved;
+    if (this.#begun.has(id)) return true;
+    if (processesOf(reserved).some(isRunning)) return false;
+    const goneSinceNs = this.#goneSinceNs.get(id) ?? nowNs;
+    this.#goneSinceNs.set(id, goneSinceNs);
+    return handledUntilNs >= goneSinceNs;
   }
 
   #write(): void {

@@ -40,10 +40,19 @@ function linkText(path: string): string {
 /** /proc counts in hundredths of a second. */
 const TICK_NS = 10_000_000;
 
-/** Whether the process that has this pid is that one, as exactly as /proc can tell. */
+/** Whether the process that has this pid is that one, as exactly as /proc can tell, and runs. */
 export function isStartedAt(process: ProcessKey): boolean {
   const ticks = startTicksOf(process.pid);
-  return ticks !== undefined && Math.abs(ticks * TICK_NS - Number(process.startNs)) <= TICK_NS;
+  return (
+    ticks !== undefined &&
+    Math.abs(ticks * TICK_NS - Number(process.startNs)) <= TICK_NS &&
+    !hasEndedUnreaped(process.pid)
+  );
+}
+
+/** A process whose parent has not asked how it ended. One whose first thread alone has ended has others, and runs. */
+function hasEndedUnreaped(pid: number): boolean {
+  return statFieldOf(pid, 3) === 'Z' && Number(statFieldOf(pid, 20) ?? 0) <= 1;
 }
 
 /** The process that has this pid, as exactly as /proc can tell; undefined when there is none. */
