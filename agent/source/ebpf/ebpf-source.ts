@@ -135,7 +135,7 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
     this.#sweep();
     const last: KernelEvent[] = [];
     this.#held.release(Number.POSITIVE_INFINITY, last);
-    this.#udp.end(last);
+    last.push(...this.#udp.end());
     last.push(...this.#streams.end(this.clock.now()));
     this.#tellMissedRuns(last, this.clock.now());
     void this.#tell(last);
@@ -348,7 +348,7 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
     this.#lookForWays();
     this.#sweepLateCloses(events);
     this.#sweepCounters(events, nowNs);
-    this.#udp.sweep(nowNs, events);
+    const datagramFlows = this.#udp.sweep(nowNs);
     this.#unix.sweep(nowNs, events);
     const streamsOver = this.#streams.sweep(nowNs);
     const putRight = this.#wrongPicture && !this.#picture.isBeingPutRight;
@@ -357,7 +357,7 @@ export class EbpfSource implements LiveKernel, ProbeAttacher {
       this.#picture.begin(nowNs, watchedProcesses(this.#capture.rows(table.processes)));
     }
     this.#held.hold(this.#capture.ringUse().writtenPosition, () => [
-      ...this.#socketPairs.passAll(events),
+      ...this.#socketPairs.passAll([...events, ...datagramFlows()]),
       ...(streamsOver?.() ?? []),
       ...(putRight ? this.#picture.finish(nowNs) : []),
     ]);

@@ -48,35 +48,49 @@ export class UdpWatch {
     }
   }
 
-  sweep(nowNs: number, events: KernelEvent[]): void {
-    this.#sweep(events, (flow) => nowNs - flow.lastNs >= this.#idleNs);
+  /**
+   * What the table says now. The events are made when they are asked for: once the datagrams that the ring holds by now were
+   * told of, which open their flows themselves and belong before its end.
+   */
+  sweep(nowNs: number): () => KernelEvent[] {
+    return this.#look((flow) => nowNs - flow.lastNs >= this.#idleNs);
   }
 
-  /** Nothing will be counted any more: what was counted is told. */
-  end(events: KernelEvent[]): void {
-    this.#sweep(events, () => true);
+  /** Nothing will be counted any more, and the ring is empty: what was counted is told. */
+  end(): KernelEvent[] {
+    return this.#look(() => true)();
   }
 
-  #sweep(events: KernelEvent[], isOver: (flow: UdpFlow) => boolean): void {
+  #look(isOver: (flow: UdpFlow) => boolean): () => KernelEvent[] {
+    const found: { readonly flow: UdpFlow; readonly hasEnded: boolean }[] = [];
     for (const flow of udpFlows(this.#capture.rows(table.udpFlows))) {
-      const connectionKey = this.#keyOf(flow, events);
-      if (!isOver(flow)) continue;
-      // As it is when it is taken out: packets may have passed since the rows were read.
-      const row = this.#capture.takeRow(table.udpFlows, flow.key);
-      const name = nameOf(flow);
-      this.#known.delete(name);
-      this.#remember(name, { connectionKey, firstNs: flow.firstNs });
-      const [last = flow] = row === undefined ? [] : udpFlows(row);
-      events.push(closed(last, connectionKey));
+      if (isOver(flow)) {
+        // As it is when it is taken out: packets may have passed since the rows were read.
+        const row = this.#capture.takeRow(table.udpFlows, flow.key);
+        const [last = flow] = row === undefined ? [] : udpFlows(row);
+        found.push({ flow: last, hasEnded: true });
+      } else if (this.#known.get(nameOf(flow))?.firstNs !== flow.firstNs) found.push({ flow, hasEnded: false });
     }
+    return () => {
+      const events: KernelEvent[] = [];
+      for (const { flow, hasEnded } of found) {
+        const connectionKey = this.#keyOf(flow, events);
+        if (!hasEnded) continue;
+        this.#remember(nameOf(flow), { connectionKey, firstNs: flow.firstNs });
+        events.push(closed(flow, connectionKey));
+      }
+      return events;
+    };
   }
 
   #keyOf(flow: DatagramFlow, events: KernelEvent[]): ConnectionKey {
     const name = nameOf(flow);
-    for (const among of [this.#known, this.#ended]) {
-      const found = among.get(name);
+    const known = this.#known.get(name);
+    for (const found of [known, this.#ended.get(name)]) {
       if (found?.firstNs === flow.firstNs) return found.connectionKey;
     }
+    // Between the same ends there is another one since: the end of that before is still to come.
+    if (known !== undefined) this.#remember(name, known);
     const connectionKey = this.#nextKey++;
     this.#known.set(name, { connectionKey, firstNs: flow.firstNs });
     events.push(opened(flow, connectionKey));
@@ -84,6 +98,7 @@ export class UdpWatch {
   }
 
   #remember(name: string, known: Known): void {
+    if (this.#known.get(name)?.firstNs === known.firstNs) this.#known.delete(name);
     this.#ended.delete(name);
     this.#ended.set(name, known);
     if (this.#ended.size > ENDED_MAX) this.#ended.delete(this.#ended.keys().next().value as string);

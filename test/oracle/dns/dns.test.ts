@@ -16,6 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { dnsmasqArguments } from '../../../agent/protocol/dns/capture/dnsmasq.ts';
 import { fromDebian } from '../../runtimes/toolbox.ts';
 import { buildGoProgram, type GoProgram, whyNoGo } from '../log/go-program.ts';
+import { assertWhole } from '../recording/accounts.ts';
 import type { RunRecord } from '../recording/record.ts';
 import { node, type Recording, startRecording, whyNoRecording } from '../recording/recording.ts';
 
@@ -74,6 +75,8 @@ describe('clients of DNS against the log of dnsmasq', { skip: whyNoRecording() |
     asker?.remove();
     rmSync(folder, { recursive: true });
   });
+
+  test('nothing is lost', () => assertWhole(record));
 
   test('every query that the server has in its log is recorded once, and no other', () => {
     const logged = [...log.matchAll(/query\[([\w=]+)\] (\S+) from/g)].map(
